@@ -1,0 +1,52 @@
+"""Doors before the views: the lean intake path, default-deny login, the viewer's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequired
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from alignment.models import Organisation
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class IntakeMiddleware:
+    """Hands `/in/<address>/` straight to the intake: no session, no CSRF, no login, no templates."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/in/"):
+            from alignment.intake.receive import receive
+
+            return receive(request)
+        return self.get_response(request)
+
+
+class LoginRequiredMiddleware(DjangoLoginRequired):
+    """Every view needs a login unless it says otherwise; allauth's own pages say so by their prefix."""
+
+    def process_view(self, request, view_func, view_args, view_kwargs):  # type: ignore[no-untyped-def]
+        if request.path_info.startswith(("/accounts/", "/static/", "/healthz")):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+
+class ZoneMiddleware:
+    """Times are shown in the viewer's zone, else the organisation's; the zone is always printed beside them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated:
+            organisation = Organisation.get()
+            request.organisation = organisation  # type: ignore[attr-defined]
+            with timezone.override(user.zone or organisation.zone):
+                return self.get_response(request)
+        return self.get_response(request)

@@ -1,0 +1,57 @@
+from alignment.models.calendars import Calendar, CalendarVersion
+from alignment.models.cycles import Disposition, DisqualificationReason, MqlCycle
+from alignment.models.intake import (
+    DeadEvent,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointSecret,
+    Fact,
+    Scheme,
+    Source,
+    Subject,
+)
+from alignment.models.leads import (
+    Account,
+    Campaign,
+    Lead,
+    Opportunity,
+    OpportunityStage,
+    Touch,
+    TouchFunction,
+)
+from alignment.models.operations import DirtyDay, Heartbeat
+from alignment.models.people import Function, Organisation, Person, PersonIdentity, Role, Team, User
+
+__all__ = [
+    "Account",
+    "Calendar",
+    "CalendarVersion",
+    "Campaign",
+    "DeadEvent",
+    "Delivery",
+    "DeliveryState",
+    "DirtyDay",
+    "Disposition",
+    "DisqualificationReason",
+    "Endpoint",
+    "EndpointSecret",
+    "Fact",
+    "Function",
+    "Heartbeat",
+    "Lead",
+    "MqlCycle",
+    "Opportunity",
+    "OpportunityStage",
+    "Organisation",
+    "Person",
+    "PersonIdentity",
+    "Role",
+    "Scheme",
+    "Source",
+    "Subject",
+    "Team",
+    "Touch",
+    "TouchFunction",
+    "User",
+]

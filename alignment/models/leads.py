@@ -1,0 +1,184 @@
+"""What the CRM knows: accounts, campaigns, leads, touches, opportunities. Folded from facts, never typed in here."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Record(models.Model):
+    """A record of a source, unique by its external id there; its fields fold by time of occurrence."""
+
+    source = models.ForeignKey("alignment.Source", on_delete=models.PROTECT, related_name="+")
+    external_id = models.CharField(max_length=190)
+    is_deleted = models.BooleanField(default=False, help_text="The CRM says it was deleted; kept as history.")
+
+    class Meta:
+        abstract = True
+
+
+class Account(Record):
+    name = models.CharField(max_length=200, blank=True)
+    domain = models.CharField(max_length=190, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="account_per_source")]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+
+class Campaign(Record):
+    name = models.CharField(max_length=200, blank=True)
+    channel = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="campaign_per_source")]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+
+class TouchFunction(models.TextChoices):
+    """Which function a touch belongs to; what is neither is shown, never hidden or split."""
+
+    MARKETING = "marketing", "Marketing program"
+    SALES = "sales", "Outbound by sales"
+    OTHER = "other", "Other (partner, product, referral)"
+    UNKNOWN = "unknown", "Not known"
+
+
+class Lead(Record):
+    email = models.CharField(max_length=254, blank=True)
+    first_name = models.CharField(max_length=120, blank=True)
+    last_name = models.CharField(max_length=120, blank=True)
+    title = models.CharField(max_length=160, blank=True)
+    phone = models.CharField(max_length=60, blank=True)
+    company = models.CharField(max_length=200, blank=True)
+    country = models.CharField(max_length=60, blank=True)
+    segment = models.CharField(max_length=60, blank=True)
+    channel = models.CharField(max_length=60, null=True, blank=True, help_text="Null: the CRM left it empty.")  # noqa: DJ001
+    intent = models.CharField(max_length=60, blank=True)
+    product = models.CharField(max_length=60, blank=True)
+    score = models.IntegerField(null=True, blank=True)
+    lifecycle = models.CharField(max_length=60, blank=True)
+    status = models.CharField(max_length=60, blank=True)
+    disposition = models.CharField(max_length=20, blank=True, help_text="As the CRM has it now.")
+    reason = models.CharField(max_length=20, blank=True)
+    crm_created_at = models.DateTimeField(null=True, blank=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, blank=True, related_name="leads")
+    crm_owner = models.ForeignKey(
+        "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="crm_leads"
+    )
+    first_touch = models.ForeignKey(
+        "alignment.Touch", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    sourced_function = models.CharField(
+        max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN
+    )
+    first_seen_at = models.DateTimeField()
+    provenance = models.JSONField(
+        default=dict, help_text="{field: [time of occurrence, fact id]} of the fact that last wrote it."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="lead_per_source"),
+            models.CheckConstraint(
+                condition=Q(sourced_function__in=TouchFunction.values), name="lead_sourced_function_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.email or f"Lead {self.external_id}"
+
+
+class Touch(Record):
+    """One dated interaction of a lead. An attempt is an outbound touch by sales."""
+
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, null=True, related_name="touches")
+    function = models.CharField(
+        max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN
+    )
+    channel = models.CharField(max_length=60, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    outcome = models.CharField(max_length=40, blank=True)
+    is_attempt = models.BooleanField(default=False)
+    is_connected = models.BooleanField(default=False, help_text="A two-way contact came about.")
+    person = models.ForeignKey(
+        "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="touches"
+    )
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="touches"
+    )
+    touched_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(help_text="When the first fact about it reached us.")
+
+    class Meta:
+        verbose_name_plural = "touches"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="touch_per_source"),
+            models.CheckConstraint(
+                condition=Q(is_attempt=False) | Q(function=TouchFunction.SALES), name="attempts_are_by_sales"
+            ),
+            models.CheckConstraint(
+                condition=Q(function__in=TouchFunction.values), name="touch_function_is_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["lead", "touched_at"], name="touch_by_lead")]
+
+    def __str__(self) -> str:
+        return f"{self.channel or 'touch'} {self.touched_at:%Y-%m-%d %H:%M}" if self.touched_at else self.channel
+
+
+class Opportunity(Record):
+    name = models.CharField(max_length=200, blank=True)
+    amount_minor = models.BigIntegerField(null=True, blank=True, help_text="Whole minor units (cents).")
+    currency = models.CharField(max_length=3, blank=True)
+    stage = models.CharField(max_length=80, blank=True)
+    is_closed = models.BooleanField(default=False)
+    is_won = models.BooleanField(default=False)
+    close_on = models.DateField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="First entry into a closed stage.")
+    lead = models.ForeignKey(
+        Lead, on_delete=models.PROTECT, null=True, blank=True, related_name="opportunities"
+    )
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, null=True, blank=True, related_name="opportunities"
+    )
+    owner = models.ForeignKey(
+        "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="opportunities"
+    )
+    first_seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "opportunities"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="opportunity_per_source"),
+            models.CheckConstraint(condition=Q(is_won=False) | Q(is_closed=True), name="won_is_closed"),
+        ]
+        indexes = [models.Index(fields=["close_on"], name="opportunity_by_close")]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+
+class OpportunityStage(models.Model):
+    """One entry of an opportunity into a stage, derived from its facts."""
+
+    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="stages")
+    position = models.PositiveIntegerField()
+    stage = models.CharField(max_length=80)
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["opportunity", "position"]
+        constraints = [models.UniqueConstraint(fields=["opportunity", "position"], name="stage_position")]
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.entered_at:%Y-%m-%d}"

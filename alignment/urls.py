@@ -1,0 +1,17 @@
+"""All addresses of the product. Intake (`/in/<address>/`) is answered before this by the intake middleware."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from alignment import views
+
+urlpatterns = [
+    path("", include("dashboard.urls")),
+    path("", include("handoff.urls")),
+    path("", include("sla.urls")),
+    path("", include("alignment.page_urls")),
+    path("healthz", views.health.live, name="healthz"),
+    path("healthz/deep", views.health.deep, name="healthz-deep"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]

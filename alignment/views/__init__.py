@@ -1,0 +1,3 @@
+from alignment.views import health
+
+__all__ = ["health"]
