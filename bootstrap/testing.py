@@ -1,0 +1,93 @@
+"""Run the tests against servers that are thrown away afterwards."""
+
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bootstrap import redis_server
+from bootstrap.commands import given_database, run_in_terminal, urls_of
+from bootstrap.console import say
+from bootstrap.environment import Folders, child_environment, prepare_python
+from bootstrap.postgres import QUICK_AND_UNSAFE, Cluster
+from bootstrap.request import Request
+
+NAMES_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def test(request: Request) -> int:
+    """Run pytest with a database, and with Redis and a browser where there are any; returns its exit status.
+
+    The tests get DATABASE_URL (a superuser, so that they can act as either role), TEST_REDIS_URL and
+    TEST_CHROMIUM (empty: skip and say why), and TEST_ALL=1 when the long ones are wanted.
+    """
+    folders = Folders.of(request.data)
+    folders.create()
+    prepare_python(folders, for_tests=True)
+    arguments = [argument for argument in request.rest if argument != "--all"]
+    with contextlib.ExitStack() as stack:
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="alignment-test-")))
+        env = child_environment(folders)
+        env |= stack.enter_context(_database(folders, temporary, env))
+        (temporary / "data").mkdir(mode=0o700)
+        env |= {"DATA_DIR": str(temporary / "data"), "SECRET_KEY": secrets.token_urlsafe(64)}
+        env |= {"DEBUG": "0", "PRODUCTION": "0", "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver"}
+        env |= {"BASE_URL": "http://testserver", "TEST_ALL": "1" if "--all" in request.rest else ""}
+        env["TEST_REDIS_URL"] = stack.enter_context(_redis(folders, temporary, env)) or ""
+        env.pop("REDIS_URL", None)  # only the tests that ask for Redis get it
+        env["TEST_CHROMIUM"] = find_chromium(env) or ""
+        say(f"Browser: {env['TEST_CHROMIUM'] or 'no Chromium found, its tests are skipped'}")
+        argv = [str(folders.python), "-m", "pytest", *in_parallel(arguments), *arguments]
+        return run_in_terminal(argv, env)
+
+
+@contextlib.contextmanager
+def _database(folders: Folders, temporary: Path, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    given = given_database()
+    if given is not None:
+        say("Database: DATABASE_URL")
+        yield {**given, "DATABASE_URL": given["DATABASE_OWNER_URL"]}
+        return
+    home = temporary / "database"
+    home.mkdir(mode=0o700)
+    temporary.chmod(0o711)  # PostgreSQL may have to run as another user
+    cluster = Cluster(home, venv=folders.venv, env=env, settings=QUICK_AND_UNSAFE, is_throw_away=True)
+    with cluster.running():
+        say(f"Database: throw-away PostgreSQL from {cluster.binaries}")
+        urls = urls_of(cluster)
+        yield {**urls, "DATABASE_URL": urls["DATABASE_OWNER_URL"]}
+
+
+@contextlib.contextmanager
+def _redis(folders: Folders, temporary: Path, env: Mapping[str, str]) -> Iterator[str | None]:
+    if env.get("REDIS_URL"):
+        say("Redis: REDIS_URL")
+        yield env["REDIS_URL"]
+        return
+    program = redis_server.find_server(folders.venv, path=env["PATH"])
+    if program is None:
+        say("Redis: no redis-server 6.2 or newer found, its tests are skipped")
+        yield None
+        return
+    with redis_server.running(program, temporary, env=env) as url:
+        say(
+            f"Redis: throw-away {program}"
+            if url
+            else f"Redis: {program} did not start, its tests are skipped"
+        )
+        yield url
+
+
+def find_chromium(env: Mapping[str, str]) -> str | None:
+    """The browser that TEST_CHROMIUM names, else the first on PATH; None without one."""
+    found = (shutil.which(name, path=env["PATH"]) for name in NAMES_OF_CHROMIUM)
+    return env.get("TEST_CHROMIUM") or next((program for program in found if program), None)
+
+
+def in_parallel(arguments: Sequence[str]) -> list[str]:
+    """Two test processes, unless the caller says how many or wants to debug."""
+    if any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments):
+        return []
+    return ["-n", "2", "--dist", "loadgroup"]
