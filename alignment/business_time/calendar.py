@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
-from typing import NamedTuple
 
 from alignment.business_time.schedule import Schedule
 from alignment.business_time.table import Interval, open_from, open_in_year, open_on
@@ -21,49 +20,55 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _HORIZON = HORIZON // _MICROSECOND
-_BEGINNING = midnight(date(FIRST_YEAR, 1, 1)) * _SECOND
-_END = midnight(date(LAST_YEAR + 1, 1, 1)) * _SECOND
 
 
 class NoOpenTime(ValueError):
     """The calendar does not open, or not for long enough, within 800 days of the start."""
 
 
-class _Table(NamedTuple):
-    """Open intervals of whole UTC years, in epoch microseconds: disjoint, in order. Never changed once built."""
+class _Table:
+    """Open intervals of whole UTC years, in epoch microseconds: disjoint, in order. Never changed once built.
 
-    first_year: int
-    last_year: int
-    begin: int
-    end: int
-    starts: list[int]
-    ends: list[int]
-    through: list[int]
-    """Open microseconds from the beginning of the table to the end of each interval."""
+    An instant inside interval `i` lies `instant - closed[i]` open microseconds after the beginning of the table;
+    `through[i]` is that figure for the interval's end.
+    """
+
+    __slots__ = ("begin", "closed", "end", "ends", "first_year", "last_year", "starts", "through")
+
+    def __init__(self, first_year: int, last_year: int, intervals: Sequence[Interval]) -> None:
+        self.first_year, self.last_year = first_year, last_year
+        self.begin, self.end = _year_begin(first_year), _year_begin(last_year + 1)
+        self.starts, self.ends = [start for start, _ in intervals], [end for _, end in intervals]
+        self.through = list(accumulate(end - start for start, end in intervals))
+        self.closed = [end - open_ for end, open_ in zip(self.ends, self.through, strict=True)]
 
     def position(self, instant: int) -> int:
         """Open microseconds from the beginning of the table to an instant."""
         index = bisect_right(self.ends, instant)
         if index == len(self.ends):
             return self.through[-1] if self.through else 0
-        return self.through[index] - (self.ends[index] - max(self.starts[index], instant))
+        return max(self.starts[index], instant) - self.closed[index]
 
-    def instant(self, position: int) -> int | None:
-        """The first instant at which so many microseconds were open; None if the table ends before."""
-        index = bisect_left(self.through, position)
-        if index == len(self.through):
+    def after(self, instant: int, budget: int) -> int | None:
+        """The first instant at which so many microseconds (1 or more) were open; None if the table ends before."""
+        ends = self.ends
+        index = bisect_right(ends, instant)
+        if index == len(ends):
             return None
-        return self.ends[index] - (self.through[index] - position)
+        opens = self.starts[index]
+        counts_from = instant if instant > opens else opens  # noqa: FURB136  max() would be a tenth of the whole addition
+        target = counts_from - self.closed[index] + budget
+        index = bisect_left(self.through, target, index)
+        return None if index == len(ends) else target + self.closed[index]
 
 
-def _table(first_year: int, last_year: int, begin: int, end: int, intervals: Sequence[Interval]) -> _Table:
-    through = list(accumulate(end - start for start, end in intervals))
-    starts, ends = [start for start, _ in intervals], [end for _, end in intervals]
-    return _Table(first_year, last_year, begin, end, starts, ends, through)
+def _year_begin(year: int) -> int:
+    return midnight(date(year, 1, 1)) * _SECOND
 
 
-_NOTHING = _Table(LAST_YEAR + 1, FIRST_YEAR - 1, _END, _BEGINNING, [], [], [])
-_EVERYTHING = _table(FIRST_YEAR, LAST_YEAR, _BEGINNING, _END, [(_BEGINNING, _END)])
+_BEGINNING, _END = _year_begin(FIRST_YEAR), _year_begin(LAST_YEAR + 1)
+_NOTHING = _Table(LAST_YEAR + 1, FIRST_YEAR - 1, [])
+_EVERYTHING = _Table(FIRST_YEAR, LAST_YEAR, [(_BEGINNING, _END)])
 
 
 class BusinessCalendar:
@@ -109,8 +114,10 @@ class BusinessCalendar:
             return start.astimezone(UTC)
         budget = seconds * _SECOND
         pauses = _sorted(holds) if holds else ()
-        table = self._covering(begin, begin)
-        due = _due(table, begin, budget, pauses)
+        table = self._known
+        if not table.begin <= begin < table.end:
+            table = self._covering(begin, begin)
+        due = _due(table, begin, budget, pauses) if pauses else table.after(begin, budget)
         while due is None and table.end <= begin + _HORIZON:
             table = self._covering(begin, table.end)
             due = _due(table, begin, budget, pauses)
@@ -119,7 +126,7 @@ class BusinessCalendar:
                 f"The calendar has no {seconds} s of open time in the {HORIZON.days} days after {start.isoformat()}; "
                 "check its weekly windows, its holidays and the holds."
             )
-        return EPOCH + timedelta(0, 0, due)
+        return EPOCH + _MICROSECOND * due
 
     def between(self, start: datetime, end: datetime, holds: Holds = ()) -> int:
         """Whole open seconds in `[start, end)` outside the holds; 0 if `end` is not after `start`."""
@@ -153,7 +160,7 @@ class BusinessCalendar:
                 f"The calendar does not open in the {HORIZON.days} days after {at.isoformat()}; "
                 "check its weekly windows and its holidays."
             )
-        return EPOCH + timedelta(0, 0, max(instant, table.starts[index]))
+        return EPOCH + _MICROSECOND * max(instant, table.starts[index])
 
     def add_business_days(self, day: date, days: int) -> date:
         """The date that is so many business days after `day`; `day` itself for 0.
@@ -194,15 +201,14 @@ class BusinessCalendar:
         table = self._known
         if table.begin <= first and last < table.end:
             return table
-        years = [(EPOCH + timedelta(0, 0, instant)).year for instant in (first, last)]
+        years = [(EPOCH + _MICROSECOND * instant).year for instant in (first, last)]
         for year in years:
             check_year(year)
         first_year, last_year = min(years[0], table.first_year), max(years[1], table.last_year)
         intervals: list[Interval] = []
         for year in range(first_year, last_year + 1):
             intervals += self._year(year)
-        begin, end = _year_begin(first_year), _year_begin(last_year + 1)
-        self._known = table = _table(first_year, last_year, begin, end, intervals)
+        self._known = table = _Table(first_year, last_year, intervals)
         return table
 
     def _year(self, year: int) -> Iterator[Interval]:
@@ -215,10 +221,6 @@ class BusinessCalendar:
                 start, stop = max(opens * _SECOND, since), min(closes * _SECOND, until)
                 if start < stop:
                     yield start, stop
-
-
-def _year_begin(year: int) -> int:
-    return midnight(date(year, 1, 1)) * _SECOND
 
 
 def _micros(instant: datetime) -> int:
@@ -250,11 +252,10 @@ def _apart(pauses: Sequence[Interval], begin: int, finish: int) -> Iterator[Inte
 
 def _due(table: _Table, begin: int, budget: int, pauses: Sequence[Interval]) -> int | None:
     """The instant at which the budget is used up; None if the table ends before."""
-    target = table.position(begin) + budget
-    due = table.instant(target)
+    due = table.after(begin, budget)
     for since, until in _apart(pauses, begin, _END):
         if due is None or since >= due:
             break
-        target += table.position(until) - table.position(since)
-        due = table.instant(target)
+        budget += table.position(until) - table.position(since)
+        due = table.after(begin, budget)
     return due
