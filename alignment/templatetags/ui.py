@@ -1,5 +1,357 @@
-"""Template tags of every page."""
+"""Template tags and filters of every page: times, shares, badges, figures, forms, lists. No `load` needed.
+
+Times are shown in the current zone (the viewer's, else the organisation's), the exact time always with the
+zone's name. A page that passes `now` in its context is shown as of then; else the clock is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from django import template
+from django.forms import (
+    BaseForm,
+    BoundField,
+    CheckboxInput,
+    CheckboxSelectMultiple,
+    FileInput,
+    RadioSelect,
+    Select,
+)
+from django.http import QueryDict
+from django.template.loader_tags import BLOCK_CONTEXT_KEY
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from alignment import navigation
+from alignment.wording import exact_time, relative, span, truncated_share
 
 register = template.Library()
+Context = template.Context
+
+SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
+NOTHING = mark_safe('<span class="text-secondary" aria-label="none">–</span>')
+
+# look -> (class of the badge, icon). Colour never stands alone.
+LOOKS = {
+    "ok": ("bg-green-lt", "circle-check"),
+    "warning": ("bg-yellow-lt", "alert-triangle"),
+    "danger": ("bg-red-lt", "circle-x"),
+    "info": ("bg-blue-lt", "info-circle"),
+    "neutral": ("bg-secondary-lt", "circle-dashed"),
+    "running": ("bg-blue-lt", "clock"),
+    "held": ("bg-yellow-lt", "scale"),
+    "paused": ("bg-secondary-lt", "player-pause"),
+    "locked": ("bg-secondary-lt", "lock"),
+}
+KINDS = {
+    state: look
+    for look, states in {
+        "ok": ("met", "signed", "passed", "accepted", "converted", "active", "done", "in_force", "alive"),
+        "danger": ("missed", "breached", "overdue", "failed", "rejected", "error", "declined"),
+        "warning": ("blocked", "disqualified", "incomplete", "late", "expired", "unassigned"),
+        "running": ("open", "working", "pending", "waiting", "sent"),
+        "held": ("disputed",),
+        "info": ("recycled", "corrected", "restated"),
+    }.items()
+    for state in states
+}
+
+
+def _now(context: Context | Mapping[str, Any], now: datetime | None = None) -> datetime:
+    if now is None:
+        now = context.get("now")
+    return now if isinstance(now, datetime) else timezone.now()
+
+
+# --- icons --------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """`{% icon "clock" %}`: an outline icon in the colour of its text; decoration unless it has a `label`."""
+    address = f"{static(SPRITE)}#{name}"
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address
+        )
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', address
+    )
+
+
+# --- time ---------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def when(context: Context, instant: datetime | None, empty: str = "") -> SafeString:
+    """`{% when cycle.crossed_at %}`: "2 h 5 min ago"; the exact time on hover, tap, in print and for readers.
+
+    None shows a dash, or the text given as `empty`.
+    """
+    if not instant:
+        return format_html('<span class="text-secondary">{}</span>', empty) if empty else NOTHING
+    return format_html(
+        '<time class="when" datetime="{}" data-when title="{}">'
+        '<span class="when-relative" data-relative>{}</span><span class="when-exact"> {}</span></time>',
+        instant.isoformat(),
+        exact_time(instant),
+        relative(instant, now=_now(context)),
+        exact_time(instant),
+    )
+
+
+@register.simple_tag
+def exact(instant: datetime | None, empty: str = "") -> SafeString:
+    """`{% exact cycle.crossed_at %}`: "21 Nov 2026, 14:05 (Europe/Berlin)"."""
+    if not instant:
+        return format_html('<span class="text-secondary">{}</span>', empty) if empty else NOTHING
+    return format_html('<time datetime="{}">{}</time>', instant.isoformat(), exact_time(instant))
+
+
+@register.filter(name="duration")
+def duration_filter(seconds: Any) -> str:
+    """`{{ clock.used_seconds|duration }}`: "2 h 5 min". Never days: a business day has no fixed length."""
+    return span(seconds) if seconds is not None and seconds != "" else "–"
+
+
+@register.simple_tag
+def duration(seconds: Any) -> str:
+    """`{% duration seconds %}`: as the filter; seconds as a number or a timedelta."""
+    return duration_filter(seconds)
+
+
+@register.simple_tag(takes_context=True)
+def time_left(
+    context: Context, due_at: datetime | None, now: datetime | None = None, soon: int = 3600
+) -> SafeString:
+    """`{% time_left clock.due_at now %}`: "1 h 12 min left" or "overdue by 20 min", with icon and urgency.
+
+    `soon`: seconds before the due time from which it counts as urgent. Counts down live where scripts run.
+    """
+    if not due_at:
+        return NOTHING
+    left = (due_at - _now(context, now)).total_seconds()
+    if left < 0:
+        level, name, text = "over", "alert-triangle", f"overdue by {span(-left, days=True)}"
+    else:
+        level, name = ("soon", "hourglass") if left <= soon else ("fine", "clock")
+        text = f"{span(left, days=True)} left"
+    return format_html(
+        '<time class="time-left time-left-{}" datetime="{}" data-due="{}" data-soon="{}" title="{}">'
+        '{}<span class="when-relative" data-left>{}</span><span class="when-exact"> due {}</span></time>',
+        level,
+        due_at.isoformat(),
+        due_at.isoformat(),
+        soon,
+        f"due {exact_time(due_at)}",
+        icon(name),
+        text,
+        exact_time(due_at),
+    )
+
+
+# --- numbers and states -------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def share(met: int | None, total: int | None, worse: str = "down") -> str:
+    """`{% share met total %}`: "85.7% (6 of 7)" from whole numbers; "no data" for nothing of nothing.
+
+    Cut, not rounded, so that 84.96% never looks like 85.0%. For shares where more is worse (missed of due)
+    pass `worse="up"`: those are cut upwards.
+    """
+    return truncated_share(met or 0, total or 0, worse=worse)
+
+
+@register.filter
+def percent(rate: Any) -> str:
+    """`{{ target.compliance|percent }}`: a rate from 0 to 1 (Decimal) as "85%" or "85.5%", exactly."""
+    if rate is None or rate == "":
+        return "–"
+    text = f"{rate * 100:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
+
+
+@register.simple_tag
+def badge(kind: str, text: str = "") -> SafeString:
+    """`{% badge "met" "Met" %}`: a status with colour and icon.
+
+    Kinds are the looks (ok, warning, danger, info, neutral, running, held, paused, locked) and the states
+    listed in `KINDS`; any other kind looks neutral. Without `text` the kind itself is written.
+    """
+    look, name = LOOKS[KINDS.get(str(kind), str(kind) if str(kind) in LOOKS else "neutral")]
+    words = text or str(kind).replace("_", " ").capitalize()
+    return format_html('<span class="badge status-badge {}">{}{}</span>', look, icon(name), words)
+
+
+@register.inclusion_tag("ui/_figure.html")
+def figure(
+    label: str, value: Any, note: str = "", url: str = "", url_label: str = "", tone: str = "", sub: Any = ""
+) -> dict[str, Any]:
+    """`{% figure "Followed up in time" value "What it is, as of when" %}`: a card with one number.
+
+    `note` opens at a hover or a tap. `url` with `url_label` leads to the rows, `sub` is a line under the
+    number, `tone` is ok, warning or danger and is repeated by an icon.
+    """
+    return {
+        "label": label,
+        "value": value,
+        "note": note,
+        "url": url,
+        "url_label": url_label,
+        "sub": sub,
+        "tone": tone if tone in {"ok", "warning", "danger"} else "",
+        "tone_icon": LOOKS[tone][1] if tone in {"ok", "warning", "danger"} else "",
+    }
+
+
+@register.inclusion_tag("ui/_empty_state.html")
+def empty_state(
+    title: str, text: str = "", action_url: str = "", action_label: str = "", icon_name: str = "inbox"
+) -> dict[str, str]:
+    """`{% empty_state "No MQLs yet" "They appear when …" url "Connect a source" %}`: what to do next."""
+    return {
+        "title": title,
+        "text": text,
+        "action_url": action_url,
+        "action_label": action_label,
+        "icon_name": icon_name,
+    }
+
+
+# --- forms --------------------------------------------------------------------------------------------
+
+
+def _control_class(widget: Any) -> str:
+    if isinstance(widget, (CheckboxSelectMultiple, RadioSelect, CheckboxInput)):
+        return "form-check-input"
+    if isinstance(widget, Select):
+        return "form-select"
+    return "form-control"
+
+
+@register.inclusion_tag("ui/_field.html")
+def form_field(field: BoundField) -> dict[str, Any]:
+    """`{% form_field form.email %}`: label, control, help and errors, tied together for screen readers."""
+    widget = field.field.widget
+    classes = [_control_class(widget)]
+    if widget.attrs.get("class"):
+        classes.append(widget.attrs["class"])
+    if field.errors:
+        classes.append("is-invalid")
+    group = isinstance(widget, (CheckboxSelectMultiple, RadioSelect))
+    return {
+        "field": field,
+        "control": field.as_widget(attrs={"class": " ".join(classes)}),
+        "is_check": isinstance(widget, CheckboxInput),
+        "is_group": group,
+        "is_file": isinstance(widget, FileInput),
+        "described_by": " ".join(
+            f"{field.auto_id}_{part}"
+            for part, present in (("helptext", field.help_text), ("error", field.errors))
+            if present
+        ),
+    }
+
+
+@register.inclusion_tag("ui/_form_fields.html")
+def form_fields(form: BaseForm) -> dict[str, Any]:
+    """`{% form_fields form %}`: errors of the whole form, then every field; stands inside <form>."""
+    return {"form": form}
+
+
+# --- lists --------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Context, **changes: Any) -> str:
+    """`<a href="{% query status="open" after=None %}">`: this page's query, changed; None drops a value."""
+    request = context.get("request")
+    params = request.GET.copy() if request is not None else QueryDict(mutable=True)
+    for name, value in changes.items():
+        if value is None or value == "":
+            params.pop(name, None)
+        else:
+            params[name] = str(value)
+    return "?" + params.urlencode()
+
+
+@register.inclusion_tag("ui/_next_page.html", takes_context=True)
+def next_page(context: Context, cursor: Any, param: str = "after") -> dict[str, Any]:
+    """`{% next_page cursor %}`: a link to the rows after `cursor` (None: the end) and one to the start."""
+    request = context.get("request")
+    return {
+        "next_query": query(context, **{param: cursor}) if cursor else "",
+        "first_query": query(context, **{param: None})
+        if request is not None and request.GET.get(param)
+        else "",
+    }
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(context: Context, label: str, key: str, default: str = "", param: str = "sort") -> SafeString:
+    """`{% sort_header "Due" "due_at" default="due_at" %}`: a <th> that sorts; "-due_at" is descending.
+
+    `default`: how the list is sorted when the address does not say. The view decides which keys it accepts.
+    """
+    request = context.get("request")
+    chosen = (request.GET.get(param) if request is not None else "") or default
+    state, name = {key: ("ascending", "chevron-up"), f"-{key}": ("descending", "chevron-down")}.get(
+        chosen, ("none", "selector")
+    )
+    follows = f"-{key}" if state == "ascending" else key
+    return format_html(
+        '<th scope="col" aria-sort="{}"><a class="table-sort-link" href="{}">{}{}</a></th>',
+        state,
+        query(context, **{param: follows, "after": None}),
+        label,
+        icon(name),
+    )
+
+
+@register.simple_block_tag
+def table_region(content: str, label: str) -> SafeString:
+    """`{% table_region "MQL cycles" %}<table …>{% endtable_region %}`: scrolls sideways, also by keyboard."""
+    return format_html(
+        '<div class="table-responsive" role="region" aria-label="{}" tabindex="0">{}</div>', label, content
+    )
+
+
+# --- the frame ----------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def menu_sections(context: Context) -> list[navigation.Entry]:
+    """`{% menu_sections as menu %}`: the entries of the menu for whoever is logged in; else none."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    return navigation.sections_for(user.role, request.path)
+
+
+@register.simple_tag(takes_context=True)
+def block_again(context: Context, name: str) -> str:
+    """`{% block_again "title" %}`: what the page put into a block that base.html has already shown once."""
+    return context.render_context[BLOCK_CONTEXT_KEY].get_block(name).render(context)
+
+
+@register.simple_tag
+def current_zone() -> str:
+    """`{% current_zone %}`: the zone in which this page shows its times."""
+    return timezone.get_current_timezone_name()
+
+
+@register.filter
+def alert_look(level_tag: str) -> dict[str, str]:
+    """`{% with look=message.level_tag|alert_look %}`: class, icon and role of a message's box."""
+    return {
+        "success": {"css": "alert-success", "icon": "circle-check", "role": "status"},
+        "warning": {"css": "alert-warning", "icon": "alert-triangle", "role": "status"},
+        "error": {"css": "alert-danger", "icon": "circle-x", "role": "alert"},
+    }.get(level_tag, {"css": "alert-info", "icon": "info-circle", "role": "status"})

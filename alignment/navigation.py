@@ -1,0 +1,74 @@
+"""The sections of the menu, in the order of the work, for one role. Knows addresses by name only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+
+from alignment.models.people import Role
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry of the menu. `roles` empty: for everyone who is logged in."""
+
+    label: str
+    url_name: str
+    icon: str
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A section as one person sees it on one page."""
+
+    label: str
+    url: str
+    icon: str
+    is_current: bool
+
+
+def _only(*roles: Role) -> frozenset[str]:
+    return frozenset(role.value for role in roles)
+
+
+SECTIONS = (
+    Section("Home", "/", "home"),
+    Section("My queue", "handoff:queue", "inbox", _only(Role.REP, Role.SALES_MANAGER)),
+    Section("MQLs", "handoff:cycles", "list-check"),
+    Section("Compliance", "sla:compliance", "gauge"),
+    Section("Agreement", "sla:agreement", "file-certificate"),
+    Section("Calendars", "alignment:calendars", "calendar"),
+    Section("Routing", "handoff:pools", "route", _only(Role.REVOPS, Role.SALES_MANAGER)),
+    Section("People", "alignment:people", "users", _only(Role.REVOPS)),
+    Section("Sources", "alignment:sources", "plug", _only(Role.REVOPS)),
+)
+
+
+def _url(section: Section) -> str | None:
+    """The section's address; None while no app answers to its name."""
+    if section.url_name.startswith("/"):
+        return section.url_name
+    try:
+        return reverse(section.url_name)
+    except NoReverseMatch:
+        return None
+
+
+def sections_for(role: str, path: str = "") -> list[Entry]:
+    """The menu of `role`, with the section that `path` lies in marked as current.
+
+    The longest address that `path` starts with wins, so /mqls/12/ marks MQLs and not Home; Home is current
+    on / only. Sections whose address does not resolve are left out.
+    """
+    found = [
+        (section, url)
+        for section in SECTIONS
+        if (not section.roles or role in section.roles) and (url := _url(section)) is not None
+    ]
+    around = [
+        url for _, url in found if path == url or (url != "/" and path.startswith(url.rstrip("/") + "/"))
+    ]
+    current = max(around, key=len, default=None)
+    return [Entry(section.label, url, section.icon, url == current) for section, url in found]

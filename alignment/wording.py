@@ -1,0 +1,55 @@
+"""How times, lengths and shares are written: pages, mails and the API's texts say them the same way."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import SupportsFloat
+
+from django.utils import timezone
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def exact_time(instant: datetime) -> str:
+    """`instant` (aware) in the current zone: "21 Nov 2026, 14:05 (Europe/Berlin)"."""
+    local = timezone.localtime(instant)
+    return f"{local.day} {local:%b %Y, %H:%M} ({timezone.get_current_timezone_name()})"
+
+
+def span(seconds: SupportsFloat | timedelta, *, days: bool = False) -> str:
+    """A length in two units at most: "45 s", "4 min 10 s", "35 min", "2 h 5 min".
+
+    Parts of the smallest unit are cut. Without `days` hours never become days, since a length of business
+    time has no fixed day; with `days` (elapsed time) "3 d 4 h" from 48 hours on.
+    """
+    whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds))
+    sign, whole = ("-", -whole) if whole < 0 else ("", whole)
+    if whole < MINUTE:
+        parts = [(whole, "s")]
+    elif whole < 10 * MINUTE:
+        parts = [(whole // MINUTE, "min"), (whole % MINUTE, "s")]
+    elif days and whole >= 2 * DAY:
+        parts = [(whole // DAY, "d"), (whole % DAY // HOUR, "h")]
+    else:
+        parts = [(whole // HOUR, "h"), (whole % HOUR // MINUTE, "min")]
+    said = [f"{count} {unit}" for count, unit in parts if count]
+    return sign + (" ".join(said) or "0 s")
+
+
+def relative(instant: datetime, *, now: datetime) -> str:
+    """`instant` as seen from `now`: "in 2 h 5 min", "20 min ago", "now"."""
+    seconds = int((instant - now).total_seconds())
+    if seconds == 0:
+        return "now"
+    return f"in {span(seconds, days=True)}" if seconds > 0 else f"{span(-seconds, days=True)} ago"
+
+
+def truncated_share(met: int, total: int, *, worse: str = "down") -> str:
+    """ "85.7% (6 of 7)": one decimal, cut toward the worse side so that no limit looks kept that is not.
+
+    `worse` is "down" where a high share is good and "up" where it is bad. Nothing of nothing is "no data".
+    """
+    if total <= 0:
+        return "no data"
+    tenths = met * 1000 // total if worse == "down" else -(-met * 1000 // total)
+    return f"{tenths // 10}.{tenths % 10}% ({met:,} of {total:,})"

@@ -1,0 +1,18 @@
+// Runs before the first paint: the chosen colours, else the device's.
+(function () {
+  "use strict";
+  var root = document.documentElement;
+  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  function chosen() {
+    try { return localStorage.getItem("colours"); } catch (refused) { return null; }
+  }
+  function apply() {
+    var theme = chosen() || (dark.matches ? "dark" : "light");
+    root.setAttribute("data-bs-theme", theme);
+  }
+  root.classList.add("js");
+  apply();
+  dark.addEventListener("change", apply);
+  window.addEventListener("storage", apply);
+  window.applyColours = apply;
+})();
