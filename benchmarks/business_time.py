@@ -66,7 +66,7 @@ def main() -> None:
     starts = [
         first + timedelta(microseconds=chance.randrange(720 * 86_400 * 1_000_000)) for _ in range(STARTS)
     ]
-    schedule = Schedule("America/New_York", {day: ((9 * 60, 17 * 60),) for day in range(5)}, HOLIDAYS)
+    schedule = Schedule("America/New_York", dict.fromkeys(range(5), ((9 * 60, 17 * 60),)), HOLIDAYS)
 
     began = time.perf_counter()
     calendar = BusinessCalendar([(schedule, None)])

@@ -1,4 +1,4 @@
-"""Adding business time to an instant and measuring it between two, by bisection in a table of open intervals."""
+"""Adding business time to an instant and measuring it between two, by bisection in a table of intervals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NoOpenTime(ValueError):
 class _Table:
     """Open intervals of whole UTC years, in epoch microseconds: disjoint, in order. Never changed once built.
 
-    An instant inside interval `i` lies `instant - closed[i]` open microseconds after the beginning of the table;
+    An instant inside interval `i` lies `instant - closed[i]` open microseconds after the table's beginning;
     `through[i]` is that figure for the interval's end.
     """
 
@@ -50,13 +50,13 @@ class _Table:
         return max(self.starts[index], instant) - self.closed[index]
 
     def after(self, instant: int, budget: int) -> int | None:
-        """The first instant at which so many microseconds (1 or more) were open; None if the table ends before."""
+        """The first instant at which so many microseconds (1 or more) were open; None past its end."""
         ends = self.ends
         index = bisect_right(ends, instant)
         if index == len(ends):
             return None
         opens = self.starts[index]
-        counts_from = instant if instant > opens else opens  # noqa: FURB136  max() would be a tenth of the whole addition
+        counts_from = instant if instant > opens else opens  # max() would cost a tenth more
         target = counts_from - self.closed[index] + budget
         index = bisect_left(self.through, target, index)
         return None if index == len(ends) else target + self.closed[index]
@@ -97,7 +97,7 @@ class BusinessCalendar:
     @classmethod
     def always_open(cls) -> BusinessCalendar:
         """Elapsed time: every instant is open, every date is a business day of 24 hours in UTC."""
-        calendar = cls([(Schedule("UTC", {day: ((0, 1440),) for day in range(7)}), None)])
+        calendar = cls([(Schedule("UTC", dict.fromkeys(range(7), ((0, 1440),))), None)])
         calendar._known = _EVERYTHING
         return calendar
 
@@ -123,8 +123,8 @@ class BusinessCalendar:
             due = _due(table, begin, budget, pauses)
         if due is None or due - begin > _HORIZON:
             raise NoOpenTime(
-                f"The calendar has no {seconds} s of open time in the {HORIZON.days} days after {start.isoformat()}; "
-                "check its weekly windows, its holidays and the holds."
+                f"The calendar has no {seconds} s of open time in the {HORIZON.days} days after "
+                f"{start.isoformat()}; check its weekly windows, its holidays and the holds."
             )
         return EPOCH + _MICROSECOND * due
 
@@ -148,7 +148,7 @@ class BusinessCalendar:
         return index < len(table.ends) and table.starts[index] <= instant
 
     def next_opening(self, at: datetime) -> datetime:
-        """The first open instant at or after `at`: `at` itself while open. Raises NoOpenTime after 800 days."""
+        """The first open instant from `at` on: `at` itself while open. Raises NoOpenTime after 800 days."""
         instant = _micros(at)
         table = self._covering(instant, instant)
         while (index := bisect_right(table.ends, instant)) == len(
@@ -165,8 +165,8 @@ class BusinessCalendar:
     def add_business_days(self, day: date, days: int) -> date:
         """The date that is so many business days after `day`; `day` itself for 0.
 
-        A business day is a local date on which a shift begins and some of it is open, however short; the night
-        after it is no further day. Raises NoOpenTime past 800 days, ValueError for a negative number.
+        A business day is a local date on which a shift begins and some of it is open, however short; the
+        night after it is no further day. Raises NoOpenTime past 800 days, ValueError for a negative number.
         """
         if days < 0:
             raise ValueError(f"A number of business days cannot be negative, got {days}.")
@@ -197,7 +197,7 @@ class BusinessCalendar:
         return total
 
     def _covering(self, first: int, last: int) -> _Table:
-        """A table that covers two instants; it is replaced as a whole, so that other threads never see half of one."""
+        """A table that covers two instants."""
         table = self._known
         if table.begin <= first and last < table.end:
             return table
@@ -208,11 +208,12 @@ class BusinessCalendar:
         intervals: list[Interval] = []
         for year in range(first_year, last_year + 1):
             intervals += self._year(year)
+        # replaced as a whole, so that other threads never see half a table
         self._known = table = _Table(first_year, last_year, intervals)
         return table
 
     def _year(self, year: int) -> Iterator[Interval]:
-        """Open intervals of a UTC year in microseconds, each version's cut to the time in which it is in force."""
+        """Open intervals of a UTC year in microseconds, each version's cut to its time in force."""
         begin, end = _year_begin(year), _year_begin(year + 1)
         for schedule, since, until in self._versions:
             if since >= end or until <= begin or since == until:

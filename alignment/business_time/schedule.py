@@ -44,7 +44,7 @@ class Schedule:
     overrides: Mapping[date, Windows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.zone, str) or self.zone not in zone_names():
+        if self.zone not in zone_names():
             raise InvalidSchedule(_unknown_zone(self.zone))
         for weekday in self.weekly:
             if weekday not in range(7):
@@ -52,7 +52,7 @@ class Schedule:
                     f"Weekday {weekday!r} does not exist; count from 0 for Monday to 6 for Sunday."
                 )
         for day in (*self.holidays, *self.overrides):
-            if not isinstance(day, date) or isinstance(day, datetime):
+            if isinstance(day, datetime):
                 raise InvalidSchedule(f"{day!r} is not a date; give local dates for holidays and overrides.")
         weekly = {
             day: _checked(WEEKDAYS[day], self.weekly[day]) for day in sorted(self.weekly) if self.weekly[day]
@@ -87,6 +87,9 @@ class Schedule:
         for key in ("zone", "weekly"):
             if key not in document:
                 raise InvalidSchedule(f"The schedule lacks {key!r}; add it.")
+        zone = document["zone"]
+        if not isinstance(zone, str):
+            raise InvalidSchedule(_unknown_zone(zone))
         weekly: dict[int, Windows] = {}
         for name, windows in _mapping(document["weekly"], "weekly", "weekdays").items():
             if name not in WEEKDAYS:
@@ -99,10 +102,10 @@ class Schedule:
             _read_date(day): _read_windows(str(day), windows)
             for day, windows in _mapping(document.get("overrides", {}), "overrides", "dates").items()
         }
-        schedule = cls(document["zone"], weekly, holidays, overrides)  # type: ignore[arg-type]  # checked inside
+        schedule = cls(zone, weekly, holidays, overrides)
         if not (allow_closed or schedule.has_working_time):
             raise InvalidSchedule(
-                "The schedule is never open; add a weekly window, or an override on a date that is no holiday."
+                "The schedule is never open; add a weekly window, or an override on a date without holiday."
             )
         return schedule
 
@@ -134,7 +137,7 @@ def _checked(place: str, windows: Sequence[Sequence[int]]) -> Windows:
     for start, end in windows:
         if not (0 <= start < MINUTES_A_DAY and 0 <= end <= MINUTES_A_DAY):
             raise InvalidSchedule(
-                f"The window {start}-{end} of {place} is outside the day; start at minute 0 to 1439, end by 1440."
+                f"The window {start}-{end} of {place} is outside the day; start at 0 to 1439, end by 1440."
             )
     return tuple((start, end) for start, end in windows)
 
@@ -181,7 +184,7 @@ def _read_time(place: str, value: object, *, closing: bool = False) -> int:
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidSchedule(
-            f"{value!r} in {place} is not a time; write 00:00 to 23:59, or 24:00 to close at the end of the day."
+            f"{value!r} in {place} is not a time; write 00:00 to 23:59, or 24:00 to close at midnight."
         )
     return int(match[1]) * 60 + int(match[2])
 

@@ -1,4 +1,4 @@
-"""A schedule's open time as sorted UTC intervals: clock changes are dealt with here, once, and nowhere else."""
+"""A schedule's open time as sorted UTC intervals: clock changes are dealt with here and nowhere else."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ def _after_midnight(windows: Windows) -> list[Interval]:
 
 
 def _open_minutes(schedule: Schedule, day: date) -> list[Interval]:
-    """Open minutes of one local date: its own windows, and the tail of the shift that began the day before."""
+    """Open minutes of one local date: its own windows, and the end of the shift begun the day before."""
     if day in schedule.holidays:
         return []
     tail = _after_midnight(schedule.windows_on(day - _ONE_DAY))
