@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import connection
+
+from alignment import database_roles
 
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
@@ -19,7 +24,50 @@ def examples() -> Callable[[int, int], int]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder with recorded real input beside the project; tests that need it are skipped where it is absent."""
+    """Folder with recorded real input beside the project; tests that need it are skipped without it."""
     if not SHARED.is_dir():
         pytest.skip("the folder ../shared with recorded input is not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def application_role(django_db_setup: None, django_db_blocker: Any) -> str:
+    """The application's database role, made if the cluster has none, with its grants on the test database."""
+    role: str = settings.APP_DB_ROLE
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                DO $$ BEGIN
+                    CREATE ROLE "{role}" NOLOGIN;
+                EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+                END $$
+                """
+            )
+        database_roles.grant(role)
+        connection.close()
+    return role
+
+
+@pytest.fixture
+def as_application_role(application_role: str, db: None) -> Iterator[str]:
+    """The test works as the application does: as the role that owns nothing.
+
+    In transactional tests (`transactional_db`, `live_server`) every new connection, of any thread, acts as
+    the role; in others the one connection does, until the test's transaction is rolled back.
+    """
+    if connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute(f'SET LOCAL ROLE "{application_role}"')
+        yield application_role
+        return
+    options = connection.settings_dict.setdefault("OPTIONS", {})
+    before = options.get("options")
+    options["options"] = f"{before or ''} -c role={application_role}".strip()
+    connection.close()
+    yield application_role
+    if before is None:
+        del options["options"]
+    else:
+        options["options"] = before
+    connection.close()
