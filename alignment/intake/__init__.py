@@ -1,0 +1,1 @@
+"""Intake: from a signed request to facts in our own field names."""
