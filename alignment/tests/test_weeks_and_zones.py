@@ -1,8 +1,11 @@
 """Local weeks and dates as UTC instants, and the one time-zone database behind them."""
 
+import subprocess
+import sys
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
@@ -33,6 +36,15 @@ def test_zones_are_read_from_the_pinned_database(zone: str, day: tuple[int, int,
 def test_the_system_has_no_say_in_time_zones() -> None:
     assert zoneinfo.TZPATH == ()
     assert tzdata_version() == version("tzdata") == "2026.6"
+
+
+def test_importing_business_time_is_enough_to_leave_the_system_out() -> None:
+    code = "import zoneinfo, alignment.business_time; print(zoneinfo.TZPATH)"
+    root = Path(__file__).resolve().parents[2]
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "()\n"
 
 
 def test_two_weeks_over_a_clock_change_are_not_336_hours() -> None:
@@ -90,6 +102,12 @@ def test_a_week_needs_an_instant_and_not_a_bare_wall_time() -> None:
         (date(2026, 10, 24), "Asia/Beirut", "2026-10-23T21:00Z", 25),  # shows 23:00 twice
         (date(2025, 11, 2), "America/Havana", "2025-11-02T04:00Z", 25),  # shows 00:00 twice
         (date(1919, 3, 31), "America/Toronto", "1919-03-31T04:30Z", 23.5),  # begins at 00:30
+        (
+            date(2009, 12, 31),
+            "Asia/Dhaka",
+            "2009-12-30T17:00Z",
+            25,
+        ),  # clocks changed in the year's last hours
         (date(2011, 12, 30), "Pacific/Apia", "2011-12-30T10:00Z", 0),
         (date(2026, 4, 5), "Australia/Lord_Howe", "2026-04-04T13:00Z", 24.5),
         (date(2027, 1, 1), "Asia/Kathmandu", "2026-12-31T18:15Z", 24),
