@@ -40,9 +40,7 @@ def start(request: Request) -> int:
         with database(folders) as urls:
             env = product_environment(folders, host=request.host, port=request.port, database=urls)
             _prepare_database(folders, env, with_demo=request.with_demo)
-            say(
-                f"Starting web, worker and beat; the queue is in {'Redis' if env.get('REDIS_URL') else 'files'}"
-            )
+            say(f"Starting web, worker and beat; queue in {'Redis' if env.get('REDIS_URL') else 'files'}")
             supervisor = Supervisor(_programs(folders, request), env=env | NO_ROOT_WARNING, cwd=CHECKOUT)
             status = supervisor.run(
                 ready=lambda: _is_healthy(request.host, request.port, env),

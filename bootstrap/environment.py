@@ -116,7 +116,7 @@ def prepare_python(folders: Folders, *, for_tests: bool = False) -> None:
     if folders.python.exists() and _read(stamps[names[-1]]) == digests[names[-1]]:
         return
     env = child_environment(folders)
-    if not folders.python.exists():
+    if not folders.python.exists() or not (folders.venv / "bin" / "pip").exists():  # none, or half of one
         _require_venv_module()
         command = [this_python(), "-m", "venv", "--clear", str(folders.venv)]
         log = folders.data / "venv.log"
@@ -139,7 +139,7 @@ def prepare_python(folders: Folders, *, for_tests: bool = False) -> None:
         cwd=CHECKOUT,
         log=folders.data / "pip.log",
         advice="pip needs to reach a package index. Behind a proxy set HTTPS_PROXY; with a mirror\n"
-        "set PIP_INDEX_URL; offline set PIP_NO_INDEX=1 and PIP_FIND_LINKS=FOLDER of wheels. Then start again.",
+        "set PIP_INDEX_URL; offline set PIP_NO_INDEX=1 and PIP_FIND_LINKS=FOLDER of wheels. Then try again.",
     )
     for name, stamp in stamps.items():
         stamp.write_text(digests[name], encoding="utf-8")

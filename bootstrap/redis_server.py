@@ -44,8 +44,9 @@ def running(program: Path, folder: Path, *, env: Mapping[str, str]) -> Iterator[
         settings = (
             f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nappendonly no\nsave ""\ndir "{folder}"\n'
         )
-        process.stdin.write(settings.encode())
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it is gone already; seen below
+            process.stdin.write(settings.encode())
+            process.stdin.close()
         yield f"redis://:{password}@127.0.0.1:{port}/0" if _answers(process, port, password) else None
     finally:
         stop(process)

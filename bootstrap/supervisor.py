@@ -112,9 +112,8 @@ class Supervisor:
         alive = [program for program in self.programs if program.process is not None]
         for program in alive:
             _require(program).terminate()
-        asked = self.signals
         deadline = time.monotonic() + self.grace
-        while time.monotonic() < deadline and self.signals <= max(asked, 1):
+        while time.monotonic() < deadline and self.signals < 2:
             if all(_require(program).poll() is not None for program in alive):
                 break
             time.sleep(0.05)
