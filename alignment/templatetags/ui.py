@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from django import template
@@ -27,7 +28,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from alignment import navigation
+from alignment import charts, navigation
 from alignment.wording import exact_time, relative, span, truncated_share
 
 register = template.Library()
@@ -175,6 +176,13 @@ def percent(rate: Any) -> str:
         return "–"
     text = f"{rate * 100:f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
+
+
+@register.simple_tag
+def meter(met: int, total: int, above_percent: int | None = None, title: str = "Share") -> SafeString:
+    """`{% meter met total 85 "Followed up in time" %}`: a bar with the limit marked; red up to the limit."""
+    limit = Fraction(above_percent) / 100 if above_percent is not None else None
+    return charts.meter(met, total, title=title, threshold=limit)
 
 
 @register.simple_tag

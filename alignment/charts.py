@@ -1,0 +1,318 @@
+"""Drawings made on the server: SVG with presentation attributes only, the same on page, print and in a PDF.
+
+The content security policy blocks style attributes, so colours stand as `fill` and `stroke`; the classes let
+app.css adapt them to dark pages. Colour never stands alone: missed is hatched, running is dotted, values are
+written, and `<desc>` says every number. All text is escaped; the results are safe to put into a template.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from alignment.wording import truncated_share
+
+WIDTH, HEIGHT = 560, 240  # units of the drawing; it shrinks with the page
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 34, 30
+FONT = 14
+GREEN, RED, GREY, BLUE, AMBER = "#157347", "#b02a37", "#7c8696", "#0b5cad", "#8a5a00"
+
+
+@dataclass(frozen=True)
+class WeekBar:
+    """Clocks that fell due in one week: kept, missed, not yet known. `label` stands under the bar."""
+
+    label: str
+    met: int
+    missed: int
+    running: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.met + self.missed + self.running
+
+    @property
+    def words(self) -> str:
+        known = truncated_share(self.met, self.met + self.missed)
+        running = f", {self.running:,} running" if self.running else ""
+        return f"{self.label}: {known}, {self.missed:,} missed{running}"
+
+
+def weeks(bars: Sequence[WeekBar], *, title: str, desc: str = "") -> SafeString:
+    """Stacked bars, oldest first: met below, missed above it (hatched), running on top (dotted)."""
+    top, step = _scale(max((bar.total for bar in bars), default=0))
+    height = HEIGHT - TOP - BOTTOM
+    slot = (WIDTH - LEFT - RIGHT) / max(len(bars), 1)
+    wide = min(slot * 0.62, 46)
+    key = _key("weeks", title, *(bar.words for bar in bars))
+    drawn: list[SafeString] = []
+    every = -(-len(bars) // 9)  # at most nine labels, else they run into each other
+    for number, bar in enumerate(bars):
+        x = LEFT + slot * number + (slot - wide) / 2
+        y = float(HEIGHT - BOTTOM)
+        parts: list[SafeString] = []
+        for count, css, colour, pattern in (
+            (bar.met, "c-met", GREEN, ""),
+            (bar.missed, "c-missed", RED, f"{key}-hatch"),
+            (bar.running, "c-running", GREY, f"{key}-dots"),
+        ):
+            tall = count / top * height
+            y -= tall
+            if count:
+                parts.append(_rect(x, y, wide, tall, css, colour))
+                if pattern:
+                    parts.append(_rect(x, y, wide, tall, "", f"url(#{pattern})"))
+        if not bar.total:
+            parts.append(_text(x + wide / 2, y - 6, "–", anchor="middle", css="c-quiet"))
+        drawn.append(format_html("<g><title>{}</title>{}</g>", bar.words, _join(parts)))
+        if (len(bars) - 1 - number) % every == 0:
+            drawn.append(_text(x + wide / 2, HEIGHT - 8, bar.label, anchor="middle", css="c-quiet"))
+    legend = _legend(
+        [("met", "c-met", GREEN, ""), ("missed", "c-missed", RED, f"{key}-hatch")]
+        + ([("running", "c-running", GREY, f"{key}-dots")] if any(bar.running for bar in bars) else [])
+    )
+    words = [desc] * bool(desc) + [bar.words for bar in bars]
+    return _svg(title, words, [_patterns(key), legend, _grid(top, step), *drawn])
+
+
+def bars(values: Sequence[tuple[str, int]], *, title: str, desc: str = "") -> SafeString:
+    """Lying bars, one a row, each with its name and count; the order is the caller's."""
+    most = max((count for _, count in values), default=0) or 1
+    row, names = 30, 190
+    height = max(row * len(values), row) + 8
+    drawn: list[SafeString] = []
+    for number, (name, count) in enumerate(values):
+        y = 4 + row * number
+        length = count / most * (WIDTH - names - 60)
+        drawn.append(_text(names - 10, y + 20, _shortened(name), anchor="end"))
+        drawn.append(_rect(names, y + 4, max(length, 1), row - 10, "c-line-fill", BLUE))
+        drawn.append(_text(names + length + 8, y + 20, f"{count:,}"))
+    words = [desc] * bool(desc) + [f"{name}: {count:,}" for name, count in values]
+    return _svg(title, words, drawn, height=height)
+
+
+def line(
+    points: Sequence[tuple[str, Fraction | None]],
+    *,
+    title: str,
+    threshold: Fraction | None = None,
+    desc: str = "",
+) -> SafeString:
+    """Rates from 0 to 1 over time, oldest first; None leaves a gap. The threshold is a dashed, named line."""
+    height = 150
+    inner = height - 20 - BOTTOM
+    slot = (WIDTH - LEFT - RIGHT) / max(len(points) - 1, 1)
+
+    def at(number: int, rate: Fraction) -> tuple[float, float]:
+        return LEFT + slot * number, 20 + inner * (1 - float(rate))
+
+    drawn: list[SafeString] = []
+    for mark in (0, 50, 100):
+        y = 20 + inner * (1 - mark / 100)
+        drawn.append(_rule(LEFT, y, WIDTH - RIGHT, y, "c-grid", "#d5dae1"))
+        drawn.append(_text(LEFT - 6, y + 5, f"{mark}%", anchor="end", css="c-quiet"))
+    if threshold is not None:
+        y = 20 + inner * (1 - float(threshold))
+        drawn.append(_rule(LEFT, y, WIDTH - RIGHT, y, "c-threshold", AMBER, dash="6 4"))
+        drawn.append(
+            _text(WIDTH - RIGHT, y + 18, f"limit {_percent(threshold)}", anchor="end", css="c-threshold-text")
+        )
+    for run in _runs(points):
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(number, rate) for number, rate in run))
+        drawn.append(
+            format_html(
+                '<polyline class="c-line" points="{}" fill="none" stroke="{}" stroke-width="2.5"/>',
+                path,
+                BLUE,
+            )
+        )
+    words = [desc] * bool(desc)
+    every = -(-len(points) // 9)
+    for number, (label, rate) in enumerate(points):
+        said = f"{label}: {_percent(rate) if rate is not None else 'no data'}"
+        words.append(said)
+        if rate is not None:
+            x, y = at(number, rate)
+            drawn.append(
+                format_html(
+                    '<circle class="c-dot" cx="{}" cy="{}" r="4" fill="{}"><title>{}</title></circle>',
+                    f"{x:.1f}",
+                    f"{y:.1f}",
+                    BLUE,
+                    said,
+                )
+            )
+        if (len(points) - 1 - number) % every == 0:
+            anchor = "start" if number == 0 else "end" if number == len(points) - 1 else "middle"
+            drawn.append(_text(LEFT + slot * number, height - 8, label, anchor=anchor, css="c-quiet"))
+    if threshold is not None:
+        words.append(f"Limit: {_percent(threshold)}")
+    return _svg(title, words, drawn, height=height)
+
+
+def meter(met: int, total: int, *, title: str, threshold: Fraction | None = None) -> SafeString:
+    """One lying bar of a share, with the limit as a mark; green only when the share is above the limit."""
+    rate = Fraction(met, total) if total > 0 else Fraction(0)
+    is_good = threshold is None or (total > 0 and rate > threshold)
+    key = _key("meter", title, str(met), str(total))
+    css, colour = ("c-met", GREEN) if is_good else ("c-missed", RED)
+    length = float(rate) * WIDTH
+    drawn = [_patterns(key), _rect(0, 6, WIDTH, 16, "c-track", "#eceef1")]
+    if length:
+        drawn.append(_rect(0, 6, length, 16, css, colour))
+        if not is_good:
+            drawn.append(_rect(0, 6, length, 16, "", f"url(#{key}-hatch)"))
+    words = [truncated_share(met, total)]
+    if threshold is not None:
+        x = float(threshold) * WIDTH
+        drawn.append(_rule(x, 0, x, 28, "c-mark", "currentColor", thick=3))
+        words.append(f"Limit: above {_percent(threshold)}")
+    return _svg(title, words, drawn, height=28, is_narrow=True)
+
+
+# --- parts ----------------------------------------------------------------------------------------------
+
+
+def _svg(
+    title: str,
+    words: Sequence[str],
+    drawn: Sequence[SafeString],
+    *,
+    height: int = HEIGHT,
+    is_narrow: bool = False,
+) -> SafeString:
+    said = ". ".join(words)
+    drawing = format_html(
+        '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}"'
+        ' font-size="{}" fill="currentColor" xmlns="http://www.w3.org/2000/svg">'
+        "<title>{}</title><desc>{}</desc>{}</svg>",
+        f"{title}. {said}" if said else title,
+        WIDTH,
+        height,
+        WIDTH,
+        height,
+        FONT,
+        title,
+        said,
+        _join(drawn),
+    )
+    if is_narrow:
+        return drawing
+    return format_html(
+        '<div class="chart-scroll" role="group" aria-label="{}" tabindex="0">{}</div>', title, drawing
+    )
+
+
+def _join(parts: Sequence[SafeString]) -> SafeString:
+    return format_html_join("", "{}", ((part,) for part in parts))
+
+
+def _key(*said: str) -> str:
+    """A name for this drawing's patterns: equal drawings share it, different ones on a page do not."""
+    return "p" + hashlib.sha256("\0".join(said).encode()).hexdigest()[:10]
+
+
+def _patterns(key: str) -> SafeString:
+    return format_html(
+        '<defs><pattern id="{0}-hatch" width="7" height="7" patternUnits="userSpaceOnUse"'
+        ' patternTransform="rotate(45)"><line class="c-hatch" x1="0" y1="0" x2="0" y2="7" stroke="#ffffff"'
+        ' stroke-width="2.4"/></pattern><pattern id="{0}-dots" width="7" height="7"'
+        ' patternUnits="userSpaceOnUse"><circle class="c-speck" cx="3.5" cy="3.5" r="1.5" fill="#ffffff"/>'
+        "</pattern></defs>",
+        key,
+    )
+
+
+def _rect(x: float, y: float, width: float, height: float, css: str, fill: str) -> SafeString:
+    return format_html(
+        '<rect{} x="{}" y="{}" width="{}" height="{}" fill="{}"/>',
+        format_html(' class="{}"', css) if css else "",
+        f"{x:.1f}",
+        f"{y:.1f}",
+        f"{width:.1f}",
+        f"{height:.1f}",
+        fill,
+    )
+
+
+def _rule(
+    x1: float, y1: float, x2: float, y2: float, css: str, stroke: str, *, dash: str = "", thick: float = 1
+) -> SafeString:
+    return format_html(
+        '<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}" stroke="{}" stroke-width="{}"{}/>',
+        css,
+        f"{x1:.1f}",
+        f"{y1:.1f}",
+        f"{x2:.1f}",
+        f"{y2:.1f}",
+        stroke,
+        1.5 if dash else thick,
+        format_html(' stroke-dasharray="{}"', dash) if dash else "",
+    )
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "start", css: str = "") -> SafeString:
+    return format_html(
+        '<text{} x="{}" y="{}" text-anchor="{}">{}</text>',
+        format_html(' class="{}"', css) if css else "",
+        f"{x:.1f}",
+        f"{y:.1f}",
+        anchor,
+        text,
+    )
+
+
+def _legend(entries: Sequence[tuple[str, str, str, str]]) -> SafeString:
+    drawn: list[SafeString] = []
+    x = float(LEFT)
+    for name, css, colour, pattern in entries:
+        drawn.append(_rect(x, 4, 14, 14, css, colour))
+        if pattern:
+            drawn.append(_rect(x, 4, 14, 14, "", f"url(#{pattern})"))
+        drawn.append(_text(x + 20, 16, name))
+        x += 20 + 8 * len(name) + 24
+    return _join(drawn)
+
+
+def _grid(top: int, step: int) -> SafeString:
+    drawn: list[SafeString] = []
+    for value in range(0, top + 1, step):
+        y = HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
+        drawn.append(_rule(LEFT, y, WIDTH - RIGHT, y, "c-grid", "#d5dae1"))
+        drawn.append(_text(LEFT - 6, y + 5, f"{value:,}", anchor="end", css="c-quiet"))
+    return _join(drawn)
+
+
+def _scale(most: int) -> tuple[int, int]:
+    """(top, step) of an axis from 0 for whole numbers: at most five steps of 1, 2 or 5 × a power of ten."""
+    step = 1
+    while True:
+        for factor in (1, 2, 5):
+            if most <= factor * step * 5:
+                return max(-(-most // (factor * step)), 1) * factor * step, factor * step
+        step *= 10
+
+
+def _runs(points: Sequence[tuple[str, Fraction | None]]) -> list[list[tuple[int, Fraction]]]:
+    """The stretches without a gap."""
+    found: list[list[tuple[int, Fraction]]] = [[]]
+    for number, (_, rate) in enumerate(points):
+        if rate is not None:
+            found[-1].append((number, rate))
+        elif found[-1]:
+            found.append([])
+    return [run for run in found if len(run) > 1]
+
+
+def _percent(rate: Fraction) -> str:
+    tenths = rate.numerator * 1000 // rate.denominator
+    return f"{tenths // 10}%" if tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}%"
+
+
+def _shortened(name: str, most: int = 24) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
