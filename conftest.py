@@ -15,6 +15,10 @@ from alignment import database_roles
 
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
+# No test talks to a broker by the way; the variable is for processes that tests start.
+os.environ["DRAIN_HINTS"] = "0"
+settings.DRAIN_HINTS = False
+
 
 @pytest.fixture(scope="session")
 def examples() -> Callable[[int, int], int]:
