@@ -32,6 +32,7 @@ def test(request: Request) -> int:
         env = child_environment(folders)
         env |= stack.enter_context(_database(folders, temporary, env))
         (temporary / "data").mkdir(mode=0o700)
+        (temporary / "data" / "static").mkdir()
         env |= {"DATA_DIR": str(temporary / "data"), "SECRET_KEY": secrets.token_urlsafe(64)}
         env |= {"DEBUG": "0", "PRODUCTION": "0", "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver"}
         env |= {"BASE_URL": "http://testserver", "TEST_ALL": "1" if "--all" in request.rest else ""}
