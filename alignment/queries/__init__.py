@@ -1,0 +1,1 @@
+"""Reading over several models, by subject; import the module that you need."""

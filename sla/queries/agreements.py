@@ -1,0 +1,69 @@
+"""Which agreement judges an instant: all versions at hand in one query, their terms read once per process."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sla.models import Agreement
+from sla.terms import Terms
+
+
+class UnknownAgreement(LookupError):
+    """No version of the agreement has this number."""
+
+
+@dataclass(frozen=True)
+class InForce:
+    """One version of the agreement with its terms read (shared between callers: do not change them)."""
+
+    agreement: Agreement
+    terms: Terms
+
+
+class AgreementBook:
+    """All versions. The one with the highest number among those begun is in force: a version entered later
+    replaces those that were still to begin on or after its own start."""
+
+    def __init__(self, versions: Iterable[InForce]) -> None:
+        """`versions` in any order."""
+        self._by_number = {version.agreement.number: version for version in versions}
+        self._line: list[InForce] = []
+        for _, version in sorted(self._by_number.items()):
+            while self._line and self._line[-1].agreement.in_force_from >= version.agreement.in_force_from:
+                self._line.pop()
+            self._line.append(version)
+        self._since = [version.agreement.in_force_from for version in self._line]
+
+    def at(self, instant: datetime) -> InForce | None:
+        """The version that judges what starts at an instant; None before the first one began."""
+        index = bisect_right(self._since, instant)
+        return self._line[index - 1] if index else None
+
+    def by_number(self, number: int) -> InForce:
+        """A version by its number, whether it ever was in force or not. Raises UnknownAgreement."""
+        try:
+            return self._by_number[number]
+        except KeyError:
+            raise UnknownAgreement(f"There is no version {number} of the agreement.") from None
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+
+_read: dict[int, tuple[Any, Terms]] = {}  # by id: the document and what it says
+
+
+def load_book() -> AgreementBook:
+    """Every version of the agreement, in one query however many there are."""
+    return AgreementBook(InForce(agreement, _terms(agreement)) for agreement in Agreement.objects.all())
+
+
+def _terms(agreement: Agreement) -> Terms:
+    known = _read.get(agreement.pk)
+    if known is None or known[0] != agreement.terms:
+        known = _read[agreement.pk] = (agreement.terms, agreement.parsed())
+    return known[1]

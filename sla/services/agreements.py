@@ -1,0 +1,76 @@
+"""Putting a version of the agreement in force. Versions are evidence: none is ever changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from alignment.models import Calendar, Team, User
+from alignment.services.authority import require_revops
+from sla.models import Agreement
+from sla.terms import InvalidTerms, Terms
+
+_LOCK = 0x51A  # any number, as long as only this module uses it
+
+
+class StartsInThePast(ValueError):
+    """What has started is judged by the version of that time; a new version cannot reach back."""
+
+
+class StartTaken(ValueError):
+    """Another version starts at this very instant."""
+
+
+@transaction.atomic
+def put_in_force(
+    *,
+    terms: Mapping[str, Any],
+    in_force_from: datetime,
+    note: str = "",
+    is_signed: bool = False,
+    by: User | None,
+    at: datetime,
+) -> Agreement:
+    """The next version of the agreement, which judges every MQL cycle that starts from `in_force_from` on.
+
+    A version that was still to begin at or after that instant is passed over. The very first version may
+    reach back, so that imported history has an agreement to be measured by.
+    Raises OnlyRevOps, InvalidTerms, StartsInThePast or StartTaken.
+    """
+    require_revops(by, "Agreements")
+    _require_known(Terms.from_json(terms))
+    _queue_up()
+    last = Agreement.objects.order_by("-number").first()
+    if last is not None and in_force_from < at:
+        raise StartsInThePast(
+            "A version begins now or later: what has started stays under the version it started with."
+        )
+    if Agreement.objects.filter(in_force_from=in_force_from).exists():
+        raise StartTaken("Another version begins at this very instant; choose another time.")
+    return Agreement.objects.create(
+        number=last.number + 1 if last else 1,
+        terms=dict(terms),
+        in_force_from=in_force_from,
+        is_signed=is_signed,
+        note=note[:200],
+        entered_at=at,
+        entered_by=by,
+    )
+
+
+def _require_known(terms: Terms) -> None:
+    wanted = {terms.default_calendar, *terms.team_calendars.values()}
+    if missing := wanted - set(Calendar.objects.filter(pk__in=wanted).values_list("pk", flat=True)):
+        raise InvalidTerms(f"calendars: there is no calendar {', '.join(map(str, sorted(missing)))}.")
+    teams = set(terms.team_calendars)
+    if missing := teams - set(Team.objects.filter(pk__in=teams).values_list("pk", flat=True)):
+        raise InvalidTerms(f"calendars: there is no team {', '.join(map(str, sorted(missing)))}.")
+
+
+def _queue_up() -> None:
+    """One writer at a time until the transaction ends: versions are numbered without gaps."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
