@@ -5,3 +5,9 @@ class HandoffConfig(AppConfig):
     name = "handoff"
     verbose_name = "Step 3: lead handoff"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from alignment.pipeline import drain_step
+        from handoff.services.assign import assign
+
+        drain_step(order=20, name="assign")(assign)

@@ -107,7 +107,9 @@ class Assignment(models.Model):
     cycle = models.ForeignKey("alignment.MqlCycle", on_delete=models.PROTECT, related_name="assignments")
     person = models.ForeignKey("alignment.Person", on_delete=models.PROTECT, related_name="assignments")
     origin = models.CharField(max_length=10, choices=Origin.choices)
-    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments")
+    pool = models.ForeignKey(
+        Pool, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments"
+    )
     explanation = models.JSONField()
     assigned_at = models.DateTimeField()
     by = models.ForeignKey(

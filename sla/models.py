@@ -113,7 +113,12 @@ class Clock(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(outcome=Outcome.OPEN, settled_at__isnull=True, breached_at__isnull=True)
-                | Q(outcome=Outcome.MET, settled_at__isnull=False, met_at__lte=F("due_at"), breached_at__isnull=True)
+                | Q(
+                    outcome=Outcome.MET,
+                    settled_at__isnull=False,
+                    met_at__lte=F("due_at"),
+                    breached_at__isnull=True,
+                )
                 | Q(outcome=Outcome.MISSED, settled_at__isnull=False, breached_at__isnull=False)
                 | Q(outcome=Outcome.RESTATED, settled_at__isnull=False, breached_at__isnull=False)
                 | Q(outcome=Outcome.NOT_OWED, settled_at__isnull=False),
@@ -160,7 +165,8 @@ class ClockCorrection(models.Model):
 
     clock = models.ForeignKey(Clock, on_delete=models.PROTECT, related_name="corrections")
     outcome = models.CharField(
-        max_length=10, choices=[(Outcome.RESTATED, "Met, late evidence"), (Outcome.MISSED, "Missed after all")]
+        max_length=10,
+        choices=[(Outcome.RESTATED, "Met, late evidence"), (Outcome.MISSED, "Missed after all")],
     )
     met_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(help_text="Due time as the later facts have it.")

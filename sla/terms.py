@@ -105,7 +105,9 @@ class Trigger:
         kind = document.get("kind") if isinstance(document, Mapping) else None
         if kind == "score":
             given = _only("trigger", document, "kind", "threshold")
-            return cls("score", "score", threshold=_whole("trigger: threshold", given["threshold"], 1, 1_000_000))
+            return cls(
+                "score", "score", threshold=_whole("trigger: threshold", given["threshold"], 1, 1_000_000)
+            )
         if kind == "field":
             given = _only("trigger", document, "kind", "field", "value")
             if given["field"] not in TRIGGER_FIELDS:
@@ -140,7 +142,11 @@ class Tier:
             if condition["field"] not in TIER_FIELDS:
                 raise InvalidTerms(f"{where}: when: the field is one of {', '.join(TIER_FIELDS)}.")
             listed = condition["in"]
-            if not isinstance(listed, list) or not listed or not all(isinstance(v, str) and v for v in listed):
+            if (
+                not isinstance(listed, list)
+                or not listed
+                or not all(isinstance(v, str) and v for v in listed)
+            ):
                 raise InvalidTerms(f"{where}: when: in is a list of values.")
             field, values = condition["field"], frozenset(v.lower() for v in listed)
         for key in ("name", "label"):

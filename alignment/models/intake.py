@@ -27,7 +27,11 @@ class Source(models.Model):
     name = models.CharField(max_length=80)
     kind = models.CharField(
         max_length=20,
-        choices=[("standard", "Standard event types"), ("espocrm", "EspoCRM"), ("generic", "Zapier, Make, others")],
+        choices=[
+            ("standard", "Standard event types"),
+            ("espocrm", "EspoCRM"),
+            ("generic", "Zapier, Make, others"),
+        ],
     )
     zone = models.CharField(
         max_length=64, default="UTC", validators=[validate_zone], help_text="Zone of times without an offset."
@@ -62,7 +66,9 @@ class Endpoint(models.Model):
         max_length=80, blank=True, help_text="For senders that name the event only by address: Lead.update."
     )
     webhook_id = models.CharField(max_length=80, blank=True, help_text="EspoCRM: id of the webhook record.")
-    header = models.CharField(max_length=60, blank=True, help_text="Shared secret: the header that carries it.")
+    header = models.CharField(
+        max_length=60, blank=True, help_text="Shared secret: the header that carries it."
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -123,15 +129,12 @@ class Delivery(models.Model):
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries")
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deliveries")
-    external_id = models.CharField(max_length=190, null=True)  # noqa: DJ001 - null: the sender gives no id
+    external_id = models.CharField(max_length=190, null=True)
     body = models.BinaryField(null=True)
     body_sha256 = models.BinaryField(max_length=32)
     received_at = models.DateTimeField(db_default=Now())
-    state = models.CharField(
-        max_length=10, choices=DeliveryState.choices, db_default=DeliveryState.PENDING
-    )
+    state = models.CharField(max_length=10, choices=DeliveryState.choices, db_default=DeliveryState.PENDING)
     items = models.PositiveIntegerField(db_default=0)
-    attempts = models.PositiveSmallIntegerField(db_default=0)
     applied_at = models.DateTimeField(null=True)
     conflicts_with = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="conflicts")
 
@@ -178,9 +181,13 @@ class DeadEvent(models.Model):
     replayed_at = models.DateTimeField(null=True, blank=True, help_text="When a replay applied it.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["delivery", "position"], name="one_dead_row_per_event")]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "position"], name="one_dead_row_per_event")
+        ]
         indexes = [
-            models.Index(fields=["-failed_at"], condition=Q(replayed_at__isnull=True), name="dead_events_open")
+            models.Index(
+                fields=["-failed_at"], condition=Q(replayed_at__isnull=True), name="dead_events_open"
+            )
         ]
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ class Lead(Record):
     company = models.CharField(max_length=200, blank=True)
     country = models.CharField(max_length=60, blank=True)
     segment = models.CharField(max_length=60, blank=True)
-    channel = models.CharField(max_length=60, null=True, blank=True, help_text="Null: the CRM left it empty.")  # noqa: DJ001
+    channel = models.CharField(max_length=60, null=True, blank=True, help_text="Null: the CRM left it empty.")
     intent = models.CharField(max_length=60, blank=True)
     product = models.CharField(max_length=60, blank=True)
     score = models.IntegerField(null=True, blank=True)
@@ -66,7 +66,9 @@ class Lead(Record):
     disposition = models.CharField(max_length=20, blank=True, help_text="As the CRM has it now.")
     reason = models.CharField(max_length=20, blank=True)
     crm_created_at = models.DateTimeField(null=True, blank=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, blank=True, related_name="leads")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, null=True, blank=True, related_name="leads"
+    )
     crm_owner = models.ForeignKey(
         "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="crm_leads"
     )
@@ -101,9 +103,7 @@ class Touch(Record):
     """One dated interaction of a lead. An attempt is an outbound touch by sales."""
 
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, null=True, related_name="touches")
-    function = models.CharField(
-        max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN
-    )
+    function = models.CharField(max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN)
     channel = models.CharField(max_length=60, blank=True)
     subject = models.CharField(max_length=200, blank=True)
     outcome = models.CharField(max_length=40, blank=True)
@@ -132,7 +132,9 @@ class Touch(Record):
         indexes = [models.Index(fields=["lead", "touched_at"], name="touch_by_lead")]
 
     def __str__(self) -> str:
-        return f"{self.channel or 'touch'} {self.touched_at:%Y-%m-%d %H:%M}" if self.touched_at else self.channel
+        return (
+            f"{self.channel or 'touch'} {self.touched_at:%Y-%m-%d %H:%M}" if self.touched_at else self.channel
+        )
 
 
 class Opportunity(Record):

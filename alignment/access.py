@@ -1,0 +1,96 @@
+"""Who may see and do what. Roles open pages; scope narrows rows: a rep sees own MQLs, a manager the teams managed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+
+from alignment.models import MqlCycle, Person, Role, User
+
+P = ParamSpec("P")
+EVERYONE = frozenset(Role)
+SEES_ALL = frozenset({Role.REVOPS, Role.CRO, Role.CMO, Role.MARKETING})
+SEES_FIGURES = frozenset({*SEES_ALL, Role.FINANCE, Role.SALES_MANAGER, Role.REP})
+SEES_RECORDS = frozenset({*SEES_ALL, Role.SALES_MANAGER, Role.REP})
+WORKS_LEADS = frozenset({Role.REP, Role.SALES_MANAGER, Role.REVOPS})
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Rows that a person may see: everything, the people of some teams, or their own."""
+
+    is_all: bool = False
+    teams: frozenset[int] = field(default_factory=frozenset)
+    person: int | None = None
+
+    def q(self, owner: str = "owner") -> Q:
+        """Condition on a relation to Person: `owner` names it, as in `cycle__owner`."""
+        if self.is_all:
+            return Q()
+        condition = Q(pk__in=[])
+        if self.person is not None:
+            condition |= Q(**{owner: self.person})
+        if self.teams:
+            condition |= Q(**{f"{owner}__team__in": self.teams})
+        return condition
+
+    def holds(self, owner: Person | None) -> bool:
+        if self.is_all:
+            return True
+        return owner is not None and (owner.pk == self.person or (owner.team_id or 0) in self.teams)
+
+
+def scope_of(user: User) -> Scope:
+    """What this login may see of records and figures."""
+    if user.has_role(*SEES_ALL, Role.FINANCE):
+        return Scope(is_all=True)
+    person = Person.objects.filter(user=user).values_list("pk", flat=True).first()
+    if user.has_role(Role.SALES_MANAGER):
+        teams = frozenset(user.managed_teams.values_list("pk", flat=True))
+        return Scope(teams=teams, person=person)
+    if user.has_role(Role.REP):
+        return Scope(person=person)
+    return Scope()
+
+
+def may_work(user: User, cycle: MqlCycle) -> bool:
+    """Log attempts and set dispositions: the owner, the managers of the owner's team, RevOps."""
+    if user.has_role(Role.REVOPS):
+        return True
+    return user.has_role(*WORKS_LEADS) and scope_of(user).holds(cycle.owner)
+
+
+def roles(
+    *allowed: Role,
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
+]:
+    """Open a view to these roles only; others get 403."""
+
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not viewer(request).has_role(*allowed):
+                raise PermissionDenied("Your role has no part in this page.")
+            return view(request, *args, **kwargs)
+
+        guarded.allowed_roles = frozenset(allowed)  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def viewer(request: HttpRequest) -> User:
+    """The login behind a request that passed the login middleware."""
+    user: Any = request.user
+    if not isinstance(user, User):
+        raise PermissionDenied("Sign in first.")
+    return user

@@ -1,0 +1,103 @@
+"""EspoCRM webhooks: the event is in the address, records come as an array, updates carry no time and no id.
+
+A create carries `modifiedAt`; everything else is dated by its receipt and ordered by place in the inbox, so that a
+delivery repeated at once leaves the same state.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from alignment.intake.drafts import Event, Stamp, Unreadable, derived_facts
+from alignment.intake.fields import instant, read_field
+from alignment.intake.mapping import Mapping
+from alignment.models import Delivery, Subject, TouchFunction
+
+SUBJECTS = {
+    "Lead": Subject.LEAD,
+    "Opportunity": Subject.OPPORTUNITY,
+    "Campaign": Subject.CAMPAIGN,
+    "Account": Subject.ACCOUNT,
+    "Call": Subject.TOUCH,
+    "Meeting": Subject.TOUCH,
+}
+CHANGES = {"create", "update", "delete", "fieldUpdate"}
+
+
+def parse(delivery: Delivery, position: int, item: Any, mapping: Mapping, event: str) -> Event:
+    """Raises Unreadable or BadField."""
+    entity, _, rest = event.partition(".")
+    change = rest.partition(".")[0]
+    if entity not in SUBJECTS or change not in CHANGES:
+        raise Unreadable("unknown_event", f"“{event[:60]}” is not an event that this endpoint understands.")
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not 0 < len(item["id"]) <= 190:
+        raise Unreadable("no_id", "Each record is an object with its id.")
+    stamp = _stamp(delivery, position, item, mapping, change)
+    subject = SUBJECTS[entity]
+    if change == "delete":
+        return Event(delivery.pk, position, [stamp.fact(0, subject, item["id"], {"is_deleted": True})])
+    if subject == Subject.TOUCH:
+        return Event(delivery.pk, position, _touches(stamp, entity, item, mapping))
+    fields = mapping.read(subject, item)
+    facts = [stamp.fact(0, subject, item["id"], fields)]
+    if subject == Subject.LEAD:
+        facts += derived_facts(stamp, item["id"], fields, mapping.function_of(fields.get("channel")))
+    return Event(delivery.pk, position, facts)
+
+
+def _touches(stamp: Stamp, entity: str, item: dict[str, Any], mapping: Mapping) -> list[Any]:
+    """A call or meeting is one touch of each lead it names; a partial update keeps the lead it had."""
+    fields: dict[str, Any] = {"channel": entity.lower()}
+    for ours, theirs in (
+        ("subject", "name"),
+        ("outcome", "status"),
+        ("touched_at", "dateStart"),
+        ("person", "assignedUserId"),
+        ("person_name", "assignedUserName"),
+        ("is_deleted", "deleted"),
+    ):
+        if theirs in item:
+            fields[ours] = read_field(Subject.TOUCH, ours, item[theirs], mapping.zone)
+    if "status" in item:
+        took_place = item["status"] in {"Held", "Not Held"}
+        fields["is_connected"] = entity == "Meeting" and item["status"] == "Held"
+        if "direction" in item or entity == "Meeting":
+            is_outbound = entity == "Meeting" or item.get("direction") == "Outbound"
+            fields["is_attempt"] = took_place and is_outbound
+            fields["function"] = TouchFunction.SALES if is_outbound else TouchFunction.OTHER
+        elif not took_place:
+            fields["is_attempt"] = False
+    leads = [item["parentId"]] if item.get("parentType") == "Lead" and item.get("parentId") else []
+    leads += [lead for lead in item.get("leadsIds") or [] if lead not in leads]
+    if not all(isinstance(lead, str) and 0 < len(lead) <= 190 for lead in leads):
+        raise Unreadable("bad_lead", "The leads of a call are named by their ids.")
+    if not leads:
+        return [stamp.fact(0, Subject.TOUCH, item["id"], fields)]
+    return [
+        stamp.fact(
+            n, Subject.TOUCH, item["id"] if n == 0 else f"{item['id']}:{lead}"[:190], fields | {"lead": lead}
+        )
+        for n, lead in enumerate(leads)
+    ]
+
+
+def _stamp(delivery: Delivery, position: int, item: dict[str, Any], mapping: Mapping, change: str) -> Stamp:
+    occurred_at, is_timed = delivery.received_at, False
+    if change == "create" and item.get("modifiedAt"):
+        try:
+            stated = datetime.fromisoformat(instant(item["modifiedAt"], mapping.zone))
+        except ValueError as problem:
+            raise Unreadable("bad_time", f"modifiedAt: {problem}") from problem
+        # Updates are dated by receipt: a create dated later than its own receipt would outrank them all.
+        occurred_at, is_timed = min(stated, delivery.received_at), True
+    sequence = f"{delivery.pk:015d}.{position:06d}"
+    return Stamp(
+        source_id=delivery.source_id,
+        delivery_id=delivery.pk,
+        ref=f"in:{sequence}",
+        order_key=sequence,
+        occurred_at=occurred_at,
+        received_at=delivery.received_at,
+        is_timed=is_timed,
+    )

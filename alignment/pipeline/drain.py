@@ -1,0 +1,157 @@
+"""The drain: claim what waits in the inbox, apply it set-based, keep what cannot be applied as dead.
+
+A batch is one transaction under one savepoint; one that fails is halved down to the event that fails. Killed at any
+moment it leaves either nothing or everything of a batch; any number of drainers may run at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, transaction
+
+from alignment.intake.drafts import Event, Problem
+from alignment.intake.parse import parse_delivery
+from alignment.models import DeadEvent, Delivery, DeliveryState, Heartbeat
+from alignment.pipeline.records import IdConflict, apply_events
+
+log = logging.getLogger(__name__)
+RUN_FOR = 20.0
+
+
+def drain(*, at: datetime, batch_size: int | None = None) -> int:
+    """Apply pending deliveries until none waits or 20 s have passed; how many events were applied."""
+    started, applied = time.monotonic(), 0
+    while True:
+        events, claimed = _drain_batch(batch_size or settings.DRAIN_BATCH, at=at)
+        applied += events
+        if not claimed or time.monotonic() - started > RUN_FOR:
+            break
+    Heartbeat.objects.update_or_create(name="drain", defaults={"beat_at": at, "period": timedelta(seconds=2)})
+    return applied
+
+
+def _drain_batch(size: int, *, at: datetime) -> tuple[int, int]:
+    """(events applied, deliveries claimed)."""
+    for attempt in (1, 2, 3):
+        try:
+            with transaction.atomic():
+                deliveries = list(
+                    Delivery.objects.pending()
+                    .select_for_update(of=("self",), skip_locked=True)
+                    .select_related("source", "endpoint")
+                    .order_by("pk")[:size]
+                )
+                if not deliveries:
+                    return 0, 0
+                return _apply_deliveries(deliveries, at=at), len(deliveries)
+        except OperationalError:
+            # A deadlock or a lost connection undid everything; the rows are still pending.
+            log.warning("drain attempt %s failed on the database", attempt)
+            if attempt == 3:
+                raise
+            time.sleep(0.1 * attempt)
+    return 0, 0
+
+
+def _apply_deliveries(deliveries: Sequence[Delivery], *, at: datetime) -> int:
+    events: list[Event] = []
+    problems: list[Problem] = []
+    size: Counter[int] = Counter()
+    for delivery in deliveries:
+        found, wrong = parse_delivery(delivery)
+        events += found
+        problems += wrong
+        size[delivery.pk] = len(found) + sum(problem.position >= 0 for problem in wrong)
+    problems += apply_or_halve(events, at=at)
+    write_dead(problems, at=at)
+    unreadable = {problem.delivery_id for problem in problems if problem.position < 0}
+    for delivery in deliveries:
+        delivery.state = DeliveryState.DEAD if delivery.pk in unreadable else DeliveryState.DONE
+        delivery.items = size[delivery.pk]
+        delivery.applied_at = at
+    Delivery.objects.bulk_update(deliveries, ["state", "items", "applied_at"])
+    return len(events)
+
+
+def apply_or_halve(events: Sequence[Event], *, at: datetime) -> list[Problem]:
+    """Apply events under a savepoint; halve on failure until only those that fail by themselves are left."""
+    if not events:
+        return []
+    try:
+        with transaction.atomic():
+            apply_events(events, at=at)
+        return []
+    except OperationalError:
+        raise
+    except IdConflict as problem:
+        if len(events) == 1:
+            return [_problem(events[0], "id_conflict", str(problem))]
+    except (DatabaseError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        if len(events) == 1:
+            log.exception("event could not be applied", extra={"delivery": events[0].delivery_id})
+            return [_problem(events[0], "cannot_apply", f"{type(problem).__name__}: {problem}")]
+    middle = len(events) // 2
+    return apply_or_halve(events[:middle], at=at) + apply_or_halve(events[middle:], at=at)
+
+
+def _problem(event: Event, code: str, message: str) -> Problem:
+    return Problem(event.delivery_id or 0, event.position, code, message.strip()[:500])
+
+
+def write_dead(problems: Iterable[Problem], *, at: datetime) -> None:
+    rows = [
+        DeadEvent(
+            delivery_id=problem.delivery_id,
+            position=problem.position,
+            code=problem.code,
+            message=problem.message,
+            failed_at=at,
+        )
+        for problem in problems
+    ]
+    DeadEvent.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["delivery", "position"],
+        update_fields=["code", "message", "failed_at"],
+    )
+
+
+def replay(dead: Sequence[DeadEvent], *, at: datetime) -> tuple[int, int]:
+    """Try dead events again, as after a mended mapping; (applied, still dead). Applying twice changes nothing.
+
+    The caller holds a transaction and has locked the rows of `dead`.
+    """
+    wanted = {(event.delivery_id, event.position): event for event in dead}
+    deliveries = Delivery.objects.select_related("source", "endpoint").filter(
+        pk__in={event.delivery_id for event in dead}
+    )
+    events: list[Event] = []
+    problems: list[Problem] = []
+    whole = {event.delivery_id for event in dead if event.position < 0}
+    for delivery in deliveries.order_by("pk"):
+        found, wrong = parse_delivery(delivery)
+        events += [e for e in found if (delivery.pk, e.position) in wanted or delivery.pk in whole]
+        problems += [p for p in wrong if (p.delivery_id, p.position) in wanted or delivery.pk in whole]
+        if delivery.pk in whole and not any(p.position < 0 for p in wrong):
+            delivery.state = DeliveryState.DONE
+            delivery.items = len(found) + len(wrong)
+            delivery.save(update_fields=["state", "items"])
+    problems += apply_or_halve(events, at=at)
+    write_dead(problems, at=at)
+    failed = {(problem.delivery_id, problem.position) for problem in problems}
+    done = [event for key, event in wanted.items() if key not in failed]
+    for event in done:
+        event.replayed_at = at
+    again = [event for key, event in wanted.items() if key in failed]
+    for event in again:
+        event.failures += 1
+    DeadEvent.objects.bulk_update(done, ["replayed_at"])
+    DeadEvent.objects.bulk_update(again, ["failures"])
+    return len(done), len(again)

@@ -1,0 +1,57 @@
+"""The people that facts name: found by their id in the source, by e-mail, or kept as found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from alignment.models import Person, PersonIdentity
+from alignment.pipeline.batch import Key
+
+
+def find_people(folds: dict[tuple[int, str, str], dict[str, Any]]) -> dict[Key, Person]:
+    """Person per (source id, external id) named as owner or caller in these folded records."""
+    names: dict[Key, str] = {}
+    for (source, _, _), fields in folds.items():
+        for ref, name in (("owner", "owner_name"), ("person", "person_name")):
+            if fields.get(ref):
+                key = (source, fields[ref])
+                names[key] = names.get(key) or fields.get(name) or ""
+    if not names:
+        return {}
+    known = _identities(names)
+    missing = {key: name for key, name in names.items() if key not in known}
+    if missing:
+        _make_identities(missing)
+        known = _identities(names)
+    return known
+
+
+def _identities(names: dict[Key, str]) -> dict[Key, Person]:
+    rows = PersonIdentity.objects.filter(
+        source_id__in={source for source, _ in names}, external_id__in={ref for _, ref in names}
+    ).select_related("person")
+    return {(row.source_id, row.external_id): row.person for row in rows}
+
+
+def _make_identities(missing: dict[Key, str]) -> None:
+    """One maker at a time: two drainers must not both make the same person."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.person_identity'))")
+    known = _identities(missing)
+    emails = {ref.lower() for _, ref in missing if "@" in ref}
+    by_email = {p.email.lower(): p for p in Person.objects.filter(email__in=emails, is_active=True)}
+    identities, stubs = [], {}
+    for key, name in sorted(missing.items()):
+        if key in known:
+            continue
+        ref = key[1]
+        person = by_email.get(ref.lower()) or stubs.get(ref.lower())
+        if person is None:
+            email = ref.lower() if "@" in ref else ""
+            person = Person(name=(name or ref)[:120], email=email[:254])
+            stubs[ref.lower()] = person
+        identities.append(PersonIdentity(source_id=key[0], external_id=ref, person=person))
+    Person.objects.bulk_create(stubs.values())
+    PersonIdentity.objects.bulk_create(identities)

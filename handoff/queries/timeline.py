@@ -1,0 +1,147 @@
+"""Everything that is known of a lead, in one line of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from alignment.models import Fact, Lead, MqlCycle, PersonIdentity, Subject, Touch
+from handoff.models import Assignment
+from sla.models import Breach, ClockCorrection, ClockRedating
+
+FIELD_LABELS = {
+    "owner": "Owner", "status": "Status", "score": "Score", "lifecycle": "Lifecycle", "disposition": "Disposition",
+    "reason": "Reason", "segment": "Segment", "channel": "Channel", "opportunity": "Opportunity",
+    "mql_at": "MQL date", "intent": "Intent",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry: `at` is when it happened, `received_at` when we learned of it (None: it is our own act)."""
+
+    at: datetime
+    kind: str
+    title: str
+    details: list[tuple[str, str]] = field(default_factory=list)
+    received_at: datetime | None = None
+    by: str = ""
+    explanation: dict[str, Any] | None = None
+
+
+def timeline(lead: Lead) -> list[Entry]:
+    """Newest first."""
+    cycles = list(MqlCycle.objects.filter(lead=lead).select_related("owner"))
+    entries = _facts(lead) + _touches(lead)
+    for cycle in cycles:
+        entries.append(
+            Entry(
+                cycle.crossed_at,
+                "mql",
+                f"Became an MQL (cycle {cycle.number})",
+                received_at=cycle.received_at,
+            )
+        )
+        if cycle.voided_at:
+            entries.append(
+                Entry(cycle.voided_at, "void", f"Cycle {cycle.number} voided: {cycle.void_reason}")
+            )
+    for row in Assignment.objects.filter(cycle__in=cycles).select_related("person", "by", "pool"):
+        entries.append(
+            Entry(
+                row.assigned_at,
+                "assignment",
+                f"Assigned to {row.person.name}",
+                [("How", row.get_origin_display())],
+                by=str(row.by or ""),
+                explanation=row.explanation,
+            )
+        )
+    for breach in Breach.objects.filter(clock__cycle__in=cycles).select_related("clock", "owner"):
+        entries.append(
+            Entry(breach.breached_at, "breach", f"{breach.clock.get_kind_display()} clock breached")
+        )
+    for fix in ClockCorrection.objects.filter(clock__cycle__in=cycles).select_related("clock"):
+        entries.append(
+            Entry(
+                fix.corrected_at,
+                "correction",
+                f"{fix.clock.get_kind_display()} clock: {fix.get_outcome_display().lower()}",
+            )
+        )
+    for redating in ClockRedating.objects.filter(clock__cycle__in=cycles).select_related("clock"):
+        entries.append(
+            Entry(
+                redating.redated_at,
+                "redating",
+                f"{redating.clock.get_kind_display()} clock re-dated",
+                [("Why", redating.reason)],
+            )
+        )
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def _facts(lead: Lead) -> list[Entry]:
+    """Statements about the lead that changed something people care about."""
+    people = _people(lead)
+    before: dict[str, Any] = {}
+    entries: list[Entry] = []
+    facts = Fact.objects.filter(
+        source_id=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id
+    ).select_related("by")
+    for fact in facts.order_by("occurred_at", "order_key"):
+        changed = [
+            (label, people.get(str(fact.fields[name]), _shown(fact.fields[name])))
+            for name, label in FIELD_LABELS.items()
+            if name in fact.fields and fact.fields[name] != before.get(name)
+        ]
+        title = "Disposition set" if fact.action == "disposition" else "The CRM changed the lead"
+        if not before:
+            title = "First heard of the lead"
+        if changed or not before:
+            entries.append(
+                Entry(
+                    fact.occurred_at,
+                    "disposition" if fact.action else "fact",
+                    title,
+                    changed,
+                    received_at=None if fact.by_id else fact.received_at,
+                    by=str(fact.by or ""),
+                )
+            )
+        before.update(fact.fields)
+    return entries
+
+
+def _touches(lead: Lead) -> list[Entry]:
+    rows = Touch.objects.filter(lead=lead, is_deleted=False, touched_at__isnull=False)
+    entries = []
+    for touch in rows.select_related("person", "campaign"):
+        details = [
+            ("Channel", touch.channel),
+            ("Outcome", touch.outcome),
+            ("Campaign", str(touch.campaign or "")),
+        ]
+        title = "Attempt" if touch.is_attempt else f"Touch: {touch.get_function_display()}"
+        if touch.touched_at is not None:
+            entries.append(
+                Entry(
+                    touch.touched_at,
+                    "attempt" if touch.is_attempt else "touch",
+                    f"{title} — {touch.subject}" if touch.subject else title,
+                    [(name, value) for name, value in details if value],
+                    received_at=touch.received_at,
+                    by=str(touch.person or ""),
+                )
+            )
+    return entries
+
+
+def _people(lead: Lead) -> dict[str, str]:
+    identities = PersonIdentity.objects.filter(source_id=lead.source_id)
+    return dict(identities.values_list("external_id", "person__name"))
+
+
+def _shown(value: Any) -> str:
+    return "cleared" if value is None else str(value).replace("_", " ")

@@ -1,0 +1,204 @@
+"""What people do here: log an attempt, set a disposition, assign by hand. Each is a fact through the same steps as
+a webhook's, as a batch of one; the same act submitted twice has one effect."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from alignment.intake.drafts import Event
+from alignment.models import (
+    Disposition,
+    DisqualificationReason,
+    Fact,
+    Function,
+    Lead,
+    MqlCycle,
+    Opportunity,
+    Person,
+    PersonIdentity,
+    Subject,
+    Touch,
+    TouchFunction,
+    User,
+)
+from alignment.models.cycles import NEEDS_REASON
+from alignment.pipeline import apply_events, refold_leads
+from handoff.models import Assignment
+from sla.queries.agreements import load_book
+
+CHANNELS = {
+    "call": "Call",
+    "email": "E-mail",
+    "linkedin": "LinkedIn",
+    "sms": "Text message",
+    "meeting": "Meeting",
+}
+OUTCOMES = {
+    "no_answer": "No answer",
+    "left_message": "Left a message",
+    "sent": "Sent",
+    "connected": "Reached: two-way contact",
+}
+
+
+class CycleIsOver(Exception):
+    """The MQL cycle was closed or voided; nothing more can be done on it."""
+
+
+class ReasonMissing(Exception):
+    """Disqualified and recycled need a reason."""
+
+
+class TooFewAttempts(Exception):
+    """'No response' needs the agreed number of attempts first."""
+
+
+class OpportunityMissing(Exception):
+    """Converted means linked to an opportunity."""
+
+
+class PersonCannotOwn(Exception):
+    """Only active people of sales can own an MQL."""
+
+
+def log_attempt(
+    *, cycle: MqlCycle, channel: str, outcome: str, by: User, at: datetime, act: UUID, note: str = ""
+) -> None:
+    """Record one outbound attempt by the person signed in, at `at`. Raises CycleIsOver."""
+    if channel not in CHANNELS or outcome not in OUTCOMES:
+        raise ValueError("unknown channel or outcome")
+    with transaction.atomic():
+        lead = _lock(cycle, act)
+        if lead is None:
+            return
+        fields: dict[str, Any] = {
+            "lead": lead.external_id,
+            "channel": channel,
+            "outcome": outcome,
+            "subject": note[:200] or f"{CHANNELS[channel]}: {OUTCOMES[outcome].lower()}",
+            "function": TouchFunction.SALES,
+            "is_attempt": True,
+            "is_connected": outcome == "connected",
+            "touched_at": at.isoformat(),
+        }
+        person = Person.objects.filter(user=by).first()
+        if person is not None:
+            fields["person"] = _identity(lead, person)
+        _apply(lead, Subject.TOUCH, f"app:{act}", fields, by=by, at=at, act=act)
+
+
+def dispose(
+    *,
+    cycle: MqlCycle,
+    disposition: str,
+    reason: str = "",
+    opportunity: Opportunity | None = None,
+    by: User,
+    at: datetime,
+    act: UUID,
+) -> None:
+    """Set the disposition of an open cycle.
+
+    Raises CycleIsOver, ReasonMissing, TooFewAttempts, OpportunityMissing. `reason` is kept only where one is owed.
+    """
+    if disposition not in Disposition.values:
+        raise ValueError("unknown disposition")
+    with transaction.atomic():
+        lead = _lock(cycle, act)
+        if lead is None:
+            return
+        if disposition in NEEDS_REASON and reason not in DisqualificationReason.values:
+            raise ReasonMissing("Choose a reason: it goes back to marketing with the lead.")
+        if disposition in NEEDS_REASON and reason == DisqualificationReason.NO_RESPONSE:
+            version = load_book().by_number(cycle.agreement_number)
+            agreed = version.terms.attempts
+            made = Touch.objects.filter(
+                lead=lead, is_attempt=True, is_deleted=False, touched_at__gte=cycle.crossed_at
+            ).count()
+            if made < agreed:
+                raise TooFewAttempts(
+                    f"“No response” needs {agreed} attempts; {made} recorded. Log the attempts or choose another reason."
+                )
+        if disposition == Disposition.CONVERTED and (opportunity is None or opportunity.lead_id != lead.pk):
+            raise OpportunityMissing(
+                "Converted means linked to an opportunity of this lead. Create it in the CRM; once it has reached us "
+                "you can choose it here."
+            )
+        fields: dict[str, Any] = {
+            "disposition": disposition,
+            "reason": reason if disposition in NEEDS_REASON else None,
+        }
+        if disposition == Disposition.CONVERTED and opportunity is not None:
+            fields["opportunity"] = opportunity.external_id
+        _apply(lead, Subject.LEAD, lead.external_id, fields, by=by, at=at, act=act, action="disposition")
+
+
+def assign_by_hand(*, cycle: MqlCycle, person: Person, by: User, at: datetime, note: str = "") -> None:
+    """Make `person` the owner. The first assignment keeps its time: reassignment restarts no clock."""
+    with transaction.atomic():
+        lead = Lead.objects.select_for_update(of=("self",)).get(pk=cycle.lead_id)
+        fresh = MqlCycle.objects.get(pk=cycle.pk)
+        if not fresh.is_open:
+            raise CycleIsOver("This MQL is closed; there is nothing to assign.")
+        if not person.is_active or person.function not in (Function.SALES, Function.UNKNOWN):
+            raise PersonCannotOwn(f"{person.name} is not an active member of sales.")
+        if fresh.owner_id == person.pk:
+            return
+        Assignment.objects.create(
+            cycle=fresh,
+            person=person,
+            origin=Assignment.Origin.MANUAL,
+            explanation={"rule": "assigned by hand", "chosen": note or "no note"},
+            assigned_at=at,
+            by=by,
+        )
+        refold_leads({(lead.source_id, lead.external_id)}, at=at, reason="assigned by hand")
+
+
+def _lock(cycle: MqlCycle, act: UUID) -> Lead | None:
+    """The lead, locked; None when this very act was applied before. Raises CycleIsOver."""
+    lead = Lead.objects.select_for_update(of=("self",)).get(pk=cycle.lead_id)
+    if Fact.objects.filter(source_id=lead.source_id, ref=f"app:{act}").exists():
+        return None
+    if not MqlCycle.objects.open().filter(pk=cycle.pk).exists():
+        raise CycleIsOver("This MQL was closed in the meantime; nothing was changed.")
+    return lead
+
+
+def _identity(lead: Lead, person: Person) -> str:
+    """How facts of this lead's source name a person known only here."""
+    ref = f"person:{person.pk}"
+    PersonIdentity.objects.get_or_create(
+        source_id=lead.source_id, external_id=ref, defaults={"person": person}
+    )
+    return ref
+
+
+def _apply(
+    lead: Lead,
+    subject: str,
+    external_id: str,
+    fields: dict[str, Any],
+    *,
+    by: User,
+    at: datetime,
+    act: UUID,
+    action: str = "",
+) -> None:
+    fact = Fact(
+        source_id=lead.source_id,
+        ref=f"app:{act}",
+        subject=subject,
+        external_id=external_id,
+        action=action,
+        fields=fields,
+        occurred_at=at,
+        received_at=at,
+        order_key=f"app:{act}",
+        by=by,
+    )
+    apply_events([Event(None, 0, [fact])], at=at)

@@ -1,0 +1,213 @@
+"""Clocks: derived from a cycle's facts, kept as rows, judged by the sweep.
+
+A clock that no sweep has judged follows the facts. Once a breach is stamped its due time stays, and facts that
+disprove it append a correction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alignment.business_time import BusinessCalendar, tzdata_version
+from alignment.models import MqlCycle, Organisation
+from alignment.pipeline import Batch
+from alignment.queries.calendars import compiled
+from sla.fold import FoldedCycle
+from sla.models import Clock, ClockCorrection, ClockKind, ClockRedating, Outcome
+from sla.services.cycles import CycleFold
+from sla.terms import Terms, Window
+
+METRIC = "compliance"
+COLUMNS = [
+    "started_at", "due_at", "warn_at", "met_at", "settled_at", "outcome", "budget_seconds", "agreement",
+    "calendar_version", "tzdata", "team", "owner", "segment",
+]  # fmt: skip
+
+
+@dataclass
+class Promise:
+    """What one clock should be, by the facts."""
+
+    kind: str
+    ordinal: int
+    started_at: datetime
+    window: Window
+    met_at: datetime | None
+    not_owed_from: datetime | None = None
+
+
+def promises(cycle: MqlCycle, fold: FoldedCycle, terms: Terms) -> Iterable[Promise]:
+    """The clocks that a cycle owes.
+
+    Follow-up and disposition run from the assignment; while nobody is assigned, from the moment by which somebody
+    should have been. The next attempt is owed one gap after the attempt before, until the agreed number is made,
+    a two-way contact came about, or the cycle closed.
+    """
+    tier = terms.tier(fold.tier)
+    assign_due = cycle.started_at + timedelta(seconds=terms.assign_within.seconds)
+    yield Promise(
+        ClockKind.ASSIGN, 1, cycle.started_at, terms.assign_within, cycle.assigned_at, fold.closed_believed_at
+    )
+    base = cycle.assigned_at or assign_due
+    yield Promise(ClockKind.FOLLOW_UP, 1, base, tier.follow_up_within, fold.first_follow_up_at)
+    yield Promise(ClockKind.DISPOSITION, 1, base, tier.disposition_within, fold.disposed_at)
+    ended = [end for end in (fold.closed_believed_at,) if end is not None]
+    for number, attempt in enumerate(fold.attempts[: terms.attempts - 1], start=1):
+        if attempt.is_connected:
+            ended.append(attempt.at)
+        following = fold.attempts[number].at if number < len(fold.attempts) else None
+        if following is None or not ended or min(ended) > attempt.at:
+            yield Promise(
+                ClockKind.ATTEMPT,
+                number + 1,
+                attempt.at,
+                terms.attempt_gap,
+                following,
+                min(ended, default=None),
+            )
+
+
+def keep_clocks(batch: Batch) -> None:
+    """Make the clock rows of the batch's cycles equal to what their facts say."""
+    items: list[CycleFold] = batch.extra["cycles"]
+    zone = Organisation.get().zone
+    existing: dict[tuple[int, str, int], Clock] = {
+        (clock.cycle_id, clock.kind, clock.ordinal): clock
+        for clock in Clock.objects.filter(cycle__in=[item.cycle for item in items])
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    }
+    judge = Judge(items, batch, zone)
+    wanted: set[tuple[int, str, int]] = set()
+    for item in items:
+        if item.fold is None:
+            continue
+        terms = item.fold.version.terms
+        for promise in promises(item.cycle, item.fold, terms):
+            key = (item.cycle.pk, promise.kind, promise.ordinal)
+            wanted.add(key)
+            judge.keep(item, promise, terms, existing.get(key))
+    for key, clock in existing.items():
+        if key not in wanted:
+            judge.drop(clock)
+    judge.write()
+
+
+class Judge:
+    """Collects what changes in one batch and writes it with one statement per kind of row."""
+
+    def __init__(self, items: list[CycleFold], batch: Batch, zone: str) -> None:
+        self.batch = batch
+        self.zone = ZoneInfo(zone)
+        self.tzdata = tzdata_version()
+        needed = {
+            item.fold.version.terms.calendar_of(item.cycle.team_id) for item in items if item.fold is not None
+        }
+        self.calendars = compiled(needed)
+        self.elapsed = BusinessCalendar.always_open()
+        self.old: list[Clock] = []
+        self.new: list[Clock] = []
+        self.redatings: list[ClockRedating] = []
+        self.corrections: list[ClockCorrection] = []
+
+    def keep(self, item: CycleFold, promise: Promise, terms: Terms, clock: Clock | None) -> None:
+        cycle = item.cycle
+        due_at, warn_at, version = self._dates(promise, terms, cycle)
+        before = self._figure(clock) if clock else None
+        if clock is None:
+            clock = Clock(cycle=cycle, kind=promise.kind, ordinal=promise.ordinal)
+        clock.met_at = promise.met_at
+        if clock.breached_at is not None:
+            self._restate(clock, promise, due_at)
+        else:
+            if clock.pk and clock.due_at != due_at:
+                self.redatings.append(
+                    ClockRedating(
+                        clock=clock,
+                        old_due_at=clock.due_at,
+                        new_due_at=due_at,
+                        reason=self.batch.reason,
+                        redated_at=self.batch.at,
+                    )
+                )
+            clock.started_at, clock.due_at, clock.warn_at = promise.started_at, due_at, warn_at
+            clock.budget_seconds = promise.window.seconds
+            clock.agreement = item.fold.version.agreement if item.fold else clock.agreement
+            clock.calendar_version = version
+            clock.tzdata = self.tzdata
+            if clock.settled_at is None:
+                # who met a promise stays its owner, whoever has the lead later
+                clock.team_id, clock.owner_id, clock.segment = cycle.team_id, cycle.owner_id, cycle.segment
+            self._settle(clock, _outcome(promise, due_at))
+        self._dirty(before, self._figure(clock))
+        (self.old if clock.pk else self.new).append(clock)
+
+    def drop(self, clock: Clock) -> None:
+        """A promise that the facts no longer know: its cycle was voided, or its attempt was not one."""
+        before = self._figure(clock)
+        self._settle(clock, Outcome.NOT_OWED)
+        self._dirty(before, self._figure(clock))
+        self.old.append(clock)
+
+    def write(self) -> None:
+        Clock.objects.bulk_create(
+            self.old, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS
+        )
+        Clock.objects.bulk_create(self.new)
+        ClockRedating.objects.bulk_create(self.redatings)
+        ClockCorrection.objects.bulk_create(self.corrections)
+
+    def _dates(self, promise: Promise, terms: Terms, cycle: MqlCycle) -> tuple[datetime, datetime, Any]:
+        seconds = promise.window.seconds
+        warn_after = seconds * terms.warn_at_percent // 100
+        if not promise.window.is_business:
+            start = promise.started_at
+            return start + timedelta(seconds=seconds), start + timedelta(seconds=warn_after), None
+        calendar = self.calendars[terms.calendar_of(cycle.team_id)]
+        due_at = calendar.calendar.add(promise.started_at, seconds)
+        return due_at, calendar.calendar.add(promise.started_at, warn_after), calendar.version_at(due_at)
+
+    def _restate(self, clock: Clock, promise: Promise, due_at: datetime) -> None:
+        is_disproved = promise.met_at is not None and promise.met_at <= due_at
+        outcome = Outcome.RESTATED if is_disproved else Outcome.MISSED
+        if clock.outcome != outcome:
+            if clock.outcome != Outcome.NOT_OWED or is_disproved:
+                self.corrections.append(
+                    ClockCorrection(
+                        clock=clock,
+                        outcome=outcome,
+                        met_at=promise.met_at,
+                        due_at=due_at,
+                        corrected_at=self.batch.at,
+                    )
+                )
+            clock.outcome = outcome
+
+    def _settle(self, clock: Clock, outcome: str) -> None:
+        if outcome == Outcome.OPEN:
+            clock.settled_at = None
+        elif clock.outcome != outcome or clock.settled_at is None:
+            clock.settled_at = self.batch.at
+        clock.outcome = outcome
+
+    def _figure(self, clock: Clock) -> tuple[Any, ...]:
+        """What the roll-up sees of a clock."""
+        return (clock.due_at, clock.outcome, clock.team_id, clock.owner_id, clock.segment)
+
+    def _dirty(self, before: tuple[Any, ...] | None, after: tuple[Any, ...]) -> None:
+        if before != after:
+            for figure in (before, after):
+                if figure is not None:
+                    self.batch.mark_dirty(METRIC, figure[0].astimezone(self.zone).date())
+
+
+def _outcome(promise: Promise, due_at: datetime) -> str:
+    if promise.met_at is not None and promise.met_at <= due_at:
+        return Outcome.MET
+    if promise.not_owed_from is not None and promise.not_owed_from <= due_at:
+        return Outcome.NOT_OWED
+    return Outcome.OPEN

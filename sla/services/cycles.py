@@ -1,0 +1,111 @@
+"""The crossing step: fold the cycles of every touched lead and keep the rows equal to the fold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from alignment.models import Lead, MqlCycle
+from alignment.pipeline import Batch
+from sla.fold import FoldedCycle, fold_cycles
+from sla.queries.agreements import load_book
+
+COLUMNS = [
+    "opened_by", "crossed_at", "received_at", "started_at", "is_clock_suspect", "agreement_number", "tier",
+    "segment", "team", "owner", "assigned_at", "assigned_by", "accepted_at", "first_follow_up_at", "attempts",
+    "disposition", "reason", "disposed_at", "is_tagged", "closed_at", "crm_closed_at", "opportunity",
+    "voided_at", "void_reason",
+]  # fmt: skip
+DISPROVED = "Later facts show that the lead did not cross the trigger here."
+
+
+@dataclass
+class CycleFold:
+    """A cycle's row beside what the facts say of it; `fold` is None for a voided cycle."""
+
+    cycle: MqlCycle
+    lead: Lead
+    fold: FoldedCycle | None
+
+
+def cross(batch: Batch) -> None:
+    """Make, change, reopen or void the MQL cycles of the batch's leads; leaves `batch.extra["cycles"]`.
+
+    Owner and assignment are left as they are: the assign step decides them.
+    """
+    book = load_book()
+    existing: dict[int, list[MqlCycle]] = defaultdict(list)
+    rows = MqlCycle.objects.filter(lead_id__in=batch.leads).select_for_update(of=("self",)).order_by("pk")
+    for cycle in rows:
+        existing[cycle.lead_id].append(cycle)
+    found: list[CycleFold] = []
+    for lead_id, lead in batch.leads.items():
+        folds = fold_cycles(batch.facts.get(lead_id, []), batch.touches.get(lead_id, []), book)
+        found += _match(lead, folds, existing[lead_id], batch)
+    _write(found)
+    batch.extra["cycles"] = found
+
+
+def _match(lead: Lead, folds: list[FoldedCycle], rows: list[MqlCycle], batch: Batch) -> list[CycleFold]:
+    """Pair folded cycles with rows: by the fact that opened them, else by overlap, so that an owner and a running
+    clock survive the news that the crossing was earlier than known. What is left over is voided or new."""
+    by_fact = {row.opened_by_id: row for row in rows}
+    pairs: list[tuple[FoldedCycle, MqlCycle | None]] = [(f, by_fact.get(f.opened_by.pk)) for f in folds]
+    taken = {row.pk for _, row in pairs if row is not None}
+    free = [row for row in rows if row.pk not in taken and row.voided_at is None]
+    number = max((row.number for row in rows), default=0)
+    result = []
+    for fold, row in pairs:
+        if row is None:
+            row = next((r for r in free if _overlap(fold, r)), None)
+            if row is not None:
+                free.remove(row)
+        if row is None:
+            number += 1
+            row = MqlCycle(lead=lead, number=number)
+        _copy(fold, row, batch)
+        result.append(CycleFold(row, lead, fold))
+    for row in rows:
+        if row in free:
+            row.voided_at, row.void_reason = batch.at, DISPROVED
+            result.append(CycleFold(row, lead, None))
+    return result
+
+
+def _overlap(fold: FoldedCycle, row: MqlCycle) -> bool:
+    latest_start = max(fold.crossed_at, row.crossed_at)
+    ends: list[datetime] = [end for end in (fold.closed_at, row.closed_at) if end is not None]
+    return not ends or latest_start <= min(ends)
+
+
+def _copy(fold: FoldedCycle, row: MqlCycle, batch: Batch) -> None:
+    row.opened_by = fold.opened_by
+    row.crossed_at = fold.crossed_at
+    row.received_at = fold.received_at
+    row.started_at = fold.started_at
+    row.is_clock_suspect = fold.is_clock_suspect
+    row.agreement_number = fold.version.agreement.number
+    row.tier = fold.tier
+    row.segment = fold.segment
+    row.accepted_at = fold.accepted_at
+    row.first_follow_up_at = fold.first_follow_up_at
+    row.attempts = len(fold.attempts)
+    row.disposition = fold.disposition
+    row.reason = fold.reason
+    row.disposed_at = fold.disposed_at
+    row.is_tagged = fold.is_tagged
+    row.closed_at = fold.closed_at
+    row.crm_closed_at = fold.crm_closed_at
+    row.opportunity = batch.opportunities.get((fold.opened_by.source_id, fold.opportunity))
+    row.voided_at, row.void_reason = None, ""
+
+
+def _write(found: list[CycleFold]) -> None:
+    """Closings and voids first: at no row of the statement may a lead have two open cycles."""
+    old = [item.cycle for item in found if item.cycle.pk]
+    old.sort(key=lambda cycle: (cycle.is_open, cycle.pk))
+    MqlCycle.objects.bulk_create(old, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS)
+    new = [item.cycle for item in found if not item.cycle.pk]
+    new.sort(key=lambda cycle: (cycle.started_at, cycle.lead_id, cycle.number))
+    MqlCycle.objects.bulk_create(new)

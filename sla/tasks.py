@@ -1,0 +1,34 @@
+"""Ticks of the SLA: three-line tasks that call a service with the time."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from sla import services
+
+
+@shared_task
+def mark_breached() -> int:
+    """Mark clocks whose due time has passed; each is marked once, however many workers sweep."""
+    now = timezone.now()
+    services.mark_warned(at=now)
+    return services.mark_breached(at=now)
+
+
+@shared_task
+def roll_up() -> int:
+    """Recompute the compliance of days that facts made dirty."""
+    return services.roll_up(at=timezone.now())
+
+
+@shared_task
+def compare_roll_up() -> int:
+    """Prove that the roll-up equals its base tables; days that differ are recomputed."""
+    return len(services.compare_roll_up(at=timezone.now()))
+
+
+@shared_task
+def redate_clocks() -> int:
+    """Re-date running clocks whose calendar or time-zone rules have changed since they were dated."""
+    return services.redate_clocks(at=timezone.now())
