@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from alignment import database_roles
+from testing.world import World, build_world
 
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
@@ -75,3 +76,9 @@ def as_application_role(application_role: str, db: None) -> Iterator[str]:
     else:
         options["options"] = before
     connection.close()
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """A small company with an agreement in force (see testing.world)."""
+    return build_world()
