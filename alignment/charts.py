@@ -188,7 +188,7 @@ def _svg(
 ) -> SafeString:
     said = ". ".join(words)
     drawing = format_html(
-        '<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}"'
+        '<svg class="drawing" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}"'
         ' font-size="{}" fill="currentColor" xmlns="http://www.w3.org/2000/svg">'
         "<title>{}</title><desc>{}</desc>{}</svg>",
         f"{title}. {said}" if said else title,
@@ -204,7 +204,7 @@ def _svg(
     if is_narrow:
         return drawing
     return format_html(
-        '<div class="chart-scroll" role="group" aria-label="{}" tabindex="0">{}</div>', title, drawing
+        '<div class="drawing-scroll" role="group" aria-label="{}" tabindex="0">{}</div>', title, drawing
     )
 
 

@@ -236,7 +236,9 @@ def empty_state(
 
 
 def _control_class(widget: Any) -> str:
-    if isinstance(widget, (CheckboxSelectMultiple, RadioSelect, CheckboxInput)):
+    if isinstance(widget, (CheckboxSelectMultiple, RadioSelect)):
+        return "form-options"
+    if isinstance(widget, CheckboxInput):
         return "form-check-input"
     if isinstance(widget, Select):
         return "form-select"
@@ -250,9 +252,9 @@ def form_field(field: BoundField) -> dict[str, Any]:
     classes = [_control_class(widget)]
     if widget.attrs.get("class"):
         classes.append(widget.attrs["class"])
-    if field.errors:
-        classes.append("is-invalid")
     group = isinstance(widget, (CheckboxSelectMultiple, RadioSelect))
+    if field.errors and not group:
+        classes.append("is-invalid")
     return {
         "field": field,
         "control": field.as_widget(attrs={"class": " ".join(classes)}),

@@ -14,5 +14,8 @@
   apply();
   dark.addEventListener("change", apply);
   window.addEventListener("storage", apply);
+  // paper is white
+  window.addEventListener("beforeprint", function () { root.setAttribute("data-bs-theme", "light"); });
+  window.addEventListener("afterprint", apply);
   window.applyColours = apply;
 })();
