@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +97,8 @@ def urls_of(cluster: Cluster) -> dict[str, str]:
 def run_in_terminal(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Run one program that owns the terminal; returns its exit status.
 
-    Ctrl-C reaches it directly, so we only give it time to finish; SIGTERM reaches us alone and is passed on.
+    Ctrl-C reaches it directly, so we only give it time to finish; SIGTERM reaches us alone and is passed on
+    as an interrupt, at which pytest ends its own processes too.
     """
     process = subprocess.Popen(argv, env=dict(env), cwd=CHECKOUT)
     try:
@@ -104,7 +106,7 @@ def run_in_terminal(argv: Sequence[str], env: Mapping[str, str]) -> int:
     except KeyboardInterrupt:
         status = _wait_or_kill(process)
     except SystemExit:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         _wait_or_kill(process)
         raise
     return status if status >= 0 else 128 - status
