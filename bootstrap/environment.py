@@ -51,7 +51,7 @@ class Folders:
         """Make the data folder, closed to others; raises SetUpFailed where we may not write."""
         try:
             self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (self.data / "static").mkdir(exist_ok=True)  # where production collects; its absence is warned about
+            (self.data / "static").mkdir(exist_ok=True)  # Django warns when it is absent
         except OSError as error:
             raise SetUpFailed(f"Cannot create {self.data}: {error.strerror}.\n{_ANOTHER_FOLDER}") from error
         for folder in (self.data, self.venv if self.venv.exists() else self.venv.parent):
