@@ -1,0 +1,267 @@
+"""Logins, teams and the people who own leads. Every change is in the history with who, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from alignment.models import (
+    Calendar,
+    Function,
+    Lead,
+    Opportunity,
+    Person,
+    PersonIdentity,
+    Role,
+    Source,
+    Team,
+    Touch,
+    User,
+)
+from alignment.pipeline import refold_leads
+from alignment.services.authority import require_revops
+from alignment.services.history import save_with_history
+
+_REFOLD_BATCH = 500
+FUNCTION_OF_ROLE = {
+    Role.REVOPS: Function.REVOPS,
+    Role.CRO: Function.SALES,
+    Role.CMO: Function.MARKETING,
+    Role.SALES_MANAGER: Function.SALES,
+    Role.REP: Function.SALES,
+    Role.MARKETING: Function.MARKETING,
+    Role.FINANCE: Function.FINANCE,
+}
+
+
+class EmailTaken(Exception):
+    """Another login has this e-mail address."""
+
+
+class PersonHasLogin(Exception):
+    """This person has a login already; one person has one role."""
+
+
+class LastRevOps(Exception):
+    """Without a login of RevOps nobody could set anything up again."""
+
+
+class TeamExists(Exception):
+    """A team has this name already."""
+
+
+class IdentityTaken(Exception):
+    """The source's id belongs to somebody else; merge the two people if they are one."""
+
+
+class CannotMerge(ValueError):
+    """Only somebody whom a CRM named, and nobody set up, is merged into another person."""
+
+
+@transaction.atomic
+def create_user(
+    *,
+    email: str,
+    name: str,
+    role: Role | str,
+    password: str | None = None,
+    title: str = "",
+    zone: str = "",
+    team: Team | None = None,
+    person: Person | None = None,
+    may_open_admin: bool = False,
+    reason: str = "login made",
+    by: User | None,
+    at: datetime,
+) -> User:
+    """A login with its one role; without a password it is opened by single sign-on or a reset link.
+
+    `person` is who the login belongs to among those who own leads; without one, and with a team, a person is
+    made in that team. A sales manager with a team manages it.
+    Raises OnlyRevOps, EmailTaken, PersonHasLogin, or ValidationError (role, zone, e-mail, weak password).
+    """
+    require_revops(by, "Logins")
+    user = User(
+        email=User.objects.normalize_email(email).strip().lower(),
+        name=name.strip(),
+        role=role,
+        title=title,
+        zone=zone,
+        is_staff=may_open_admin,
+        is_superuser=may_open_admin,
+    )
+    user.clean_fields(exclude=["password"])
+    if password is not None:
+        validate_password(password, user)
+    user.set_password(password)
+    if person is not None:
+        person = _lock(person)
+        if person.user_id is not None:
+            raise PersonHasLogin(f"{person} has a login already.")
+    try:
+        with transaction.atomic():
+            save_with_history(user, reason=reason, by=by, at=at)
+    except IntegrityError as problem:
+        raise EmailTaken(f"There is a login for {user.email} already.") from problem
+    if person is None and team is not None:
+        function = FUNCTION_OF_ROLE.get(Role(role), Function.UNKNOWN)
+        person = Person(name=user.name, email=user.email, function=function, team=team)
+    if person is not None:
+        person.user = user
+        person.team = team or person.team
+        save_with_history(person, reason=reason, by=by, at=at)
+    if team is not None and role == Role.SALES_MANAGER:
+        team.managers.add(user)
+    return user
+
+
+@transaction.atomic
+def deactivate_user(*, user: User, reason: str = "left", by: User | None, at: datetime) -> User:
+    """Shut a login: its very next request is refused, and its person gets no more leads.
+
+    Raises OnlyRevOps, or LastRevOps for the last login that could undo it.
+    """
+    require_revops(by, "Logins")
+    if user.role == Role.REVOPS:
+        team = User.objects.filter(role=Role.REVOPS, is_active=True).order_by("pk")
+        if {revops.pk for revops in team.select_for_update(of=("self",), no_key=True)} <= {user.pk}:
+            raise LastRevOps(f"{user} is the last login of RevOps; make another one first.")
+    return _set_active(user, False, reason=reason, by=by, at=at)
+
+
+@transaction.atomic
+def reactivate_user(*, user: User, reason: str = "back", by: User | None, at: datetime) -> User:
+    """Open a login again, and make its person eligible for leads. Raises OnlyRevOps."""
+    require_revops(by, "Logins")
+    return _set_active(user, True, reason=reason, by=by, at=at)
+
+
+def create_team(
+    *,
+    name: str,
+    function: Function | str = Function.SALES,
+    calendar: Calendar | None = None,
+    managers: Iterable[User] = (),
+    reason: str = "team made",
+    by: User | None,
+    at: datetime,
+) -> Team:
+    """A team of one function. Raises OnlyRevOps, TeamExists, or ValidationError (name, function)."""
+    require_revops(by, "Teams")
+    team = Team(name=name.strip(), function=function, calendar=calendar)
+    team.clean_fields()
+    try:
+        with transaction.atomic():
+            save_with_history(team, reason=reason, by=by, at=at)
+            team.managers.set(managers)
+    except IntegrityError as problem:
+        raise TeamExists(f"There is a team named “{team.name}”.") from problem
+    return team
+
+
+@transaction.atomic
+def create_person(
+    *,
+    name: str,
+    email: str = "",
+    function: Function | str = Function.SALES,
+    team: Team | None = None,
+    reason: str = "person added",
+    by: User | None,
+    at: datetime,
+) -> Person:
+    """Somebody who can own leads, with or without a login. Raises OnlyRevOps or ValidationError."""
+    require_revops(by, "People")
+    person = Person(name=name.strip(), email=email.strip().lower(), function=function, team=team)
+    person.clean_fields()
+    save_with_history(person, reason=reason, by=by, at=at)
+    return person
+
+
+@transaction.atomic
+def set_team(*, person: Person, team: Team | None, reason: str = "", by: User | None, at: datetime) -> Person:
+    """Move a person; running clocks keep the team that they started with. Raises OnlyRevOps."""
+    require_revops(by, "Teams")
+    person = _lock(person)
+    person.team = team
+    if team is not None and person.function == Function.UNKNOWN:
+        person.function = team.function
+    save_with_history(person, reason=reason or f"team: {team or 'none'}", by=by, at=at)
+    return person
+
+
+@transaction.atomic
+def link_identity(
+    *, source: Source, external_id: str, person: Person, reason: str = "", by: User | None, at: datetime
+) -> PersonIdentity:
+    """Say that a source's id names this person. Saying it twice changes nothing.
+
+    Raises OnlyRevOps, ValidationError for an empty id, or IdentityTaken.
+    """
+    require_revops(by, "People")
+    external_id = external_id.strip()
+    if not external_id:
+        raise ValidationError({"external_id": "Write the id by which the source names the person."})
+    person = _lock(person)
+    identity, is_new = PersonIdentity.objects.get_or_create(
+        source=source, external_id=external_id, defaults={"person": person}
+    )
+    if identity.person_id != person.pk:
+        raise IdentityTaken(
+            f"In {source} “{external_id}” is {identity.person}. Merge the two if they are one person."
+        )
+    if is_new:
+        save_with_history(person, reason=reason or f"is {external_id} in {source}", by=by, at=at)
+    return identity
+
+
+@transaction.atomic
+def merge_people(*, stub: Person, into: Person, reason: str = "", by: User | None, at: datetime) -> Person:
+    """Two people are one: `stub`, found by a CRM, gives its identities and its leads to `into`, and retires.
+
+    What it owns is folded again, so owners and running clocks follow; stamped breaches and the ledger of
+    assignments keep the name under which they were written.
+    Raises OnlyRevOps, or CannotMerge if the stub has a login or is the same person, or the other has left.
+    """
+    require_revops(by, "People")
+    locked = {
+        person.pk: person
+        for person in Person.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk__in=[stub.pk, into.pk])
+        .order_by("pk")
+    }
+    stub, into = locked[stub.pk], locked[into.pk]
+    if stub.pk == into.pk or stub.user_id is not None:
+        raise CannotMerge(f"{stub} is set up here; only somebody whom a CRM named is merged into another.")
+    if not into.is_active:
+        raise CannotMerge(f"{into} is no longer active; choose who owns the leads now.")
+    by_owner = (Lead.objects.filter(crm_owner=stub), Lead.objects.filter(cycles__owner=stub))
+    keys = sorted({key for leads in by_owner for key in leads.values_list("source_id", "external_id")})
+    stub.identities.update(person=into)
+    Touch.objects.filter(person=stub).update(person=into)
+    Opportunity.objects.filter(owner=stub).update(owner=into)
+    for start in range(0, len(keys), _REFOLD_BATCH):
+        refold_leads(set(keys[start : start + _REFOLD_BATCH]), at=at, reason=f"{stub} is {into}")
+    stub.is_active = False
+    save_with_history(stub, reason=reason or f"merged into {into}", by=by, at=at)
+    save_with_history(into, reason=reason or f"took over {stub}", by=by, at=at)
+    return into
+
+
+def _lock(person: Person) -> Person:
+    return Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
+
+
+def _set_active(user: User, is_active: bool, *, reason: str, by: User | None, at: datetime) -> User:
+    user = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+    user.is_active = is_active
+    save_with_history(user, reason=reason, by=by, at=at)
+    person = Person.objects.select_for_update(of=("self",), no_key=True).filter(user=user).first()
+    if person is not None:
+        person.is_active = is_active
+        save_with_history(person, reason=reason, by=by, at=at)
+    return user
