@@ -1,9 +1,9 @@
-"""All addresses of the product. Intake (`/in/<address>/`) is answered before this by the intake middleware."""
+"""All addresses of the product. Intake (`/in/<address>/`) is answered before this by its own middleware."""
 
-from django.contrib import admin
 from django.urls import include, path
 
 from alignment import views
+from alignment.readonly_admin import site
 
 urlpatterns = [
     path("", include("dashboard.urls")),
@@ -13,5 +13,5 @@ urlpatterns = [
     path("healthz", views.health.live, name="healthz"),
     path("healthz/deep", views.health.deep, name="healthz-deep"),
     path("accounts/", include("allauth.urls")),
-    path("admin/", admin.site.urls),
+    path("admin/", site.urls),
 ]

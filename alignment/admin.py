@@ -1,0 +1,202 @@
+"""What the core keeps, to look at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from alignment.models import (
+    Account,
+    Calendar,
+    CalendarVersion,
+    Campaign,
+    DeadEvent,
+    Delivery,
+    DirtyDay,
+    Endpoint,
+    EndpointSecret,
+    Fact,
+    Heartbeat,
+    Lead,
+    MqlCycle,
+    Opportunity,
+    OpportunityStage,
+    Organisation,
+    Person,
+    PersonIdentity,
+    Source,
+    Team,
+    Touch,
+    User,
+)
+from alignment.readonly_admin import ReadOnlyAdmin, show, site
+
+site.leave_out(EndpointSecret, "Secrets are shown once, when they are made, and never again.")
+
+
+@show(Organisation)
+class OrganisationAdmin(ReadOnlyAdmin):
+    list_display = ["name", "zone", "currency", "weekly_minimum"]
+
+
+@show(User)
+class UserAdmin(ReadOnlyAdmin):
+    list_display = ["email", "name", "role", "is_active", "is_staff", "last_login"]
+    list_filter = ["role", "is_active", "is_staff"]
+    search_fields = ["email", "name"]
+    exclude = ["password"]
+
+
+@show(Team)
+class TeamAdmin(ReadOnlyAdmin):
+    list_display = ["name", "function", "calendar"]
+    list_filter = ["function"]
+    list_select_related = ["calendar"]
+    search_fields = ["name"]
+
+
+@show(Person)
+class PersonAdmin(ReadOnlyAdmin):
+    list_display = ["name", "email", "function", "team", "is_active"]
+    list_filter = ["function", "is_active", "team"]
+    list_select_related = ["team"]
+    search_fields = ["name", "email"]
+
+
+@show(PersonIdentity)
+class PersonIdentityAdmin(ReadOnlyAdmin):
+    list_display = ["external_id", "source", "person"]
+    list_filter = ["source"]
+    list_select_related = ["source", "person"]
+    search_fields = ["external_id", "person__name"]
+
+
+@show(Calendar)
+class CalendarAdmin(ReadOnlyAdmin):
+    list_display = ["name"]
+    search_fields = ["name"]
+
+
+@show(CalendarVersion)
+class CalendarVersionAdmin(ReadOnlyAdmin):
+    list_display = ["calendar", "number", "effective_from", "country", "reason", "entered_by", "entered_at"]
+    list_filter = ["calendar"]
+    list_select_related = ["calendar", "entered_by"]
+
+
+@show(Source)
+class SourceAdmin(ReadOnlyAdmin):
+    list_display = ["name", "key", "kind", "zone", "assigns", "is_active"]
+    list_filter = ["kind", "is_active"]
+
+
+@show(Endpoint)
+class EndpointAdmin(ReadOnlyAdmin):
+    list_display = ["source", "scheme", "event", "is_active", "created_at"]
+    list_filter = ["source", "scheme", "is_active"]
+    list_select_related = ["source"]
+    exclude = ["address"]  # a secret of the sender: the page of the source shows it to those who connect it
+
+
+@show(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["id", "source", "external_id", "state", "items", "received_at", "applied_at"]
+    list_filter = ["state", "source"]
+    list_select_related = ["source"]
+    search_fields = ["=external_id"]
+    exclude = ["body", "body_sha256"]
+    readonly_fields = ["digest"]
+
+    @admin.display(description="SHA-256 of the body")
+    def digest(self, delivery: Delivery) -> str:
+        return bytes(delivery.body_sha256).hex()
+
+
+@show(DeadEvent)
+class DeadEventAdmin(ReadOnlyAdmin):
+    list_display = ["delivery", "position", "code", "message", "failures", "failed_at", "replayed_at"]
+    list_filter = ["code"]
+    list_select_related = ["delivery"]
+
+
+@show(Fact)
+class FactAdmin(ReadOnlyAdmin):
+    list_display = ["id", "source", "subject", "external_id", "action", "occurred_at", "received_at", "by"]
+    list_filter = ["subject", "source", "is_timed"]
+    list_select_related = ["source", "by"]
+    search_fields = ["=external_id", "=ref"]
+
+
+@show(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ["name", "domain", "source", "external_id", "is_deleted"]
+    list_filter = ["source", "is_deleted"]
+    list_select_related = ["source"]
+    search_fields = ["=external_id", "name", "domain"]
+
+
+@show(Campaign)
+class CampaignAdmin(ReadOnlyAdmin):
+    list_display = ["name", "channel", "source", "external_id", "is_deleted"]
+    list_filter = ["source", "is_deleted"]
+    list_select_related = ["source"]
+    search_fields = ["=external_id", "name"]
+
+
+@show(Lead)
+class LeadAdmin(ReadOnlyAdmin):
+    list_display = ["name", "company", "segment", "score", "status", "crm_owner", "source", "external_id"]
+    list_filter = ["source", "is_deleted"]
+    list_select_related = ["source", "crm_owner"]
+    search_fields = ["=external_id", "=email"]
+
+
+@show(MqlCycle)
+class MqlCycleAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "lead",
+        "number",
+        "started_at",
+        "tier",
+        "owner",
+        "disposition",
+        "closed_at",
+        "voided_at",
+    ]
+    list_filter = ["disposition", "assigned_by", "is_clock_suspect"]
+    list_select_related = ["lead", "owner"]
+    search_fields = ["=lead__external_id", "=lead__email"]
+
+
+@show(Touch)
+class TouchAdmin(ReadOnlyAdmin):
+    list_display = ["id", "lead", "function", "channel", "outcome", "is_attempt", "person", "touched_at"]
+    list_filter = ["function", "is_attempt", "is_deleted"]
+    list_select_related = ["lead", "person"]
+    search_fields = ["=external_id", "=lead__external_id"]
+
+
+@show(Opportunity)
+class OpportunityAdmin(ReadOnlyAdmin):
+    list_display = ["name", "stage", "amount_minor", "currency", "close_on", "is_closed", "is_won", "owner"]
+    list_filter = ["is_closed", "is_won", "source"]
+    list_select_related = ["owner"]
+    search_fields = ["=external_id", "name"]
+
+
+@show(OpportunityStage)
+class OpportunityStageAdmin(ReadOnlyAdmin):
+    list_display = ["opportunity", "position", "stage", "entered_at"]
+    list_select_related = ["opportunity"]
+    search_fields = ["=opportunity__external_id"]
+
+
+@show(DirtyDay)
+class DirtyDayAdmin(ReadOnlyAdmin):
+    list_display = ["metric", "day"]
+    list_filter = ["metric"]
+
+
+@show(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    list_display = ["name", "beat_at", "period"]

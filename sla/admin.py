@@ -1,0 +1,50 @@
+"""Agreements, clocks and what the clocks found, to look at."""
+
+from __future__ import annotations
+
+from alignment.readonly_admin import ReadOnlyAdmin, show
+from sla.models import Agreement, Breach, Clock, ClockCorrection, ClockRedating, ComplianceDay
+
+
+@show(Agreement)
+class AgreementAdmin(ReadOnlyAdmin):
+    list_display = ["number", "in_force_from", "is_signed", "note", "entered_by", "entered_at"]
+    list_filter = ["is_signed"]
+    list_select_related = ["entered_by"]
+
+
+@show(Clock)
+class ClockAdmin(ReadOnlyAdmin):
+    list_display = ["id", "cycle", "kind", "ordinal", "due_at", "met_at", "breached_at", "outcome", "owner"]
+    list_filter = ["kind", "outcome"]
+    list_select_related = ["cycle", "owner"]
+    search_fields = ["=cycle__lead__external_id"]
+
+
+@show(Breach)
+class BreachAdmin(ReadOnlyAdmin):
+    list_display = ["clock", "breached_at", "stamped_at", "agreement", "calendar_version", "owner"]
+    list_select_related = ["clock", "agreement", "calendar_version__calendar", "owner"]
+    search_fields = ["=clock__cycle__lead__external_id"]
+
+
+@show(ClockCorrection)
+class ClockCorrectionAdmin(ReadOnlyAdmin):
+    list_display = ["clock", "outcome", "met_at", "due_at", "corrected_at"]
+    list_filter = ["outcome"]
+    list_select_related = ["clock"]
+
+
+@show(ClockRedating)
+class ClockRedatingAdmin(ReadOnlyAdmin):
+    list_display = ["clock", "old_due_at", "new_due_at", "reason", "redated_at"]
+    list_select_related = ["clock"]
+    search_fields = ["reason"]
+
+
+@show(ComplianceDay)
+class ComplianceDayAdmin(ReadOnlyAdmin):
+    list_display = ["day", "kind", "team", "owner", "segment", "met", "missed", "restated", "running"]
+    list_filter = ["kind", "team"]
+    list_select_related = ["team", "owner"]
+    date_hierarchy = "day"
