@@ -10,6 +10,9 @@ from django.db.models import F, Q
 
 from sla.terms import InvalidTerms, Terms
 
+# Name of the compliance roll-up among the metrics whose days can be dirty.
+METRIC = "compliance"
+
 
 def validate_terms(document: dict[str, object]) -> None:
     try:

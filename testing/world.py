@@ -92,7 +92,9 @@ class World:
             received_at=received_at or self.at,
         )
 
-    def send(self, *events: dict[str, Any], at: datetime | None = None, received_at: datetime | None = None) -> None:
+    def send(
+        self, *events: dict[str, Any], at: datetime | None = None, received_at: datetime | None = None
+    ) -> None:
         """Deliver events one by one and drain."""
         for event in events:
             self.deliver(event, external_id=event["id"], received_at=received_at or at)
@@ -161,11 +163,12 @@ def add_rep(world: World, name: str, *, weight: int = 1, team: Team | None = Non
 def add_user(world: World, role: str, name: str | None = None) -> User:
     """A login of any role; a manager manages the world's team."""
     user = User.objects.create_user(
-        f"{(name or role).lower().replace(' ', '.')}@example.com", "correct horse battery", name=name or role, role=role
+        f"{(name or role).lower().replace(' ', '.')}@example.com",
+        "correct horse battery",
+        name=name or role,
+        role=role,
     )
     if role == Role.SALES_MANAGER:
         world.team.managers.add(user)
     world.users[role] = user
     return user
-
-

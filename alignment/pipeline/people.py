@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from django.db import connection
 
-from alignment.models import Person, PersonIdentity
+from alignment.models import Fact, Person, PersonIdentity
 from alignment.pipeline.batch import Key
 
 
-def find_people(folds: dict[tuple[int, str, str], dict[str, Any]]) -> dict[Key, Person]:
-    """Person per (source id, external id) named as owner or caller in these folded records."""
+def find_people(ledger: Mapping[tuple[int, str, str], Sequence[Fact]]) -> dict[Key, Person]:
+    """Person per (source id, external id) named as owner or caller in any of these records' facts."""
     names: dict[Key, str] = {}
-    for (source, _, _), fields in folds.items():
+    for fact in (fact for facts in ledger.values() for fact in facts):
         for ref, name in (("owner", "owner_name"), ("person", "person_name")):
-            if fields.get(ref):
-                key = (source, fields[ref])
-                names[key] = names.get(key) or fields.get(name) or ""
+            if fact.fields.get(ref):
+                key = (fact.source_id, fact.fields[ref])
+                names[key] = names.get(key) or fact.fields.get(name) or ""
     if not names:
         return {}
     known = _identities(names)

@@ -127,7 +127,7 @@ def fold_records(subjects: set[tuple[int, str, str]], facts: Sequence[Fact], *, 
     accounts = _upsert_stubs(Account, _refs(folds, Subject.ACCOUNT, "account"), lambda key: {})
     campaigns = _upsert_stubs(Campaign, _refs(folds, Subject.CAMPAIGN, "campaign"), lambda key: {})
     batch.sources = {source.pk: source for source in Source.objects.all()}
-    batch.persons = find_people(folds)
+    batch.persons = find_people(ledger)
     _write_simple(accounts, folds, Subject.ACCOUNT, ["name", "domain", "is_deleted"])
     _write_simple(campaigns, folds, Subject.CAMPAIGN, ["name", "channel", "is_deleted"])
     _write_touches(batch, touch_keys, ledger, folds, leads, campaigns)
@@ -266,9 +266,11 @@ def _write_opportunities(
     """Opportunities named by these facts, and those that the leads of the batch are linked to."""
     keys = {(s, e) for s, subject, e in subjects if subject == Subject.OPPORTUNITY}
     linked = {
-        (s, fields["opportunity"])
-        for (s, kind, _), fields in folds.items()
-        if kind == Subject.LEAD and fields.get("opportunity")
+        (source, fact.fields["opportunity"])
+        for (source, kind, _), facts in ledger.items()
+        if kind == Subject.LEAD
+        for fact in facts
+        if fact.fields.get("opportunity")
     }
     if not keys | linked:
         return {}

@@ -40,12 +40,11 @@ def assign(batch: Batch) -> None:
         ledger[row.cycle_id].append(row)
     unowned: list[MqlCycle] = []
     for item in items:
-        ownings = _crm_ownings(item, batch) + [
-            Owning(row.assigned_at, row.person, row.origin) for row in ledger[item.cycle.pk]
-        ]
+        ownings = _crm_ownings(item, batch) + _own_ownings(item, ledger[item.cycle.pk])
+        _own(item.cycle, ownings)
         if ownings:
-            _own(item.cycle, ownings)
-        elif item.cycle.is_open and batch.sources[item.lead.source_id].assigns == Source.Assigns.PRODUCT:
+            continue
+        if item.cycle.is_open and batch.sources[item.lead.source_id].assigns == Source.Assigns.PRODUCT:
             unowned.append(item.cycle)
     if unowned:
         route(unowned, at=batch.at)
@@ -73,11 +72,26 @@ def _crm_ownings(item: CycleFold, batch: Batch) -> list[Owning]:
     return found
 
 
+def _own_ownings(item: CycleFold, rows: list[Assignment]) -> list[Owning]:
+    """Our own assignments, but for those made before we learned that the cycle was over already."""
+    assert item.fold is not None
+    end = item.fold.closed_believed_at
+    return [
+        Owning(row.assigned_at, row.person, row.origin)
+        for row in rows
+        if end is None or row.assigned_at <= end
+    ]
+
+
 def _own(cycle: MqlCycle, ownings: list[Owning]) -> None:
     """The first owning is the assignment and gives the calendar; the last by the CRM or by hand is the owner.
 
     Routing is provisional: it counts only where neither the CRM nor a person named somebody.
     """
+    if not ownings:
+        cycle.owner = cycle.assigned_at = cycle.team = None
+        cycle.assigned_by = ""
+        return
     first = min(ownings, key=lambda owning: owning.at)
     named = [owning for owning in ownings if owning.by in (AssignedBy.CRM, AssignedBy.MANUAL)]
     last = max(named or ownings, key=lambda owning: owning.at)

@@ -14,8 +14,7 @@ from django.db.models import Q, QuerySet, Sum
 from alignment.access import Scope
 from alignment.business_time import Week
 from alignment.models import DirtyDay
-from sla.models import Clock, ClockKind, ComplianceDay, Outcome
-from sla.services.clocks import METRIC
+from sla.models import METRIC, Clock, ClockKind, ComplianceDay, Outcome
 
 GROUPS = {"team": "team", "rep": "owner", "segment": "segment"}
 

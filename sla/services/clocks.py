@@ -17,11 +17,11 @@ from alignment.models import MqlCycle, Organisation
 from alignment.pipeline import Batch
 from alignment.queries.calendars import compiled
 from sla.fold import FoldedCycle
-from sla.models import Clock, ClockCorrection, ClockKind, ClockRedating, Outcome
+from sla.models import METRIC, Clock, ClockCorrection, ClockKind, ClockRedating, Outcome
 from sla.services.cycles import CycleFold
 from sla.terms import Terms, Window
 
-METRIC = "compliance"
+
 COLUMNS = [
     "started_at", "due_at", "warn_at", "met_at", "settled_at", "outcome", "budget_seconds", "agreement",
     "calendar_version", "tzdata", "team", "owner", "segment",

@@ -10,8 +10,7 @@ from django.db import connection, transaction
 
 from alignment.business_time import local_day_bounds
 from alignment.models import DirtyDay, Heartbeat, Organisation
-from sla.models import ComplianceDay
-from sla.services.clocks import METRIC
+from sla.models import METRIC, ComplianceDay
 
 COUNTED = """
 SELECT d.day, c.kind, c.team_id, c.owner_id, c.segment,

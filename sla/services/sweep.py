@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from alignment.business_time import tzdata_version
 from alignment.models import DirtyDay, Heartbeat, Organisation
 from alignment.queries.inbox import processed_up_to
-from sla.services.clocks import METRIC
+from sla.models import METRIC
 
 BATCH = 5000
 

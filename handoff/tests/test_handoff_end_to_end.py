@@ -49,7 +49,9 @@ def test_an_attempt_meets_the_follow_up_and_opens_the_next_attempt(world: World)
     assert cycle.attempts == 1
     assert clock(ClockKind.FOLLOW_UP).outcome == Outcome.MET
     assert clock(ClockKind.ATTEMPT).due_at == world.at + HOUR + timedelta(days=2)
-    dispose(cycle=cycle, disposition="recycled", reason="bad_timing", by=user, at=world.at + 2 * HOUR, act=uuid4())
+    dispose(
+        cycle=cycle, disposition="recycled", reason="bad_timing", by=user, at=world.at + 2 * HOUR, act=uuid4()
+    )
     cycle.refresh_from_db()
     assert cycle.closed_at == world.at + 2 * HOUR and cycle.is_tagged
     assert clock(ClockKind.DISPOSITION).outcome == Outcome.MET
