@@ -1,0 +1,126 @@
+"""The drain: set-based, poison set aside with its reason, every good event applied once."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from alignment.models import DeadEvent, Delivery, DeliveryState, Fact, Lead, MqlCycle
+from alignment.pipeline import drain
+from handoff.models import Assignment
+from testing.world import World, event
+
+
+def crossings(world: World, count: int, prefix: str) -> list[dict[str, Any]]:
+    return [
+        event(
+            "lead.updated",
+            f"{prefix}{n}",
+            world.at,
+            id=f"{prefix}-{n}",
+            score=80,
+            channel="email",
+            first_name="X",
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_batch_of_500_takes_as_many_statements_as_one(world: World) -> None:
+    world.send(*crossings(world, 1, "warm"))
+    taken = {}
+    for count in (1, 500):
+        for body in crossings(world, count, f"n{count}-"):
+            world.deliver(body, external_id=body["id"])
+        with CaptureQueriesContext(connection) as queries:
+            drain(at=world.at, batch_size=500)
+        taken[count] = len(queries)
+    assert MqlCycle.objects.count() == 502 and Assignment.objects.count() == 502
+    assert taken[1] == taken[500], taken
+
+
+GARBAGE: list[bytes] = [
+    b"", b"{", b"nonsense", b"[1, 2", b'"text"', b"12", b"null", b"\xff\xfe", b'{"type": "lead.updated"}',
+    b'{"type": "lead.exploded", "data": {"external_id": "x"}}',
+    b'{"type": "lead.updated", "data": []}',
+    b'{"type": "lead.updated", "data": {"external_id": ""}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "score": "many"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "score": 1e400}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "score": 99999999999}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "disposition": "maybe"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "first_name": "a\\u0000b"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "first_name": "\\ud800"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x"}, "data": {"external_id": "y"}}',
+    b'{"type": "lead.updated", "timestamp": "yesterday", "data": {"external_id": "x"}}',
+    b'{"type": "lead.updated", "timestamp": "9999-12-31T23:59:59+00:00", "data": {"external_id": "x"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "' + b"x" * 300 + b'"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "company": "' + b"y" * 300 + b'"}}',
+    b'{"type": "opportunity.updated", "data": {"external_id": "o", "amount": "1.005"}}',
+    b'{"type": "opportunity.updated", "data": {"external_id": "o", "close_on": "2026-02-31"}}',
+    b'{"type": "touch.recorded", "data": {"external_id": "t", "function": "magic"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "score": NaN}}',
+    b"[" * 5000 + b"]" * 5000,
+]  # fmt: skip
+
+
+def test_poison_among_good_events_is_dead_with_reasons_and_stops_nobody(
+    world: World, examples: Callable[[int, int], int]
+) -> None:
+    good, poison = examples(1_000, 10_000), examples(100, 200)
+    bodies = [(json.dumps(body).encode(), body["id"]) for body in crossings(world, good, "good")]
+    bodies += [(GARBAGE[n % len(GARBAGE)], f"poison-{n}") for n in range(poison)]
+    random.Random(4).shuffle(bodies)
+    for raw, external_id in bodies:
+        world.deliver(raw, external_id=external_id)
+    drain(at=world.at)
+    assert Lead.objects.filter(external_id__startswith="good").count() == good
+    assert MqlCycle.objects.count() == good and Delivery.objects.pending().count() == 0
+    dead = DeadEvent.objects.all()
+    assert dead.count() == poison
+    assert all(row.message and row.code for row in dead)
+    assert not dead.filter(delivery__external_id__startswith="good").exists()
+
+
+def test_one_bad_event_of_an_array_is_set_aside_alone(world: World) -> None:
+    good = crossings(world, 3, "a")
+    bad = event("lead.updated", "b", world.at, id="bad", score="many")
+    world.deliver([good[0], bad, good[1], good[2]], external_id="array")
+    drain(at=world.at)
+    assert MqlCycle.objects.count() == 3
+    dead = DeadEvent.objects.get()
+    assert (dead.position, dead.code) == (1, "bad_field") and "score" in dead.message
+    assert dead.delivery.state == DeliveryState.DONE
+
+
+def test_an_event_that_only_the_database_refuses_is_halved_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alignment.pipeline import records
+
+    fold = records._fold_lead
+
+    def refuse(batch: Any, lead: Lead, *rest: Any) -> None:
+        fold(batch, lead, *rest)
+        if lead.external_id == "c7":
+            lead.sourced_function = "nobody"  # breaks a check constraint
+
+    monkeypatch.setattr(records, "_fold_lead", refuse)
+    world.send(*crossings(world, 20, "c"))
+    assert MqlCycle.objects.count() == 19
+    assert DeadEvent.objects.get().code == "cannot_apply"
+    assert not Fact.objects.filter(external_id="c7").exists()
+
+
+def test_an_id_that_comes_again_with_other_content_is_kept_as_a_conflict(world: World) -> None:
+    first = event("lead.updated", "L1", world.at, id="same", score=80)
+    world.deliver([first], external_id="one")
+    world.deliver([first | {"data": {"external_id": "L1", "score": 10}}], external_id="two")
+    drain(at=world.at)
+    assert Lead.objects.get().score == 80
+    assert DeadEvent.objects.get().code == "id_conflict"
