@@ -110,4 +110,12 @@
   tick();
   window.setInterval(tick, 1000);
   document.addEventListener("htmx:afterSwap", tick);
+  // a region that refreshes itself must not be filled with the login page when the session has ended
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var answered = event.detail.xhr.responseURL;
+    if (answered && new URL(answered).pathname.indexOf("/accounts/") === 0) {
+      event.detail.shouldSwap = false;
+      window.location.reload();
+    }
+  });
 })();
