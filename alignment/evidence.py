@@ -88,4 +88,4 @@ def _guards(guards: Iterable[tuple[str, str, str, str, str]]) -> RunSQL:
             f"FOR EACH ROW {condition} EXECUTE FUNCTION refuse_change('{reason}')"
         )
         drop.append(f"DROP TRIGGER {name} ON {table}")
-    return RunSQL(create, drop)
+    return RunSQL(tuple(create), tuple(drop))
