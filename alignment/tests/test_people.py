@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
 
 from alignment.models import Function, Lead, MqlCycle, Person, PersonIdentity, Role, Source, Team, User
@@ -205,3 +207,29 @@ def test_a_later_save_of_the_same_object_does_not_repeat_the_reason(olga: User) 
     olga.title = "Head of RevOps"
     olga.save()
     assert reasons(olga) == ["login made", None]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_logins_of_revops_cannot_shut_each_other_out_at_once() -> None:
+    pair = [
+        people.create_user(email=f"{name}@example.com", name=name, role=Role.REVOPS, by=None, at=AT)
+        for name in ("Olga", "Petra")
+    ]
+    ready, refusals = threading.Barrier(2), []
+
+    def shut(user: User) -> None:
+        try:
+            ready.wait(10)
+            people.deactivate_user(user=user, by=None, at=AT)
+        except people.LastRevOps as refusal:
+            refusals.append(refusal)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=shut, args=(user,)) for user in pair]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(refusals) == 1
+    assert User.objects.filter(is_active=True).count() == 1
