@@ -7,19 +7,18 @@ written, and `<desc>` says every number. All text is escaped; the results are sa
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from alignment import svg
+from alignment.svg import HEIGHT, WIDTH
 from alignment.wording import truncated_share
 
-WIDTH, HEIGHT = 560, 240  # units of the drawing; it shrinks with the page
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 34, 30
-FONT = 14
 GREEN, RED, GREY, BLUE, AMBER = "#157347", "#b02a37", "#7c8696", "#0b5cad", "#8a5a00"
 
 
@@ -49,7 +48,7 @@ def weeks(bars: Sequence[WeekBar], *, title: str, desc: str = "") -> SafeString:
     height = HEIGHT - TOP - BOTTOM
     slot = (WIDTH - LEFT - RIGHT) / max(len(bars), 1)
     wide = min(slot * 0.62, 46)
-    key = _key("weeks", title, *(bar.words for bar in bars))
+    key = svg.key_of("weeks", title, *(bar.words for bar in bars))
     drawn: list[SafeString] = []
     every = -(-len(bars) // 9)  # at most nine labels, else they run into each other
     for number, bar in enumerate(bars):
@@ -64,20 +63,20 @@ def weeks(bars: Sequence[WeekBar], *, title: str, desc: str = "") -> SafeString:
             tall = count / top * height
             y -= tall
             if count:
-                parts.append(_rect(x, y, wide, tall, css, colour))
+                parts.append(svg.rect(x, y, wide, tall, css, colour))
                 if pattern:
-                    parts.append(_rect(x, y, wide, tall, "", f"url(#{pattern})"))
+                    parts.append(svg.rect(x, y, wide, tall, "", f"url(#{pattern})"))
         if not bar.total:
-            parts.append(_text(x + wide / 2, y - 6, "–", anchor="middle", css="c-quiet"))
-        drawn.append(format_html("<g><title>{}</title>{}</g>", bar.words, _join(parts)))
+            parts.append(svg.text(x + wide / 2, y - 6, "–", anchor="middle", css="c-quiet"))
+        drawn.append(format_html("<g><title>{}</title>{}</g>", bar.words, svg.joined(parts)))
         if (len(bars) - 1 - number) % every == 0:
-            drawn.append(_text(x + wide / 2, HEIGHT - 8, bar.label, anchor="middle", css="c-quiet"))
+            drawn.append(svg.text(x + wide / 2, HEIGHT - 8, bar.label, anchor="middle", css="c-quiet"))
     legend = _legend(
         [("met", "c-met", GREEN, ""), ("missed", "c-missed", RED, f"{key}-hatch")]
         + ([("running", "c-running", GREY, f"{key}-dots")] if any(bar.running for bar in bars) else [])
     )
     words = [desc] * bool(desc) + [bar.words for bar in bars]
-    return _svg(title, words, [_patterns(key), legend, _grid(top, step), *drawn])
+    return svg.drawing(title, words, [svg.patterns(key), legend, _grid(top, step), *drawn])
 
 
 def bars(values: Sequence[tuple[str, int]], *, title: str, desc: str = "") -> SafeString:
@@ -89,11 +88,11 @@ def bars(values: Sequence[tuple[str, int]], *, title: str, desc: str = "") -> Sa
     for number, (name, count) in enumerate(values):
         y = 4 + row * number
         length = count / most * (WIDTH - names - 60)
-        drawn.append(_text(names - 10, y + 20, _shortened(name), anchor="end"))
-        drawn.append(_rect(names, y + 4, max(length, 1), row - 10, "c-line-fill", BLUE))
-        drawn.append(_text(names + length + 8, y + 20, f"{count:,}"))
+        drawn.append(svg.text(names - 10, y + 20, _shortened(name), anchor="end"))
+        drawn.append(svg.rect(names, y + 4, max(length, 1), row - 10, "c-line-fill", BLUE))
+        drawn.append(svg.text(names + length + 8, y + 20, f"{count:,}"))
     words = [desc] * bool(desc) + [f"{name}: {count:,}" for name, count in values]
-    return _svg(title, words, drawn, height=height)
+    return svg.drawing(title, words, drawn, height=height)
 
 
 def line(
@@ -114,13 +113,15 @@ def line(
     drawn: list[SafeString] = []
     for mark in (0, 50, 100):
         y = 20 + inner * (1 - mark / 100)
-        drawn.append(_rule(LEFT, y, WIDTH - RIGHT, y, "c-grid", "#d5dae1"))
-        drawn.append(_text(LEFT - 6, y + 5, f"{mark}%", anchor="end", css="c-quiet"))
+        drawn.append(svg.rule(LEFT, y, WIDTH - RIGHT, y, "c-grid", "#d5dae1"))
+        drawn.append(svg.text(LEFT - 6, y + 5, f"{mark}%", anchor="end", css="c-quiet"))
     if threshold is not None:
         y = 20 + inner * (1 - float(threshold))
-        drawn.append(_rule(LEFT, y, WIDTH - RIGHT, y, "c-threshold", AMBER, dash="6 4"))
+        drawn.append(svg.rule(LEFT, y, WIDTH - RIGHT, y, "c-threshold", AMBER, dash="6 4"))
         drawn.append(
-            _text(WIDTH - RIGHT, y + 18, f"limit {_percent(threshold)}", anchor="end", css="c-threshold-text")
+            svg.text(
+                WIDTH - RIGHT, y + 18, f"limit {_percent(threshold)}", anchor="end", css="c-threshold-text"
+            )
         )
     for run in _runs(points):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(number, rate) for number, rate in run))
@@ -149,143 +150,54 @@ def line(
             )
         if (len(points) - 1 - number) % every == 0:
             anchor = "start" if number == 0 else "end" if number == len(points) - 1 else "middle"
-            drawn.append(_text(LEFT + slot * number, height - 8, label, anchor=anchor, css="c-quiet"))
+            drawn.append(svg.text(LEFT + slot * number, height - 8, label, anchor=anchor, css="c-quiet"))
     if threshold is not None:
         words.append(f"Limit: {_percent(threshold)}")
-    return _svg(title, words, drawn, height=height)
+    return svg.drawing(title, words, drawn, height=height)
 
 
 def meter(met: int, total: int, *, title: str, threshold: Fraction | None = None) -> SafeString:
     """One lying bar of a share, with the limit as a mark; green only when the share is above the limit."""
     rate = Fraction(met, total) if total > 0 else Fraction(0)
     is_good = threshold is None or (total > 0 and rate > threshold)
-    key = _key("meter", title, str(met), str(total))
+    key = svg.key_of("meter", title, str(met), str(total))
     css, colour = ("c-met", GREEN) if is_good else ("c-missed", RED)
     length = float(rate) * WIDTH
-    drawn = [_patterns(key), _rect(0, 6, WIDTH, 16, "c-track", "#eceef1")]
+    drawn = [svg.patterns(key), svg.rect(0, 6, WIDTH, 16, "c-track", "#eceef1")]
     if length:
-        drawn.append(_rect(0, 6, length, 16, css, colour))
+        drawn.append(svg.rect(0, 6, length, 16, css, colour))
         if not is_good:
-            drawn.append(_rect(0, 6, length, 16, "", f"url(#{key}-hatch)"))
+            drawn.append(svg.rect(0, 6, length, 16, "", f"url(#{key}-hatch)"))
     words = [truncated_share(met, total)]
     if threshold is not None:
         x = float(threshold) * WIDTH
-        drawn.append(_rule(x, 0, x, 28, "c-mark", "currentColor", thick=3))
+        drawn.append(svg.rule(x, 0, x, 28, "c-mark", "currentColor", thick=3))
         words.append(f"Limit: above {_percent(threshold)}")
-    return _svg(title, words, drawn, height=28, is_narrow=True)
+    return svg.drawing(title, words, drawn, height=28, is_narrow=True)
 
 
-# --- parts ----------------------------------------------------------------------------------------------
-
-
-def _svg(
-    title: str,
-    words: Sequence[str],
-    drawn: Sequence[SafeString],
-    *,
-    height: int = HEIGHT,
-    is_narrow: bool = False,
-) -> SafeString:
-    said = ". ".join(words)
-    drawing = format_html(
-        '<svg class="drawing" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}"'
-        ' font-size="{}" fill="currentColor" xmlns="http://www.w3.org/2000/svg">'
-        "<title>{}</title><desc>{}</desc>{}</svg>",
-        f"{title}. {said}" if said else title,
-        WIDTH,
-        height,
-        WIDTH,
-        height,
-        FONT,
-        title,
-        said,
-        _join(drawn),
-    )
-    if is_narrow:
-        return drawing
-    return format_html(
-        '<div class="drawing-scroll" role="group" aria-label="{}" tabindex="0">{}</div>', title, drawing
-    )
-
-
-def _join(parts: Sequence[SafeString]) -> SafeString:
-    return format_html_join("", "{}", ((part,) for part in parts))
-
-
-def _key(*said: str) -> str:
-    """A name for this drawing's patterns: equal drawings share it, different ones on a page do not."""
-    return "p" + hashlib.sha256("\0".join(said).encode()).hexdigest()[:10]
-
-
-def _patterns(key: str) -> SafeString:
-    return format_html(
-        '<defs><pattern id="{0}-hatch" width="7" height="7" patternUnits="userSpaceOnUse"'
-        ' patternTransform="rotate(45)"><line class="c-hatch" x1="0" y1="0" x2="0" y2="7" stroke="#ffffff"'
-        ' stroke-width="2.4"/></pattern><pattern id="{0}-dots" width="7" height="7"'
-        ' patternUnits="userSpaceOnUse"><circle class="c-speck" cx="3.5" cy="3.5" r="1.5" fill="#ffffff"/>'
-        "</pattern></defs>",
-        key,
-    )
-
-
-def _rect(x: float, y: float, width: float, height: float, css: str, fill: str) -> SafeString:
-    return format_html(
-        '<rect{} x="{}" y="{}" width="{}" height="{}" fill="{}"/>',
-        format_html(' class="{}"', css) if css else "",
-        f"{x:.1f}",
-        f"{y:.1f}",
-        f"{width:.1f}",
-        f"{height:.1f}",
-        fill,
-    )
-
-
-def _rule(
-    x1: float, y1: float, x2: float, y2: float, css: str, stroke: str, *, dash: str = "", thick: float = 1
-) -> SafeString:
-    return format_html(
-        '<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}" stroke="{}" stroke-width="{}"{}/>',
-        css,
-        f"{x1:.1f}",
-        f"{y1:.1f}",
-        f"{x2:.1f}",
-        f"{y2:.1f}",
-        stroke,
-        1.5 if dash else thick,
-        format_html(' stroke-dasharray="{}"', dash) if dash else "",
-    )
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", css: str = "") -> SafeString:
-    return format_html(
-        '<text{} x="{}" y="{}" text-anchor="{}">{}</text>',
-        format_html(' class="{}"', css) if css else "",
-        f"{x:.1f}",
-        f"{y:.1f}",
-        anchor,
-        text,
-    )
+# --- parts that several drawings share ------------------------------------------------------------------
 
 
 def _legend(entries: Sequence[tuple[str, str, str, str]]) -> SafeString:
     drawn: list[SafeString] = []
     x = float(LEFT)
     for name, css, colour, pattern in entries:
-        drawn.append(_rect(x, 4, 14, 14, css, colour))
+        drawn.append(svg.rect(x, 4, 14, 14, css, colour))
         if pattern:
-            drawn.append(_rect(x, 4, 14, 14, "", f"url(#{pattern})"))
-        drawn.append(_text(x + 20, 16, name))
+            drawn.append(svg.rect(x, 4, 14, 14, "", f"url(#{pattern})"))
+        drawn.append(svg.text(x + 20, 16, name))
         x += 20 + 8 * len(name) + 24
-    return _join(drawn)
+    return svg.joined(drawn)
 
 
 def _grid(top: int, step: int) -> SafeString:
     drawn: list[SafeString] = []
     for value in range(0, top + 1, step):
         y = HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
-        drawn.append(_rule(LEFT, y, WIDTH - RIGHT, y, "c-grid", "#d5dae1"))
-        drawn.append(_text(LEFT - 6, y + 5, f"{value:,}", anchor="end", css="c-quiet"))
-    return _join(drawn)
+        drawn.append(svg.rule(LEFT, y, WIDTH - RIGHT, y, "c-grid", "#d5dae1"))
+        drawn.append(svg.text(LEFT - 6, y + 5, f"{value:,}", anchor="end", css="c-quiet"))
+    return svg.joined(drawn)
 
 
 def _scale(most: int) -> tuple[int, int]:

@@ -92,7 +92,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "alignment.context.page",
             ],
-            "builtins": ["alignment.templatetags.ui"],
+            "builtins": ["alignment.templatetags.ui", "alignment.templatetags.ui_lists"],
         },
     }
 ]

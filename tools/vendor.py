@@ -51,13 +51,19 @@ THE SOFTWARE.
 
 # fmt: off
 ICONS = [
-    "adjustments", "alert-triangle", "arrow-right", "ban", "calendar", "check", "chevron-down",
-    "chevron-right", "chevron-up", "circle-check", "circle-dashed", "circle-x", "clock", "download",
-    "edit", "external-link", "file-certificate", "gauge", "help-circle", "history", "home",
-    "hourglass", "inbox", "info-circle", "key", "list-check", "lock", "logout", "mail", "menu-2",
-    "message", "moon", "phone", "player-pause", "player-play", "plug", "plus", "printer", "refresh",
-    "route", "scale", "search", "selector", "send", "shield-check", "shield-lock", "sun", "sun-moon",
-    "trash", "user", "users", "x",
+    "activity", "adjustments", "alert-circle", "alert-triangle", "archive", "arrow-back-up",
+    "arrow-down", "arrow-left", "arrow-right", "arrow-up", "ban", "bell", "bolt", "briefcase",
+    "building", "calendar", "calendar-event", "calendar-plus", "chart-bar", "check", "chevron-down",
+    "chevron-left", "chevron-right", "chevron-up", "circle-check", "circle-dashed", "circle-x",
+    "clipboard-check", "clock", "clock-pause", "copy", "database", "download", "edit",
+    "external-link", "eye", "file-certificate", "file-text", "filter", "flag", "gauge", "heartbeat",
+    "help-circle", "history", "home", "hourglass", "inbox", "info-circle", "key", "link", "list",
+    "list-check", "list-details", "lock", "logout", "mail", "menu-2", "message", "moon", "note",
+    "phone", "player-pause", "player-play", "plug", "plug-connected", "plus", "printer", "refresh",
+    "rotate", "route", "scale", "search", "selector", "send", "settings", "shield-check",
+    "shield-lock", "signature", "sun", "sun-moon", "target", "trash", "trending-down",
+    "trending-up", "upload", "user", "user-off", "user-plus", "users", "users-group", "webhook",
+    "world", "writing", "x",
 ]
 # fmt: on
 

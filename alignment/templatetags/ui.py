@@ -1,4 +1,4 @@
-"""Template tags and filters of every page: times, shares, badges, figures, forms, lists. No `load` needed.
+"""Template tags and filters of every page: times, shares, badges, figures. No `load` needed.
 
 Times are shown in the current zone (the viewer's, else the organisation's), the exact time always with the
 zone's name. A page that passes `now` in its context is shown as of then; else the clock is read.
@@ -12,16 +12,6 @@ from fractions import Fraction
 from typing import Any
 
 from django import template
-from django.forms import (
-    BaseForm,
-    BoundField,
-    CheckboxInput,
-    CheckboxSelectMultiple,
-    FileInput,
-    RadioSelect,
-    Select,
-)
-from django.http import QueryDict
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.templatetags.static import static
 from django.utils import timezone
@@ -35,7 +25,9 @@ register = template.Library()
 Context = template.Context
 
 SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
-NOTHING = mark_safe('<span class="text-secondary" aria-label="none">–</span>')
+NOTHING = mark_safe(
+    '<span class="text-secondary"><span aria-hidden="true">–</span><span class="visually-hidden">none</span></span>'
+)
 
 # look -> (class of the badge, icon). Colour never stands alone.
 LOOKS = {
@@ -232,106 +224,6 @@ def empty_state(
     }
 
 
-# --- forms --------------------------------------------------------------------------------------------
-
-
-def _control_class(widget: Any) -> str:
-    if isinstance(widget, (CheckboxSelectMultiple, RadioSelect)):
-        return "form-options"
-    if isinstance(widget, CheckboxInput):
-        return "form-check-input"
-    if isinstance(widget, Select):
-        return "form-select"
-    return "form-control"
-
-
-@register.inclusion_tag("ui/_field.html")
-def form_field(field: BoundField) -> dict[str, Any]:
-    """`{% form_field form.email %}`: label, control, help and errors, tied together for screen readers."""
-    widget = field.field.widget
-    classes = [_control_class(widget)]
-    if widget.attrs.get("class"):
-        classes.append(widget.attrs["class"])
-    group = isinstance(widget, (CheckboxSelectMultiple, RadioSelect))
-    if field.errors and not group:
-        classes.append("is-invalid")
-    return {
-        "field": field,
-        "control": field.as_widget(attrs={"class": " ".join(classes)}),
-        "is_check": isinstance(widget, CheckboxInput),
-        "is_group": group,
-        "is_file": isinstance(widget, FileInput),
-        "described_by": " ".join(
-            f"{field.auto_id}_{part}"
-            for part, present in (("helptext", field.help_text), ("error", field.errors))
-            if present
-        ),
-    }
-
-
-@register.inclusion_tag("ui/_form_fields.html")
-def form_fields(form: BaseForm) -> dict[str, Any]:
-    """`{% form_fields form %}`: errors of the whole form, then every field; stands inside <form>."""
-    return {"form": form}
-
-
-# --- lists --------------------------------------------------------------------------------------------
-
-
-@register.simple_tag(takes_context=True)
-def query(context: Context, **changes: Any) -> str:
-    """`<a href="{% query status="open" after=None %}">`: this page's query, changed; None drops a value."""
-    request = context.get("request")
-    params = request.GET.copy() if request is not None else QueryDict(mutable=True)
-    for name, value in changes.items():
-        if value is None or value == "":
-            params.pop(name, None)
-        else:
-            params[name] = str(value)
-    return "?" + params.urlencode()
-
-
-@register.inclusion_tag("ui/_next_page.html", takes_context=True)
-def next_page(context: Context, cursor: Any, param: str = "after") -> dict[str, Any]:
-    """`{% next_page cursor %}`: a link to the rows after `cursor` (None: the end) and one to the start."""
-    request = context.get("request")
-    return {
-        "next_query": query(context, **{param: cursor}) if cursor else "",
-        "first_query": query(context, **{param: None})
-        if request is not None and request.GET.get(param)
-        else "",
-    }
-
-
-@register.simple_tag(takes_context=True)
-def sort_header(context: Context, label: str, key: str, default: str = "", param: str = "sort") -> SafeString:
-    """`{% sort_header "Due" "due_at" default="due_at" %}`: a <th> that sorts; "-due_at" is descending.
-
-    `default`: how the list is sorted when the address does not say. The view decides which keys it accepts.
-    """
-    request = context.get("request")
-    chosen = (request.GET.get(param) if request is not None else "") or default
-    state, name = {key: ("ascending", "chevron-up"), f"-{key}": ("descending", "chevron-down")}.get(
-        chosen, ("none", "selector")
-    )
-    follows = f"-{key}" if state == "ascending" else key
-    return format_html(
-        '<th scope="col" aria-sort="{}"><a class="table-sort-link" href="{}">{}{}</a></th>',
-        state,
-        query(context, **{param: follows, "after": None}),
-        label,
-        icon(name),
-    )
-
-
-@register.simple_block_tag
-def table_region(content: str, label: str) -> SafeString:
-    """`{% table_region "MQL cycles" %}<table …>{% endtable_region %}`: scrolls sideways, also by keyboard."""
-    return format_html(
-        '<div class="table-responsive" role="region" aria-label="{}" tabindex="0">{}</div>', label, content
-    )
-
-
 # --- the frame ----------------------------------------------------------------------------------------
 
 
@@ -340,7 +232,7 @@ def menu_sections(context: Context) -> list[navigation.Entry]:
     """`{% menu_sections as menu %}`: the entries of the menu for whoever is logged in; else none."""
     request = context.get("request")
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    if request is None or user is None or not user.is_authenticated:
         return []
     return navigation.sections_for(user.role, request.path)
 
@@ -348,7 +240,8 @@ def menu_sections(context: Context) -> list[navigation.Entry]:
 @register.simple_tag(takes_context=True)
 def block_again(context: Context, name: str) -> str:
     """`{% block_again "title" %}`: what the page put into a block that base.html has already shown once."""
-    return context.render_context[BLOCK_CONTEXT_KEY].get_block(name).render(context)
+    again: str = context.render_context[BLOCK_CONTEXT_KEY].get_block(name).render(context)
+    return again
 
 
 @register.simple_tag

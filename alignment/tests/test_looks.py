@@ -59,7 +59,8 @@ SAMPLE = """{% extends "base.html" %}{% block title %}MQLs by time left{% endblo
 </tbody></table>{% endtable_region %}{% next_page "x" %}
 <form method="post"><div>{% form_fields form %}</div><button class="btn btn-primary">Save</button>
 <button class="btn btn-danger">Decline</button></form>
-<dl class="facts"><dt>Owner</dt><dd>Grace</dd></dl><p class="text-secondary">Quiet words</p>
+<dl class="facts"><dt>Owner</dt><dd>Grace</dd>
+<dt>Seen</dt><dd>{% when nothing %}</dd></dl><p class="text-secondary">Quiet words</p>
 {% empty_state "No MQLs yet" "They come with the first source." "/s" "Connect a source" %}
 {% endblock %}"""
 
@@ -110,6 +111,7 @@ def html() -> str:
         "now": now,
         "organisation": SimpleNamespace(name="Our company", zone="Europe/Berlin"),
         "messages": messages,
+        "nothing": None,
         "csrf_token": "t",
         "kinds": ["met", "missed", "blocked", "open", "disputed", "paused", "recycled", "locked", "other"],
         "dues": [now + timedelta(seconds=s) for s in (-1230, 1530, 7530, 3 * 86400 + 3630)],
