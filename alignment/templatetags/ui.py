@@ -26,7 +26,8 @@ Context = template.Context
 
 SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
 NOTHING = mark_safe(
-    '<span class="text-secondary"><span aria-hidden="true">–</span><span class="visually-hidden">none</span></span>'
+    '<span class="text-secondary"><span aria-hidden="true">–</span>'
+    '<span class="visually-hidden">none</span></span>'
 )
 
 # look -> (class of the badge, icon). Colour never stands alone.
