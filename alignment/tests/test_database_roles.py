@@ -133,6 +133,13 @@ def test_the_owner_is_told_that_only_triggers_guard(settings) -> None:
     assert "triggers only" in out.getvalue()
 
 
+@pytest.mark.usefixtures("as_application_role")
+def test_the_application_itself_grants_nothing() -> None:
+    out = StringIO()
+    call_command("grant_application_role", stdout=out)
+    assert "run this as the owner" in out.getvalue()
+
+
 @pytest.mark.django_db
 def test_a_role_that_could_change_evidence_all_the_same_is_refused() -> None:
     name = f"too_strong_{os.getpid()}"
