@@ -219,6 +219,20 @@ def test_chosen_colours_win_over_the_devices_and_stay(browser: Any, html: str) -
     page.context.close()
 
 
+def test_paper_is_white_and_shows_exact_times_and_no_controls(browser: Any, html: str) -> None:
+    page, _ = _open(browser, html, width=760, scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_selector("html[data-bs-theme=light]", state="attached")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("time.when .when-exact").first.is_visible()
+    assert not page.locator("time.when .when-relative").first.is_visible()
+    assert not page.get_by_role("navigation", name="Sections").is_visible()
+    assert not page.locator(".btn:visible").count()
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_selector("html[data-bs-theme=dark]", state="attached")
+    page.context.close()
+
+
 def test_the_menu_is_there_on_phones_with_and_without_scripts(browser: Any, html: str) -> None:
     page, _ = _open(browser, html, width=390, scheme="light")
     home = page.get_by_role("link", name="Home", exact=True)
