@@ -83,7 +83,7 @@ def cycle(source: Source, fact: Fact) -> MqlCycle:
     )
 
 
-def refused(saying: str):  # type: ignore[no-untyped-def]
+def refused(saying: str):
     """The block runs under a savepoint, and the database refuses it in these words."""
     return _Refused(saying)
 
@@ -98,7 +98,7 @@ class _Refused:
         self.savepoint = transaction.atomic()
         self.savepoint.__enter__()
 
-    def __exit__(self, *error) -> bool | None:  # type: ignore[no-untyped-def]
+    def __exit__(self, *error) -> bool | None:
         self.savepoint.__exit__(*error)
         return self.expected.__exit__(*error)
 
@@ -154,7 +154,7 @@ def test_a_delivery_keeps_its_source_and_endpoint(delivery: Delivery) -> None:
 
 
 def test_a_delivery_is_worked_on_and_its_body_may_expire_but_not_return(delivery: Delivery) -> None:
-    delivery.state, delivery.attempts, delivery.applied_at = DeliveryState.DONE, 1, NOON
+    delivery.state, delivery.items, delivery.applied_at = DeliveryState.DONE, 1, NOON
     delivery.save()
     Delivery.objects.filter(pk=delivery.pk).update(body=None)
     delivery.refresh_from_db()

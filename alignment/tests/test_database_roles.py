@@ -31,7 +31,9 @@ def is_denied(statement: str) -> bool:
 
 def a_column(table: str) -> str:
     with connection.cursor() as cursor:
-        return connection.introspection.get_primary_key_column(cursor, table)
+        column = connection.introspection.get_primary_key_column(cursor, table)
+    assert column is not None
+    return column
 
 
 @pytest.mark.usefixtures("as_application_role")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -34,8 +35,13 @@ def crm(db: None) -> Source:
     return Source.objects.create(key="hub", name="Hub", kind="standard")
 
 
-def make(olga: User, **changes: object) -> User:
-    given = {"email": "Ann@Example.com", "name": "Ann", "role": Role.REP, "password": PASSWORD}
+def make(olga: User, **changes: Any) -> User:
+    given: dict[str, Any] = {
+        "email": "Ann@Example.com",
+        "name": "Ann",
+        "role": Role.REP,
+        "password": PASSWORD,
+    }
     return people.create_user(**(given | changes), by=olga, at=AT)
 
 
@@ -127,12 +133,10 @@ def test_the_next_request_of_a_deactivated_login_is_refused(olga: User, east: Te
     answer = client.get("/admin/")
     assert answer.status_code == 302
     assert "login" in answer.headers["Location"]
-    ann.person.refresh_from_db()
-    assert not ann.person.is_active
+    assert not Person.objects.get(user=ann).is_active
     assert reasons(ann)[-1] == "left"
     people.reactivate_user(user=ann, by=olga, at=AT)
-    ann.person.refresh_from_db()
-    assert ann.person.is_active
+    assert Person.objects.get(user=ann).is_active
     assert client.get("/healthz").wsgi_request.user == ann
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -42,6 +43,7 @@ def test_a_new_installation_gets_what_it_needs() -> None:
 def test_the_first_agreement_has_the_usual_figures_and_is_not_signed() -> None:
     add_defaults(at=AT)
     version = load_book().at(AT)
+    assert version is not None
     assert load_book().at(AT - timedelta(seconds=1)) is None
     assert (version.agreement.number, version.agreement.is_signed) == (1, False)
     assert version.agreement.note == "Defaults; not signed yet"
@@ -71,7 +73,7 @@ def test_what_exists_is_left_as_it_is() -> None:
     )
     add_defaults(zone="America/New_York", at=AT)
     assert Organisation.objects.get().zone == "Europe/Berlin"
-    assert load_book().at(AT).terms.default_calendar == own.pk
+    assert load_book().by_number(1).terms.default_calendar == own.pk
     assert Calendar.objects.count() == 1
 
 
@@ -108,7 +110,7 @@ def test_the_first_login_is_revops_with_the_password_of_the_environment(monkeypa
 
 def test_a_password_is_asked_for_twice_in_a_terminal(monkeypatch) -> None:
     monkeypatch.delenv(set_up.PASSWORD_VARIABLE, raising=False)
-    monkeypatch.setattr(set_up.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     answers = iter([PASSWORD, "something else", PASSWORD, PASSWORD])
     monkeypatch.setattr(set_up, "getpass", lambda prompt: next(answers))
     with pytest.raises(CommandError, match="differ"):
@@ -119,7 +121,7 @@ def test_a_password_is_asked_for_twice_in_a_terminal(monkeypatch) -> None:
 
 def test_without_a_terminal_the_password_must_be_in_the_environment(monkeypatch) -> None:
     monkeypatch.delenv(set_up.PASSWORD_VARIABLE, raising=False)
-    monkeypatch.setattr(set_up.sys.stdin, "isatty", lambda: False, raising=False)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     with pytest.raises(CommandError, match=set_up.PASSWORD_VARIABLE):
         run("--admin", "olga@example.com")
 

@@ -54,7 +54,9 @@ def reasons(instance: Pool | PoolMember) -> list[str]:
     return [entry.history_change_reason for entry in entries]
 
 
-def draw(pool: Pool, times: int, *, leaves: dict | None = None, at: datetime = AT) -> list[str]:
+def draw(
+    pool: Pool, times: int, *, leaves: dict[int, list[Leave]] | None = None, at: datetime = AT
+) -> list[str]:
     """Names in the order in which leads would be given out, the turns saved."""
     members = list(pool.members.select_related("person").order_by("pk"))
     pool.refresh_from_db()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,7 +13,7 @@ from django.db import connection
 from alignment.models import Calendar, Role, Team, User
 from alignment.services.authority import OnlyRevOps
 from sla.models import Agreement
-from sla.queries.agreements import UnknownAgreement, load_book
+from sla.queries.agreements import AgreementBook, InForce, UnknownAgreement, load_book
 from sla.services.agreements import StartsInThePast, StartTaken, put_in_force
 from sla.terms import InvalidTerms
 
@@ -21,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def terms(db: None) -> dict:
+def terms(db: None) -> dict[str, Any]:
     window = {"amount": 24, "unit": "hours", "time": "business"}
     return {
         "trigger": {"kind": "score", "threshold": 65},
@@ -41,27 +42,36 @@ def terms(db: None) -> dict:
     }
 
 
-def enter(terms: dict, start: datetime = AT, *, at: datetime = AT, by: User | None = None) -> Agreement:
+def enter(
+    terms: dict[str, Any], start: datetime = AT, *, at: datetime = AT, by: User | None = None
+) -> Agreement:
     return put_in_force(terms=terms, in_force_from=start, note="", by=by, at=at)
 
 
-def test_nothing_judges_before_the_first_version(terms: dict) -> None:
+def judging(book: AgreementBook, instant: datetime) -> InForce:
+    """The version in force at an instant at which there is one."""
+    version = book.at(instant)
+    assert version is not None
+    return version
+
+
+def test_nothing_judges_before_the_first_version(terms: dict[str, Any]) -> None:
     assert load_book().at(AT) is None
     agreement = enter(terms)
     assert agreement.number == 1
     book = load_book()
     assert book.at(AT - timedelta(microseconds=1)) is None
-    assert book.at(AT).agreement == agreement
-    assert book.at(AT).terms.trigger.threshold == 65
+    assert judging(book, AT).agreement == agreement
+    assert judging(book, AT).terms.trigger.threshold == 65
 
 
-def test_each_version_judges_from_its_start(terms: dict) -> None:
+def test_each_version_judges_from_its_start(terms: dict[str, Any]) -> None:
     enter(terms)
     changed = copy.deepcopy(terms)
     changed["trigger"]["threshold"] = 80
     second = enter(changed, AT + DAY)
     book = load_book()
-    assert [book.at(AT + hours * DAY / 24).terms.trigger.threshold for hours in (0, 23, 24, 48)] == [
+    assert [judging(book, AT + hours * DAY / 24).terms.trigger.threshold for hours in (0, 23, 24, 48)] == [
         65,
         65,
         80,
@@ -71,31 +81,31 @@ def test_each_version_judges_from_its_start(terms: dict) -> None:
     assert len(book) == 2
 
 
-def test_a_later_version_replaces_one_that_has_not_begun(terms: dict) -> None:
+def test_a_later_version_replaces_one_that_has_not_begun(terms: dict[str, Any]) -> None:
     enter(terms)
     enter(terms, AT + 30 * DAY)
     third = enter(terms, AT + 5 * DAY, at=AT + DAY)
     book = load_book()
-    assert book.at(AT + 4 * DAY).agreement.number == 1
-    assert book.at(AT + 5 * DAY).agreement == third
-    assert book.at(AT + 31 * DAY).agreement == third
+    assert judging(book, AT + 4 * DAY).agreement.number == 1
+    assert judging(book, AT + 5 * DAY).agreement == third
+    assert judging(book, AT + 31 * DAY).agreement == third
     assert book.by_number(2).agreement.in_force_from == AT + 30 * DAY
 
 
-def test_only_the_first_version_may_reach_back(terms: dict) -> None:
+def test_only_the_first_version_may_reach_back(terms: dict[str, Any]) -> None:
     assert enter(terms, AT - 400 * DAY).number == 1
     with pytest.raises(StartsInThePast):
         enter(terms, AT - timedelta(seconds=1))
     assert Agreement.objects.count() == 1
 
 
-def test_two_versions_cannot_begin_at_one_instant(terms: dict) -> None:
+def test_two_versions_cannot_begin_at_one_instant(terms: dict[str, Any]) -> None:
     enter(terms)
     with pytest.raises(StartTaken):
         enter(terms)
 
 
-def test_unusable_terms_are_refused(terms: dict) -> None:
+def test_unusable_terms_are_refused(terms: dict[str, Any]) -> None:
     with pytest.raises(InvalidTerms, match="tiers"):
         enter({**terms, "tiers": []})
     with pytest.raises(InvalidTerms, match="no calendar 987654"):
@@ -107,37 +117,37 @@ def test_unusable_terms_are_refused(terms: dict) -> None:
     assert enter({**terms, "calendars": {"default": default, "teams": {str(team.pk): default}}}).number == 1
 
 
-def test_only_revops_enters_agreements(terms: dict) -> None:
+def test_only_revops_enters_agreements(terms: dict[str, Any]) -> None:
     rep = User.objects.create(email="ann@example.com", name="Ann", role=Role.REP)
     with pytest.raises(OnlyRevOps):
         enter(terms, by=rep)
 
 
-def test_a_number_nobody_gave_is_named(terms: dict) -> None:
+def test_a_number_nobody_gave_is_named(terms: dict[str, Any]) -> None:
     with pytest.raises(UnknownAgreement, match="version 7"):
         load_book().by_number(7)
 
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_the_book_is_one_query_however_many_versions(
-    terms: dict, count: int, django_assert_num_queries
+    terms: dict[str, Any], count: int, django_assert_num_queries
 ) -> None:
     for number in range(count):
         enter(terms, AT + number * DAY)
     with django_assert_num_queries(1):
         book = load_book()
-        assert book.at(AT + 10 * DAY).agreement.number == count
-    assert load_book().at(AT).terms is book.at(AT).terms
+        assert judging(book, AT + 10 * DAY).agreement.number == count
+    assert judging(load_book(), AT).terms is judging(book, AT).terms
 
 
 @pytest.mark.usefixtures("as_application_role")
-def test_the_application_role_can_enter_versions(terms: dict) -> None:
+def test_the_application_role_can_enter_versions(terms: dict[str, Any]) -> None:
     enter(terms)
     assert enter(terms, AT + DAY).number == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_versions_at_once_get_two_numbers(terms: dict) -> None:
+def test_two_versions_at_once_get_two_numbers(terms: dict[str, Any]) -> None:
     enter(terms)
     ready, problems = threading.Barrier(2), []
 

@@ -31,6 +31,6 @@ class Command(BaseCommand):
                 f"Nothing granted: “{role}” is the application's role; run this as the owner of the tables."
             )
         return (
-            f"Nothing granted: the application connects as “{role}”, which owns the tables. Evidence is guarded by "
-            "triggers only; in production let it connect as a role of its own (APP_DB_ROLE)."
+            f"Nothing granted: the application connects as “{role}”, which owns the tables. Evidence is "
+            "guarded by triggers only; in production let it connect as a role of its own (APP_DB_ROLE)."
         )
