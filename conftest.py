@@ -19,6 +19,8 @@ SHARED = Path(__file__).resolve().parent.parent / "shared"
 # No test talks to a broker by the way; the variable is for processes that tests start.
 os.environ["DRAIN_HINTS"] = "0"
 settings.DRAIN_HINTS = False
+# Hashing passwords slowly protects people, not tests.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")

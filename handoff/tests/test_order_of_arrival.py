@@ -77,7 +77,9 @@ def arrive(world: World, events: list[dict[str, Any]], drain_after: Callable[[],
         # the intake itself refuses a second delivery under one id; in an array the ledger must know it again
         is_repeated = body["id"] in seen
         seen.add(body["id"])
-        world.deliver([body] if is_repeated else body, external_id=f"again-{n}" if is_repeated else body["id"])
+        world.deliver(
+            [body] if is_repeated else body, external_id=f"again-{n}" if is_repeated else body["id"]
+        )
         if drain_after():
             drain(at=world.at)
     drain(at=world.at)
