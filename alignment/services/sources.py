@@ -10,19 +10,16 @@ import re
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from alignment.intake import endpoints, secrets
 from alignment.intake.mapping import Mapping
-from alignment.models import Endpoint, EndpointSecret, Role, Scheme, Source, User
+from alignment.models import Endpoint, EndpointSecret, Scheme, Source, User
+from alignment.services.authority import require_revops
+from alignment.services.history import save_with_history
 
 ROTATION_OVERLAP = timedelta(hours=24)
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
-
-
-class OnlyRevOps(PermissionDenied):
-    """Connections are set up by RevOps."""
 
 
 class SourceKeyTaken(Exception):
@@ -65,13 +62,13 @@ def create_source(
 
     Raises OnlyRevOps, SourceKeyTaken, InvalidMapping, or ValidationError with the fields at fault.
     """
-    _require_revops(by)
+    require_revops(by, "Sources")
     source = Source(key=key, name=name, kind=kind, zone=zone, assigns=assigns, mapping=mapping or {})
     source.clean_fields()
     _check_mapping(source, source.mapping)
     try:
         with transaction.atomic():
-            _record(source, "connected", by=by, at=at)
+            save_with_history(source, reason="connected", by=by, at=at)
     except IntegrityError as error:
         raise SourceKeyTaken(f"There is a source with the key “{key}”.") from error
     return source
@@ -81,12 +78,12 @@ def update_mapping(
     *, source: Source, mapping: dict[str, Any], reason: str = "", by: User | None, at: datetime
 ) -> Source:
     """Which field means what from the next drain on. Raises OnlyRevOps or InvalidMapping."""
-    _require_revops(by)
+    require_revops(by, "Sources")
     _check_mapping(source, mapping)
     with transaction.atomic():
         source = Source.objects.select_for_update(of=("self",)).get(pk=source.pk)
         source.mapping = mapping
-        _record(source, reason or "mapping changed", by=by, at=at)
+        save_with_history(source, reason=reason or "mapping changed", by=by, at=at)
     return source
 
 
@@ -105,7 +102,7 @@ def add_endpoint(
 
     Raises OnlyRevOps, UnsuitableEndpoint or UnsuitableSecret.
     """
-    _require_revops(by)
+    require_revops(by, "Sources")
     if scheme not in Scheme.values:
         raise UnsuitableEndpoint(f"“{scheme}” is not a way to sign that this product knows.")
     if scheme == Scheme.SHARED_SECRET and not _HEADER.fullmatch(header):
@@ -120,7 +117,9 @@ def add_endpoint(
         endpoint.clean_fields(exclude=["created_at"])
         endpoint.save(force_insert=True)
         _store(endpoint, slot=1, plain=plain, at=at)
-        _record(source, f"endpoint {endpoint.pk} added{f' for {event}' if event else ''}", by=by, at=at)
+        save_with_history(
+            source, reason=f"endpoint {endpoint.pk} added{f' for {event}' if event else ''}", by=by, at=at
+        )
     return NewEndpoint(endpoint, plain)
 
 
@@ -129,7 +128,7 @@ def rotate_secret(*, endpoint: Endpoint, secret: str | None = None, by: User | N
 
     Raises OnlyRevOps, EndpointInactive, AlreadyRotating or UnsuitableSecret.
     """
-    _require_revops(by)
+    require_revops(by, "Sources")
     plain = _suitable(endpoint.scheme, secret)
     with transaction.atomic():
         endpoint = _lock(endpoint)
@@ -150,7 +149,7 @@ def revoke_secret(*, endpoint: Endpoint, slot: int, by: User | None, at: datetim
 
     Raises OnlyRevOps or NoSuchSecret.
     """
-    _require_revops(by)
+    require_revops(by, "Sources")
     with transaction.atomic():
         endpoint = _lock(endpoint)
         deleted, _ = endpoint.secrets.filter(slot=slot).delete()
@@ -164,7 +163,7 @@ def deactivate_endpoint(*, endpoint: Endpoint, by: User | None, at: datetime) ->
 
     Raises OnlyRevOps or EndpointInactive.
     """
-    _require_revops(by)
+    require_revops(by, "Sources")
     with transaction.atomic():
         endpoint = _lock(endpoint)
         if not endpoint.is_active:
@@ -173,11 +172,6 @@ def deactivate_endpoint(*, endpoint: Endpoint, by: User | None, at: datetime) ->
         endpoint.save(update_fields=["is_active"])
         _changed(endpoint, "switched off", by=by, at=at)
     return endpoint
-
-
-def _require_revops(by: User | None) -> None:
-    if by is not None and not by.has_role(Role.REVOPS):
-        raise OnlyRevOps("Connections are set up by RevOps.")
 
 
 def _check_mapping(source: Source, mapping: dict[str, Any]) -> None:
@@ -203,16 +197,5 @@ def _store(endpoint: Endpoint, *, slot: int, plain: str, at: datetime) -> None:
 
 def _changed(endpoint: Endpoint, reason: str, *, by: User | None, at: datetime) -> None:
     source = Source.objects.select_for_update(of=("self",)).get(pk=endpoint.source_id)
-    _record(source, f"endpoint {endpoint.pk}: {reason}", by=by, at=at)
+    save_with_history(source, reason=f"endpoint {endpoint.pk}: {reason}", by=by, at=at)
     transaction.on_commit(lambda: endpoints.forget(endpoint.address))
-
-
-def _record(source: Source, reason: str, *, by: User | None, at: datetime) -> None:
-    """Saves the source, and with it a row of history that says who, when and why."""
-    # the three names that django-simple-history reads
-    said = {"_change_reason": reason[:100], "_history_user": by, "_history_date": at}
-    for name, value in said.items():
-        setattr(source, name, value)
-    source.save()
-    for name in said:
-        delattr(source, name)  # a later save is somebody else's
