@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -66,24 +66,19 @@ def may_work(user: User, cycle: MqlCycle) -> bool:
     return user.has_role(*WORKS_LEADS) and scope_of(user).holds(cycle.owner)
 
 
-def roles(
-    *allowed: Role,
-) -> Callable[
-    [Callable[Concatenate[HttpRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
-]:
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def roles(*allowed: Role) -> Callable[[View[P]], View[P]]:
     """Open a view to these roles only; others get 403."""
 
-    def decorate(
-        view: Callable[Concatenate[HttpRequest, P], HttpResponse],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-        @wraps(view)
+    def decorate(view: View[P]) -> View[P]:
         def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not viewer(request).has_role(*allowed):
                 raise PermissionDenied("Your role has no part in this page.")
             return view(request, *args, **kwargs)
 
-        guarded.allowed_roles = frozenset(allowed)  # type: ignore[attr-defined]
-        return guarded
+        return cast("View[P]", update_wrapper(guarded, view))
 
     return decorate
 

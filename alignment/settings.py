@@ -3,6 +3,8 @@
 import os
 import zoneinfo
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -136,6 +138,8 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# Failed logins are counted by axes, in the database and so by all processes together.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Revenue alignment"
 # RevOps vouches for addresses; nobody is asked to confirm one before a second factor can be set up
@@ -173,6 +177,8 @@ CSRF_COOKIE_SAMESITE = "Lax"
 PASSWORD_RESET_TIMEOUT = 3600
 
 # --- transport and content security -------------------------------------------------------------------
+# Signing in by OIDC ends a form in a redirect to the provider, which `form-action` would stop.
+_oidc = urlsplit(os.environ.get("OIDC_AUTHORIZE_URL") or os.environ.get("OIDC_SERVER_URL", ""))
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -181,7 +187,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],  # Tabler's stylesheet carries its icons as data URIs
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *([f"{_oidc.scheme}://{_oidc.netloc}"] if _oidc.netloc else [])],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "object-src": [NONE],
@@ -212,6 +218,8 @@ USE_THOUSAND_SEPARATOR = False
 # --- static files -------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", DATA_DIR / "static"))
+if not PRODUCTION:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # One machine serves straight from the source folders; production collects and compresses at build time.
 WHITENOISE_USE_FINDERS = not PRODUCTION
@@ -238,7 +246,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "alignment@localhost")
 REDIS_URL = os.environ.get("REDIS_URL", "")
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "visibility_timeout": 300,
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
@@ -276,7 +284,7 @@ CELERY_BEAT_SCHEDULE = {
         ("mark breached clocks", "sla.tasks.mark_breached", 5.0),
         ("roll up compliance", "sla.tasks.roll_up", 3.0),
         ("compare roll-up with base tables", "sla.tasks.compare_roll_up", 24 * 3600.0),
-        ("re-date open clocks", "sla.tasks.redate_clocks", 300.0),
+        ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
     ]
 }
 

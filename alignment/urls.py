@@ -4,6 +4,18 @@ from django.urls import include, path
 
 from alignment import views
 from alignment.readonly_admin import site
+from alignment.views.closed import closed
+
+# Offered by the login library, not by this product; listed before its own addresses.
+CLOSED = (
+    "email/",
+    "confirm-email/",
+    "3rdparty/",
+    "3rdparty/signup/",
+    "social/signup/",
+    "social/connections/",
+    "login/code/confirm/",
+)
 
 urlpatterns = [
     path("", include("dashboard.urls")),
@@ -12,6 +24,7 @@ urlpatterns = [
     path("", include("alignment.page_urls")),
     path("healthz", views.health.live, name="healthz"),
     path("healthz/deep", views.health.deep, name="healthz-deep"),
+    *(path(f"accounts/{route}", closed) for route in CLOSED),
     path("accounts/", include("allauth.urls")),
     path("admin/", site.urls),
 ]

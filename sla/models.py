@@ -183,7 +183,7 @@ class ClockCorrection(models.Model):
 
 
 class ClockRedating(models.Model):
-    """Why a running clock got another due time: a calendar exception, new time-zone rules, a later fact. Append-only."""
+    """Why a running clock got another due time: a calendar exception, new zone rules, a later fact. Append-only."""
 
     clock = models.ForeignKey(Clock, on_delete=models.PROTECT, related_name="redatings")
     old_due_at = models.DateTimeField()

@@ -2,7 +2,7 @@
 
 ```json
 {
-  "trigger": {"kind": "score", "threshold": 65},                  or {"kind": "field", "field": "lifecycle", "value": "mql"}
+  "trigger": {"kind": "score", "threshold": 65},       or {"kind": "field", "field": "lifecycle", "value": "mql"}
   "assign_within": {"amount": 5, "unit": "minutes", "time": "elapsed"},
   "tiers": [
     {"name": "high_intent", "label": "High intent", "when": {"field": "intent", "in": ["demo_request"]},

@@ -34,7 +34,9 @@ ALL_HOURS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "
 
 
 def terms(calendar: Calendar, **changes: Any) -> dict[str, Any]:
-    hours = lambda amount: {"amount": amount, "unit": "hours", "time": "business"}  # noqa: E731
+    def hours(amount: int) -> dict[str, Any]:
+        return {"amount": amount, "unit": "hours", "time": "business"}
+
     return {
         "trigger": {"kind": "score", "threshold": 65},
         "assign_within": {"amount": 5, "unit": "minutes", "time": "elapsed"},

@@ -165,7 +165,7 @@ def _sections(where: str, document: object) -> dict[str, Any]:
 
 def _texts(where: str, document: object) -> dict[str, str]:
     table = _sections(where, document)
-    if not all(isinstance(k, str) and isinstance(v, str) and k and v for k, v in table.items()):
+    if not all(k and v and isinstance(v, str) for k, v in table.items()):
         raise InvalidMapping(f"{where}: write an object of texts.")
     return table
 

@@ -112,6 +112,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Signing in is no change of a login: it writes no history."""
+        if kwargs.get("update_fields") is not None and set(kwargs["update_fields"]) == {"last_login"}:
+            self.skip_history_when_saving = True
+        try:
+            super().save(*args, **kwargs)
+        finally:
+            if hasattr(self, "skip_history_when_saving"):
+                del self.skip_history_when_saving
+
     def has_role(self, *roles: Role | str) -> bool:
         return self.role in {str(role) for role in roles}
 

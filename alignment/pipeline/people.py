@@ -42,7 +42,8 @@ def _make_identities(missing: dict[Key, str]) -> None:
     known = _identities(missing)
     emails = {ref.lower() for _, ref in missing if "@" in ref}
     by_email = {p.email.lower(): p for p in Person.objects.filter(email__in=emails, is_active=True)}
-    identities, stubs = [], {}
+    identities: list[PersonIdentity] = []
+    stubs: dict[str, Person] = {}
     for key, name in sorted(missing.items()):
         if key in known:
             continue

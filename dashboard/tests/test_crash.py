@@ -63,8 +63,7 @@ def test_a_worker_killed_in_the_middle_of_a_batch_leaves_nothing_and_the_next_on
         assert Delivery.objects.pending().count() == leads
         assert not Fact.objects.exists() and not MqlCycle.objects.exists()
         running.start()
-        seconds = wait_until(lambda: MqlCycle.objects.count() == leads)
-        print(f"effect {seconds:.1f} s after the restart")
+        wait_until(lambda: MqlCycle.objects.count() == leads)
     assert Delivery.objects.pending().count() == 0
     assert Fact.objects.count() == leads
     assert Assignment.objects.count() == leads
@@ -81,7 +80,7 @@ def test_the_recorded_webhooks_reach_their_end_state_through_kills(
                 assert corpus.post(client, delivery) == 202
             running.start()
             waiting = Delivery.objects.pending().count()
-            wait_until(lambda: Delivery.objects.pending().count() < waiting or is_busy())
+            wait_until(lambda waiting=waiting: Delivery.objects.pending().count() < waiting or is_busy())
             time.sleep(rng.random() * 0.3)
             running.kill()
         running.start()

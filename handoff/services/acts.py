@@ -121,7 +121,7 @@ def dispose(
             ).count()
             if made < agreed:
                 raise TooFewAttempts(
-                    f"“No response” needs {agreed} attempts; {made} recorded. Log the attempts or choose another reason."
+                    f"“No response” needs {agreed} attempts; {made} recorded. Log them, or choose another reason."
                 )
         if disposition == Disposition.CONVERTED and (opportunity is None or opportunity.lead_id != lead.pk):
             raise OpportunityMissing(

@@ -59,7 +59,8 @@ def _crm_ownings(item: CycleFold, batch: Batch) -> list[Owning]:
 
     An owner from before the crossing who is not known to sell is the CRM's default, not a handoff.
     """
-    assert item.fold is not None
+    if item.fold is None:
+        return []
     found = []
     source = item.lead.source_id
     before = batch.persons.get((source, item.fold.owner_before)) if item.fold.owner_before else None
@@ -74,7 +75,8 @@ def _crm_ownings(item: CycleFold, batch: Batch) -> list[Owning]:
 
 def _own_ownings(item: CycleFold, rows: list[Assignment]) -> list[Owning]:
     """Our own assignments, but for those made before we learned that the cycle was over already."""
-    assert item.fold is not None
+    if item.fold is None:
+        return []
     end = item.fold.closed_believed_at
     return [
         Owning(row.assigned_at, row.person, row.origin)

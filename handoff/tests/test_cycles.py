@@ -60,7 +60,7 @@ def test_converted_is_complete_once_it_is_linked_to_an_opportunity(world: World)
     cycle = MqlCycle.objects.get()
     assert not cycle.is_tagged and cycle.disposed_at is None and cycle.closed_at == world.at + HOUR
     world.send(event("lead.updated", "L", world.at + 2 * HOUR, opportunity="O"), at=world.at + 2 * HOUR)
-    cycle.refresh_from_db()
+    cycle = MqlCycle.objects.get()
     assert cycle.is_tagged and cycle.disposed_at == world.at + 2 * HOUR
     assert cycle.opportunity is not None and cycle.opportunity.lead_id == cycle.lead_id
 
@@ -154,6 +154,7 @@ def test_first_touch_and_sourced_function_come_from_touches(world: World) -> Non
     assert lead.sourced_function == "sales"
     world.send(event("touch.recorded", "T2", world.at - HOUR, lead="L", channel="partner"))
     lead.refresh_from_db()
+    assert lead.first_touch is not None
     assert (lead.sourced_function, lead.first_touch.external_id) == ("other", "T2")
     world.send(event("touch.recorded", "T0", world.at - 2 * HOUR, lead="L", channel="webinar"))
     lead.refresh_from_db()

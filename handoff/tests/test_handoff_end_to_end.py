@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from alignment.business_time import Week
 from alignment.access import Scope
+from alignment.business_time import Week
 from alignment.models import MqlCycle
 from handoff.models import Assignment
 from handoff.services.acts import dispose, log_attempt

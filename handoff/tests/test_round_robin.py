@@ -144,7 +144,7 @@ def test_two_drainers_at_once_keep_the_counts_within_one() -> None:
         try:
             start.wait()
             drain(at=world.at, batch_size=4)
-        except BaseException as problem:  # noqa: BLE001 - shown by the assertion below
+        except BaseException as problem:
             failures.append(problem)
         finally:
             connections.close_all()

@@ -6,6 +6,7 @@ left out of it. 'As known' counts a restated clock as missed, 'restated' counts 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ NOTHING = Figure(0, 0, 0, 0)
 SUMS = {"met": Sum("met"), "missed": Sum("missed"), "restated": Sum("restated"), "running": Sum("running")}
 
 
-def _figure(row: dict[str, Any]) -> Figure:
+def _figure(row: Mapping[str, Any]) -> Figure:
     return Figure(row["met"], row["missed"], row["restated"], row["running"])
 
 

@@ -21,7 +21,6 @@ from sla.models import METRIC, Clock, ClockCorrection, ClockKind, ClockRedating,
 from sla.services.cycles import CycleFold
 from sla.terms import Terms, Window
 
-
 COLUMNS = [
     "started_at", "due_at", "warn_at", "met_at", "settled_at", "outcome", "budget_seconds", "agreement",
     "calendar_version", "tzdata", "team", "owner", "segment",

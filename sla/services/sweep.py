@@ -64,7 +64,7 @@ def mark_breached(*, at: datetime) -> int:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(BREACH, {"at": judged_to, "now": at, "batch": BATCH, "tzdata": tzdata_version()})
             days = {row[0].astimezone(zone).date() for row in cursor.fetchall()}
-            stamped = cursor.rowcount
+            stamped: int = cursor.rowcount
             DirtyDay.objects.bulk_create([DirtyDay(metric=METRIC, day=day) for day in sorted(days)])
         total += stamped
         if stamped < BATCH:
@@ -77,4 +77,5 @@ def mark_warned(*, at: datetime) -> int:
     """Mark clocks that have used up the agreed share of their budget, once each."""
     with connection.cursor() as cursor:
         cursor.execute(WARN, {"at": at, "batch": BATCH})
-        return cursor.rowcount
+        warned: int = cursor.rowcount
+    return warned
