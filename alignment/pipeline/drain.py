@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from alignment.intake.drafts import Event, Problem
 from alignment.intake.parse import parse_delivery
@@ -71,12 +71,20 @@ def _apply_deliveries(deliveries: Sequence[Delivery], *, at: datetime) -> int:
     problems += apply_or_halve(events, at=at)
     write_dead(problems, at=at)
     unreadable = {problem.delivery_id for problem in problems if problem.position < 0}
-    for delivery in deliveries:
-        delivery.state = DeliveryState.DEAD if delivery.pk in unreadable else DeliveryState.DONE
-        delivery.items = size[delivery.pk]
-        delivery.applied_at = at
-    Delivery.objects.bulk_update(deliveries, ["state", "items", "applied_at"])
+    _close_deliveries({delivery.pk: size[delivery.pk] for delivery in deliveries}, unreadable, at=at)
     return len(events)
+
+
+def _close_deliveries(sizes: dict[int, int], unreadable: set[int], *, at: datetime) -> None:
+    states = [DeliveryState.DEAD.value if pk in unreadable else DeliveryState.DONE.value for pk in sizes]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE alignment_delivery d SET state = k.state, items = k.items, applied_at = %s
+            FROM unnest(%s::bigint[], %s::text[], %s::integer[]) AS k(id, state, items) WHERE d.id = k.id
+            """,
+            [at, list(sizes), states, list(sizes.values())],
+        )
 
 
 def apply_or_halve(events: Sequence[Event], *, at: datetime) -> list[Problem]:
