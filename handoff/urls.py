@@ -1,4 +1,23 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from handoff.views import acts, cycles, leads, queue, routing
 
 app_name = "handoff"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("queue/", queue.queue, name="queue"),
+    path("mqls/", cycles.cycles, name="cycles"),
+    path("mqls/<int:pk>/attempts/", acts.log_attempt, name="log-attempt"),
+    path("mqls/<int:pk>/disposition/", acts.dispose, name="dispose"),
+    path("mqls/<int:pk>/owner/", acts.assign, name="assign"),
+    path("leads/<int:pk>/", leads.lead, name="lead"),
+    path("routing/", routing.pools, name="pools"),
+    path("routing/pools/", routing.create_pool, name="create-pool"),
+    path("routing/pools/<int:pk>/members/", routing.add_member, name="add-member"),
+    path("routing/pools/<int:pk>/fallback/", routing.set_fallback, name="set-fallback"),
+    path("routing/members/<int:pk>/weight/", routing.set_weight, name="set-weight"),
+    path("routing/members/<int:pk>/pause/", routing.pause_member, name="pause-member"),
+    path("routing/members/<int:pk>/resume/", routing.resume_member, name="resume-member"),
+    path("routing/members/<int:pk>/remove/", routing.remove_member, name="remove-member"),
+    path("routing/leave/", routing.add_leave, name="add-leave"),
+    path("routing/leave/<int:pk>/end/", routing.end_leave, name="end-leave"),
+]

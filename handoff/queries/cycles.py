@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from alignment.access import Scope
-from alignment.models import MqlCycle
-from sla.models import Clock, ClockKind
+from alignment.models import Lead, MqlCycle, Opportunity, Person
+from sla.models import Clock, ClockKind, Outcome
+from sla.queries.agreements import AgreementBook, load_book
 
+PAGE = 50
 STATES = {
     "open": "Open",
+    "overdue": "Overdue",
     "unassigned": "Unassigned",
     "untagged": "Closed in the CRM without a disposition",
     "closed": "Closed",
@@ -24,35 +27,128 @@ STATES = {
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One MQL in a queue. `next_clock` is the running clock that falls due first: what to do next."""
+    """One MQL in a list. `next_clock` is the unmet clock that falls due first: what to do next.
+
+    `attempts_agreed` and `tier` are those of the agreement that the cycle runs on.
+    """
 
     cycle: MqlCycle
     next_clock: Clock | None
     clocks: dict[str, Clock]
+    tier: str
+    attempts_agreed: int
 
     @property
     def is_overdue(self) -> bool:
         return self.next_clock is not None and self.next_clock.breached_at is not None
 
+    @property
+    def next_step(self) -> str:
+        """What is due next, in words; empty when the agreement asks for nothing more."""
+        if self.next_clock is None:
+            return ""
+        if self.next_clock.kind == ClockKind.ATTEMPT:
+            return f"Attempt {self.next_clock.ordinal}"
+        return self.next_clock.get_kind_display()
+
+    @property
+    def is_untagged(self) -> bool:
+        """The CRM closed the record, and the disposition is missing or incomplete."""
+        cycle = self.cycle
+        return not cycle.is_tagged and (cycle.crm_closed_at is not None or cycle.closed_at is not None)
+
+    @property
+    def opportunities(self) -> list[Opportunity]:
+        """What a conversion can be linked to."""
+        return [row for row in self.cycle.lead.opportunities.all() if not row.is_deleted]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list shows. `text` is looked for in names, company and e-mail; `segment` None: any, '': none."""
+
+    state: str = "open"
+    text: str = ""
+    segment: str | None = None
+    owner: int | None = None
+    is_oldest_first: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows, and the key after which the next ones follow (None at the end)."""
+
+    rows: list[QueueRow]
+    cursor: str | None
+
 
 def visible(scope: Scope) -> QuerySet[MqlCycle]:
-    return MqlCycle.objects.filter(scope.q())
+    """Cycles in somebody's scope. Who manages a team also sees open MQLs that nobody owns, to take them."""
+    condition = scope.q()
+    if scope.teams:
+        condition |= Q(owner__isnull=True, voided_at__isnull=True, closed_at__isnull=True)
+    return MqlCycle.objects.filter(condition)
 
 
-def in_state(state: str, scope: Scope) -> QuerySet[MqlCycle]:
-    """Cycles of one of STATES, newest crossing first."""
-    found = visible(scope).select_related("lead__source", "owner", "team")
+def visible_leads(scope: Scope) -> QuerySet[Lead]:
+    """Leads in somebody's scope: all, or those with a cycle in it."""
+    if scope.is_all:
+        return Lead.objects.all()
+    return Lead.objects.filter(Exists(visible(scope).filter(lead=OuterRef("pk"))))
+
+
+def unmet(at: datetime) -> QuerySet[Clock]:
+    """Clocks of what sales still owes, though it was due before `at`."""
+    return Clock.objects.filter(
+        met_at__isnull=True, due_at__lt=at, outcome__in=[Outcome.OPEN, Outcome.MISSED]
+    ).exclude(kind=ClockKind.ASSIGN)
+
+
+def in_state(state: str, scope: Scope, *, at: datetime) -> QuerySet[MqlCycle]:
+    """Cycles of one of STATES as of `at`, in no order."""
+    found = visible(scope)
     if state == "open":
-        found = found.filter(voided_at__isnull=True, closed_at__isnull=True)
-    elif state == "unassigned":
-        found = found.filter(voided_at__isnull=True, closed_at__isnull=True, owner__isnull=True)
-    elif state == "untagged":
-        found = found.filter(pk__in=MqlCycle.objects.closed_in_crm_untagged().values("pk"))
-    elif state == "closed":
-        found = found.filter(voided_at__isnull=True, closed_at__isnull=False)
-    elif state == "voided":
-        found = found.filter(voided_at__isnull=False)
-    return found.order_by("-started_at", "-pk")
+        return found.filter(voided_at__isnull=True, closed_at__isnull=True)
+    if state == "overdue":
+        late = unmet(at).filter(cycle=OuterRef("pk"))
+        return found.filter(Exists(late), voided_at__isnull=True, closed_at__isnull=True)
+    if state == "unassigned":
+        return found.filter(voided_at__isnull=True, closed_at__isnull=True, owner__isnull=True)
+    if state == "untagged":
+        return found.filter(pk__in=MqlCycle.objects.closed_in_crm_untagged().values("pk"))
+    if state == "closed":
+        return found.filter(voided_at__isnull=True, closed_at__isnull=False)
+    if state == "voided":
+        return found.filter(voided_at__isnull=False)
+    return found
+
+
+def page(filters: Filters, scope: Scope, *, at: datetime, after: str = "") -> Page:
+    """50 cycles in order of crossing, after the key `after` (unreadable: from the start)."""
+    found = in_state(filters.state, scope, at=at).select_related("lead__source", "owner", "team")
+    for word in filters.text.split()[:5]:
+        found = found.filter(
+            Q(lead__first_name__icontains=word)
+            | Q(lead__last_name__icontains=word)
+            | Q(lead__company__icontains=word)
+            | Q(lead__email__icontains=word)
+        )
+    if filters.segment is not None:
+        found = found.filter(segment=filters.segment)
+    if filters.owner is not None:
+        found = found.filter(owner=filters.owner)
+    key = _read_key(after)
+    if filters.is_oldest_first:
+        if key:
+            found = found.filter(Q(started_at__gt=key[0]) | Q(started_at=key[0], pk__gt=key[1]))
+        found = found.order_by("started_at", "pk")
+    else:
+        if key:
+            found = found.filter(Q(started_at__lt=key[0]) | Q(started_at=key[0], pk__lt=key[1]))
+        found = found.order_by("-started_at", "-pk")
+    cycles = list(found.prefetch_related(_due_clocks())[: PAGE + 1])
+    rows = queue_rows(cycles[:PAGE])
+    return Page(rows, _key(cycles[PAGE - 1]) if len(cycles) > PAGE else None)
 
 
 def queue(owner_id: int) -> list[QueueRow]:
@@ -61,33 +157,62 @@ def queue(owner_id: int) -> list[QueueRow]:
         MqlCycle.objects.open()
         .filter(owner_id=owner_id)
         .select_related("lead", "owner__team")
-        .prefetch_related(
-            Prefetch(
-                "clocks", Clock.objects.exclude(outcome="not_owed").order_by("due_at"), to_attr="due_clocks"
-            )
-        )
+        .prefetch_related(_due_clocks(), "lead__opportunities")
     )
-    return sort_by_urgency(queue_row(cycle) for cycle in cycles)
+    return sort_by_urgency(queue_rows(list(cycles)))
 
 
-def queue_row(cycle: MqlCycle) -> QueueRow:
-    """A cycle whose clocks are prefetched as `due_clocks`."""
+def queue_rows(cycles: Sequence[MqlCycle], book: AgreementBook | None = None) -> list[QueueRow]:
+    """Rows of cycles whose clocks are prefetched as `due_clocks`."""
+    if not cycles:
+        return []
+    book = book or load_book()
+    return [_queue_row(cycle, book) for cycle in cycles]
+
+
+def _queue_row(cycle: MqlCycle, book: AgreementBook) -> QueueRow:
     clocks: list[Clock] = cycle.due_clocks  # type: ignore[attr-defined]
-    waiting = [c for c in clocks if c.met_at is None and c.kind != ClockKind.ASSIGN]
-    return QueueRow(cycle, waiting[0] if waiting else None, {c.kind: c for c in clocks})
+    terms = book.by_number(cycle.agreement_number).terms
+    waiting = [c for c in clocks if c.met_at is None and c.kind != ClockKind.ASSIGN] if cycle.is_open else []
+    return QueueRow(
+        cycle,
+        waiting[0] if waiting else None,
+        {c.kind: c for c in clocks},
+        terms.tier(cycle.tier).label,
+        terms.attempts,
+    )
 
 
 def sort_by_urgency(rows: Iterable[QueueRow]) -> list[QueueRow]:
-    far = datetime.max
-    return sorted(
-        rows,
-        key=lambda row: (
-            row.next_clock is None,
-            row.next_clock.due_at.replace(tzinfo=None) if row.next_clock else far,
-            row.cycle.pk,
-        ),
-    )
+    """What falls due first comes first; what nothing is due for comes last."""
+    far = datetime.max.replace(tzinfo=UTC)
+    return sorted(rows, key=lambda row: (row.next_clock.due_at if row.next_clock else far, row.cycle.pk))
 
 
-def oldest_unassigned(scope: Scope, limit: int = 20) -> QuerySet[MqlCycle]:
-    return in_state("unassigned", scope).order_by(F("started_at"))[:limit]
+def segments(scope: Scope) -> list[str]:
+    """Segments that occur among the cycles in scope; '' where some have none."""
+    return list(visible(scope).order_by("segment").values_list("segment", flat=True).distinct())
+
+
+def owners(scope: Scope) -> QuerySet[Person]:
+    """People in scope who own, or owned last, at least one cycle."""
+    return Person.objects.filter(Exists(visible(scope).filter(owner=OuterRef("pk")))).order_by("name", "pk")
+
+
+def _due_clocks() -> Prefetch[str, QuerySet[Clock], str]:
+    owed = Clock.objects.exclude(outcome=Outcome.NOT_OWED).order_by("due_at", "pk")
+    return Prefetch("clocks", owed, to_attr="due_clocks")
+
+
+def _key(cycle: MqlCycle) -> str:
+    return f"{cycle.started_at.astimezone(UTC).isoformat().removesuffix('+00:00')}~{cycle.pk}"
+
+
+def _read_key(text: str) -> tuple[datetime, int] | None:
+    instant, _, pk = text.partition("~")
+    try:
+        number = int(pk)
+        found = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return (found, number) if 0 <= number < 2**63 else None

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from alignment.models import Fact, Lead, MqlCycle, PersonIdentity, Subject, Touch
+from alignment.models import (
+    Disposition,
+    DisqualificationReason,
+    Fact,
+    Lead,
+    MqlCycle,
+    PersonIdentity,
+    Subject,
+    Touch,
+)
+from alignment.wording import exact_time
 from handoff.models import Assignment
 from sla.models import Breach, ClockCorrection, ClockRedating
 
 FIELD_LABELS = {
-    "owner": "Owner", "status": "Status", "score": "Score", "lifecycle": "Lifecycle", "disposition": "Disposition",
-    "reason": "Reason", "segment": "Segment", "channel": "Channel", "opportunity": "Opportunity",
-    "mql_at": "MQL date", "intent": "Intent",
+    "owner": "Owner", "status": "Status", "score": "Score", "lifecycle": "Lifecycle",
+    "disposition": "Disposition", "reason": "Reason", "segment": "Segment", "channel": "Channel",
+    "opportunity": "Opportunity", "mql_at": "MQL date", "intent": "Intent",
 }  # fmt: skip
 
 
@@ -28,6 +38,11 @@ class Entry:
     received_at: datetime | None = None
     by: str = ""
     explanation: dict[str, Any] | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """We learned of it clearly later than it happened, or before by the source's clock."""
+        return self.received_at is not None and abs(self.received_at - self.at) >= timedelta(minutes=1)
 
 
 def timeline(lead: Lead) -> list[Entry]:
@@ -84,15 +99,17 @@ def timeline(lead: Lead) -> list[Entry]:
 
 def _facts(lead: Lead) -> list[Entry]:
     """Statements about the lead that changed something people care about."""
-    people = _people(lead)
     before: dict[str, Any] = {}
     entries: list[Entry] = []
-    facts = Fact.objects.filter(
-        source_id=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id
-    ).select_related("by")
-    for fact in facts.order_by("occurred_at", "order_key"):
+    facts = list(
+        Fact.objects.filter(source_id=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id)
+        .select_related("by")
+        .order_by("occurred_at", "order_key")
+    )
+    people = _people(lead, {str(fact.fields["owner"]) for fact in facts if fact.fields.get("owner")})
+    for fact in facts:
         changed = [
-            (label, people.get(str(fact.fields[name]), _shown(fact.fields[name])))
+            (label, _said(name, fact.fields[name], people))
             for name, label in FIELD_LABELS.items()
             if name in fact.fields and fact.fields[name] != before.get(name)
         ]
@@ -138,10 +155,20 @@ def _touches(lead: Lead) -> list[Entry]:
     return entries
 
 
-def _people(lead: Lead) -> dict[str, str]:
-    identities = PersonIdentity.objects.filter(source_id=lead.source_id)
+def _people(lead: Lead, refs: set[str]) -> dict[str, str]:
+    identities = PersonIdentity.objects.filter(source_id=lead.source_id, external_id__in=refs)
     return dict(identities.values_list("external_id", "person__name"))
 
 
-def _shown(value: Any) -> str:
-    return "cleared" if value is None else str(value).replace("_", " ")
+def _said(name: str, value: Any, people: dict[str, str]) -> str:
+    """A field's value in words: people by name, times in the viewer's zone, picklists as they read."""
+    if value is None or value == "":
+        return "cleared"
+    if name == "owner":
+        return people.get(str(value), str(value))
+    if name == "mql_at":
+        return exact_time(datetime.fromisoformat(value))
+    if name in ("disposition", "reason"):
+        labels = {**dict(Disposition.choices), **dict(DisqualificationReason.choices)}
+        return str(labels.get(value, value))
+    return str(value).replace("_", " ")

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from handoff.models import STRIDE, Leave, Pool, PoolMember
+from handoff.queries.eligibility import why_skipped
 
 
 @dataclass
@@ -49,15 +50,3 @@ def pick(
     chosen.turn = pool.virtual_time + STRIDE // chosen.weight
     chosen.received += 1
     return Pick(chosen, considered)
-
-
-def why_skipped(member: PoolMember, leaves: Sequence[Leave], at: datetime) -> str:
-    """Empty when eligible, else the reason in words."""
-    if not member.person.is_active:
-        return "no longer active"
-    if member.is_paused:
-        return "paused"
-    leave = next((leave for leave in leaves if leave.covers(at)), None)
-    if leave is not None:
-        return f"on leave until {leave.ends_at:%Y-%m-%d %H:%M} UTC"
-    return ""

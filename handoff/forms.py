@@ -1,0 +1,221 @@
+"""What people type on the handoff pages: parsed and checked here, written by the services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+
+from alignment.models import Disposition, DisqualificationReason, MqlCycle, Opportunity, Person
+from alignment.models.cycles import NEEDS_REASON
+from handoff.models import Pool
+from handoff.queries.cycles import STATES, Filters
+from handoff.services.acts import CHANNELS, OUTCOMES
+
+ATTEMPTS = {
+    "call": ("no_answer", "left_message", "connected"),
+    "email": ("sent", "connected"),
+    "linkedin": ("sent", "connected"),
+    "sms": ("sent", "connected"),
+    "meeting": ("connected", "no_answer"),
+}
+NO_SEGMENT = "(none)"
+
+
+def _attempt_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    return [
+        (CHANNELS[channel], [(f"{channel}.{outcome}", f"{CHANNELS[channel]}: {OUTCOMES[outcome].lower()}")
+                             for outcome in outcomes])
+        for channel, outcomes in ATTEMPTS.items()
+    ]  # fmt: skip
+
+
+class PersonField(forms.TypedChoiceField):
+    """A person out of a list that is at hand, so that many forms on a page cost no query each."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(empty_value=None, **kwargs)
+
+    def offer(self, people: Iterable[Person], *, empty: str) -> None:
+        known = {str(person.pk): person for person in people}
+        self.choices = [("", empty), *((key, person.name) for key, person in known.items())]
+        self.coerce = known.__getitem__
+
+
+class ActForm(forms.Form):
+    """An act has a uuid, made when the page is shown, so that sending it twice has one effect."""
+
+    act = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+
+class AttemptForm(ActForm):
+    """One outbound attempt: channel and outcome in one choice."""
+
+    attempt = forms.ChoiceField(label="What happened", choices=_attempt_choices)
+    note = forms.CharField(label="Note", max_length=200, required=False)
+
+    @property
+    def channel(self) -> str:
+        return str(self.cleaned_data["attempt"]).partition(".")[0]
+
+    @property
+    def outcome(self) -> str:
+        return str(self.cleaned_data["attempt"]).partition(".")[2]
+
+
+class DispositionForm(ActForm):
+    """The fixed set, a reason where one is owed, an opportunity of the lead with a conversion."""
+
+    disposition = forms.ChoiceField(label="Disposition")
+    reason = forms.ChoiceField(
+        label="Reason",
+        required=False,
+        choices=[("", "Choose a reason"), *DisqualificationReason.choices],
+        help_text="Owed when you disqualify or recycle; it goes back to marketing.",
+    )
+    opportunity = forms.ChoiceField(
+        label="Opportunity", required=False, help_text="Owed when you convert; create it in the CRM first."
+    )
+
+    def __init__(
+        self, *args: Any, cycle: MqlCycle, opportunities: Iterable[Opportunity], **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("auto_id", f"cycle-{cycle.pk}-%s")
+        super().__init__(*args, **kwargs)
+        self._opportunities = {str(row.pk): row for row in opportunities}
+        choices = [choice for choice in Disposition.choices if choice[0] != cycle.disposition]
+        self.fields["disposition"].choices = [("", "Choose what you decided"), *choices]  # type: ignore[attr-defined]
+        known = [
+            (key, f"{row} ({row.stage})" if row.stage else str(row))
+            for key, row in self._opportunities.items()
+        ]
+        first = "Choose an opportunity" if known else "No opportunity of this lead has reached us yet"
+        self.fields["opportunity"].choices = [("", first), *known]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        if (
+            found.get("disposition") in NEEDS_REASON
+            and not found.get("reason")
+            and "reason" not in self.errors
+        ):
+            self.add_error("reason", "Choose a reason: it goes back to marketing with the lead.")
+        if (
+            found.get("disposition") == Disposition.CONVERTED
+            and not found.get("opportunity")
+            and "opportunity" not in self.errors
+        ):
+            self.add_error("opportunity", "Converted means linked to an opportunity of this lead.")
+        return found
+
+    @property
+    def chosen_opportunity(self) -> Opportunity | None:
+        return self._opportunities.get(self.cleaned_data["opportunity"])
+
+
+class AssignForm(forms.Form):
+    """A new owner, out of those whom the viewer may choose."""
+
+    person = PersonField(label="New owner")
+    note = forms.CharField(label="Why", max_length=200, required=False)
+
+    def __init__(self, *args: Any, people: Iterable[Person], **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "assign-%s")
+        super().__init__(*args, **kwargs)
+        self.fields["person"].offer(people, empty="Choose a person")  # type: ignore[attr-defined]
+
+
+class FilterForm(forms.Form):
+    """Filters of the list of MQLs. Wrong values are shown as such, and that filter is left out."""
+
+    state = forms.ChoiceField(label="State", choices=list(STATES.items()), required=False)
+    q = forms.CharField(label="Name, company or e-mail", max_length=100, required=False)
+    segment = forms.ChoiceField(label="Segment", required=False)
+    owner = forms.ChoiceField(label="Owner", required=False)
+    sort = forms.ChoiceField(
+        label="Order",
+        choices=[("-crossed", "Newest first"), ("crossed", "Oldest first")],
+        required=False,
+    )
+
+    def __init__(self, *args: Any, segments: Sequence[str], owners: Iterable[Person], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(name, name) if name else (NO_SEGMENT, "No segment") for name in segments]
+        self.fields["segment"].choices = [("", "All segments"), *named]  # type: ignore[attr-defined]
+        people = [(str(person.pk), person.name) for person in owners]
+        self.fields["owner"].choices = [("", "Everyone"), *people]  # type: ignore[attr-defined]
+
+    def filters(self) -> Filters:
+        """What was asked for, as far as it could be read."""
+        self.is_valid()
+        found = self.cleaned_data
+        segment = found.get("segment") or None
+        return Filters(
+            state=found.get("state") or "open",
+            text=found.get("q") or "",
+            segment="" if segment == NO_SEGMENT else segment,
+            owner=int(found["owner"]) if found.get("owner") else None,
+            is_oldest_first=found.get("sort") == "crossed",
+        )
+
+
+class PoolForm(forms.Form):
+    name = forms.CharField(label="Name of the pool", max_length=80)
+    segment = forms.CharField(
+        label="Segment", max_length=60, required=False, help_text="Leave it empty for the default pool."
+    )
+    fallback = PersonField(
+        label="Fallback person",
+        required=False,
+        help_text="Gets the lead when nobody in the pool is eligible.",
+    )
+
+    def __init__(self, *args: Any, people: Iterable[Person], **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "pool-%s")
+        super().__init__(*args, **kwargs)
+        self.fields["fallback"].offer(people, empty="Nobody")  # type: ignore[attr-defined]
+
+
+class WeightForm(forms.Form):
+    weight = forms.IntegerField(label="Weight", min_value=1, max_value=16, initial=1)
+
+
+class MemberForm(WeightForm):
+    """Somebody who joins a pool."""
+
+    person = PersonField(label="Person")
+    field_order = ("person", "weight")
+
+    def __init__(self, *args: Any, pool: Pool, people: Iterable[Person], **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"pool-{pool.pk}-member-%s")
+        super().__init__(*args, **kwargs)
+        self.fields["person"].offer(people, empty="Choose a person")  # type: ignore[attr-defined]
+
+
+class FallbackForm(forms.Form):
+    person = PersonField(label="Fallback person", required=False)
+
+    def __init__(self, *args: Any, pool: Pool, people: Iterable[Person], **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"pool-{pool.pk}-fallback-%s")
+        super().__init__(*args, **kwargs)
+        self.fields["person"].offer(people, empty="Nobody")  # type: ignore[attr-defined]
+
+
+class LeaveForm(forms.Form):
+    """Time away, in the zone in which the page shows its times."""
+
+    person = PersonField(label="Who")
+    starts_at = forms.DateTimeField(
+        label="From", widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
+    )
+    ends_at = forms.DateTimeField(
+        label="Until", widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
+    )
+    note = forms.CharField(label="Note", max_length=100, required=False)
+
+    def __init__(self, *args: Any, people: Iterable[Person], **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "leave-%s")
+        super().__init__(*args, **kwargs)
+        self.fields["person"].offer(people, empty="Choose a person")  # type: ignore[attr-defined]

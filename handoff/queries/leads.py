@@ -1,0 +1,207 @@
+"""One lead as its page shows it: its cycles with owner, reason and clocks, and what wrote which field."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch
+
+from alignment.models import Fact, Lead, MqlCycle, PersonIdentity, Subject
+from alignment.models.cycles import AssignedBy
+from alignment.wording import span
+from handoff.models import Assignment
+from sla.models import Clock, ClockKind, Outcome
+from sla.queries.agreements import load_book
+
+
+@dataclass(frozen=True)
+class CyclePart:
+    """One cycle. `crm_owner_since`: when the CRM named the present owner; None where the CRM did not."""
+
+    cycle: MqlCycle
+    clocks: list[Clock]
+    assignments: list[Assignment]
+    tier: str
+    attempts_agreed: int
+    crm_owner_since: datetime | None
+
+    @property
+    def lag(self) -> str:
+        """From the crossing, as the source says, to our receipt: the CRM's share of the delay."""
+        late = self.cycle.received_at - self.cycle.crossed_at
+        if late < timedelta(0):
+            return f"none; the source's clock is {span(-late, days=True)} ahead"
+        return span(late, days=True)
+
+    @property
+    def routing_time(self) -> str:
+        """From our receipt to the first assignment: our share of it."""
+        if self.cycle.assigned_at is None:
+            return "nobody is assigned yet" if self.cycle.is_open else "nobody was assigned"
+        late = self.cycle.assigned_at - self.cycle.received_at
+        if late < timedelta(0):
+            return "none; the CRM had named the owner before we heard of it"
+        return span(late, days=True)
+
+    @property
+    def why(self) -> Assignment | None:
+        """The decision of ours that made the present owner the owner; None where the CRM did."""
+        if self.cycle.assigned_by in ("", AssignedBy.CRM):
+            return None
+        owner = self.cycle.owner_id
+        return next((row for row in reversed(self.assignments) if row.person_id == owner), None)
+
+    @property
+    def is_untagged(self) -> bool:
+        cycle = self.cycle
+        return not cycle.is_tagged and (cycle.crm_closed_at is not None or cycle.closed_at is not None)
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """(kind of badge, words)."""
+        cycle = self.cycle
+        if cycle.voided_at:
+            return "neutral", "Voided"
+        if cycle.disposition:
+            return cycle.disposition, cycle.get_disposition_display()
+        return ("open", "Open") if cycle.owner_id else ("unassigned", "Unassigned")
+
+
+@dataclass(frozen=True)
+class FieldOrigin:
+    """Which fact last wrote a field of the lead."""
+
+    name: str
+    value: str
+    occurred_at: datetime
+    received_at: datetime | None
+    source: str
+    by: str
+
+
+def cycle_parts(lead: Lead) -> list[CyclePart]:
+    """All cycles of a lead, the newest first. The same number of queries however many there are."""
+    clocks = Clock.objects.select_related(
+        "agreement", "calendar_version__calendar", "owner"
+    ).prefetch_related("corrections", "redatings")
+    cycles = list(
+        MqlCycle.objects.filter(lead=lead)
+        .select_related("owner__team", "team", "opportunity")
+        .prefetch_related(
+            Prefetch("clocks", clocks.order_by("due_at", "pk"), to_attr="all_clocks"),
+            Prefetch(
+                "assignments",
+                Assignment.objects.select_related("person", "pool", "by").order_by("assigned_at", "pk"),
+                to_attr="decisions",
+            ),
+        )
+        .order_by("-started_at", "-pk")
+    )
+    book = load_book()
+    since = _owned_in_crm_since(lead, cycles)
+    parts = []
+    for cycle in cycles:
+        terms = book.by_number(cycle.agreement_number).terms
+        parts.append(
+            CyclePart(
+                cycle,
+                cycle.all_clocks,  # type: ignore[attr-defined]
+                cycle.decisions,  # type: ignore[attr-defined]
+                terms.tier(cycle.tier).label,
+                terms.attempts,
+                since.get(cycle.pk),
+            )
+        )
+    return parts
+
+
+def current(parts: list[CyclePart]) -> CyclePart | None:
+    """The open cycle, else the newest that later facts did not disprove."""
+    standing = [part for part in parts if part.cycle.voided_at is None]
+    return next((part for part in standing if part.cycle.is_open), standing[0] if standing else None)
+
+
+def next_clock(part: CyclePart) -> Clock | None:
+    """The unmet clock of an open cycle that falls due first."""
+    if not part.cycle.is_open:
+        return None
+    owed = (
+        clock
+        for clock in part.clocks
+        if clock.met_at is None and clock.kind != ClockKind.ASSIGN and clock.outcome != Outcome.NOT_OWED
+    )
+    return next(owed, None)
+
+
+def is_recorded(lead: Lead, act: Any) -> bool:
+    """Whether this very act, named by its uuid, was applied before."""
+    return Fact.objects.filter(source_id=lead.source_id, ref=f"app:{act}").exists()
+
+
+def provenance(lead: Lead) -> list[FieldOrigin]:
+    """Where each field's value comes from, in the order of the fields' names."""
+    facts = {
+        fact.pk: fact
+        for fact in Fact.objects.filter(
+            pk__in={origin[1] for origin in lead.provenance.values()}
+        ).select_related("source", "by")
+    }
+    names: dict[str, str] | None = None
+    found = []
+    for name, (occurred_at, fact_id) in sorted(lead.provenance.items()):
+        fact = facts.get(fact_id)
+        value = fact.fields.get(name) if fact else None
+        if name == "owner" and value:
+            names = names or _people(lead, {str(value)})
+            value = names.get(str(value), value)
+        found.append(
+            FieldOrigin(
+                name=name.replace("_", " "),
+                value="cleared" if value is None else str(value),
+                occurred_at=datetime.fromisoformat(occurred_at),
+                received_at=fact.received_at if fact else None,
+                source=str(fact.source) if fact else "",
+                by=str(fact.by or "") if fact else "",
+            )
+        )
+    return found
+
+
+def _owned_in_crm_since(lead: Lead, cycles: list[MqlCycle]) -> dict[int, datetime]:
+    """Per cycle owned by the CRM's word: the start of the last run of facts that name its owner."""
+    wanted = [cycle for cycle in cycles if cycle.assigned_by == AssignedBy.CRM]
+    if not wanted:
+        return {}
+    refs: dict[int, set[str]] = defaultdict(set)
+    for person, ref in PersonIdentity.objects.filter(
+        source_id=lead.source_id, person__in=[cycle.owner_id for cycle in wanted]
+    ).values_list("person_id", "external_id"):
+        refs[person].add(ref)
+    facts = list(
+        Fact.objects.filter(
+            source_id=lead.source_id,
+            subject=Subject.LEAD,
+            external_id=lead.external_id,
+            fields__has_key="owner",
+        )
+        .order_by("occurred_at", "order_key")
+        .values_list("fields__owner", "occurred_at")
+    )
+    found: dict[int, datetime] = {}
+    for cycle in wanted:
+        before: object = None
+        for owner, occurred_at in facts:
+            if cycle.closed_at and occurred_at > cycle.closed_at:
+                break
+            if owner in refs[cycle.owner_id or 0] and before != owner:
+                found[cycle.pk] = occurred_at
+            before = owner
+    return found
+
+
+def _people(lead: Lead, refs: set[str]) -> dict[str, str]:
+    rows = PersonIdentity.objects.filter(source_id=lead.source_id, external_id__in=refs)
+    return dict(rows.values_list("external_id", "person__name"))

@@ -1,0 +1,91 @@
+"""The page of one lead: who it is, who owns it and why, its clocks, what can be done, and what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from alignment.access import SEES_RECORDS, may_work, roles, scope_of, viewer
+from alignment.models import Lead, MqlCycle, Person, Role, User
+from handoff.forms import AssignForm, AttemptForm, DispositionForm
+from handoff.queries import cycles, leads, routing, timeline
+
+
+@roles(*SEES_RECORDS)
+def lead(request: HttpRequest, pk: int) -> HttpResponse:
+    """One lead of the viewer's scope; others are not found."""
+    found = get_object_or_404(
+        cycles.visible_leads(scope_of(viewer(request))).select_related(
+            "source", "account", "first_touch__campaign", "crm_owner"
+        ),
+        pk=pk,
+    )
+    return show_lead(request, found)
+
+
+def show_lead(
+    request: HttpRequest, lead: Lead, *, status: int = 200, refusal: str = "", **forms: Any
+) -> HttpResponse:
+    """Render a lead's page, with forms as they were typed where one of them was refused."""
+    user, now = viewer(request), timezone.now()
+    parts = leads.cycle_parts(lead)
+    current = leads.current(parts)
+    opportunities = list(lead.opportunities.filter(is_deleted=False).order_by("-opened_at", "-pk"))
+    context: dict[str, Any] = {
+        "lead": lead,
+        "current": current,
+        "next_clock": leads.next_clock(current) if current else None,
+        "earlier": [part for part in parts if part is not current],
+        "opportunities": opportunities,
+        "entries": timeline.timeline(lead),
+        "origins": leads.provenance(lead),
+        "may_work": False,
+        "may_assign": False,
+        "refusal": refusal,
+        "attempt_form": None,
+        "disposition_form": None,
+        "assign_form": None,
+        "now": now,
+    }
+    if current is not None and current.cycle.is_open:
+        _add_acts(context, user, current.cycle, opportunities, forms)
+    return render(request, "handoff/lead.html", context, status=status)
+
+
+def people_to_assign(user: User) -> list[Person]:
+    """Who may be made an owner by this login: anybody in sales for RevOps, else the managed people."""
+    if user.has_role(Role.REVOPS):
+        return list(routing.sellers())
+    if user.has_role(Role.SALES_MANAGER):
+        return list(routing.people_managed_by(user))
+    return []
+
+
+def cycle_in_scope(request: HttpRequest, pk: int) -> MqlCycle:
+    """The cycle, if it is in the viewer's scope; else it is not found."""
+    found = cycles.visible(scope_of(viewer(request))).select_related(
+        "lead__source", "lead__account", "lead__first_touch__campaign", "lead__crm_owner", "owner__team"
+    )
+    cycle = found.filter(pk=pk).first()
+    if cycle is None:
+        raise Http404("No such MQL in your scope.")
+    return cycle
+
+
+def _add_acts(
+    context: dict[str, Any], user: User, cycle: MqlCycle, opportunities: list[Any], typed: dict[str, Any]
+) -> None:
+    if may_work(user, cycle):
+        context["may_work"] = True
+        context["attempt_form"] = typed.get("attempt_form") or AttemptForm(auto_id="attempt-%s")
+        context["disposition_form"] = typed.get("disposition_form") or DispositionForm(
+            cycle=cycle, opportunities=opportunities
+        )
+    people = people_to_assign(user)
+    if people:
+        others = [person for person in people if person.pk != cycle.owner_id]
+        context["may_assign"] = True
+        context["assign_form"] = typed.get("assign_form") or AssignForm(people=others)
