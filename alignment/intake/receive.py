@@ -171,6 +171,7 @@ def _unavailable(error: Exception) -> HttpResponse:
 
 def _answer(status: int, text: str) -> HttpResponse:
     response = HttpResponse(text + "\n", status=status, content_type="application/json")
+    response["Content-Length"] = str(len(response.content))  # else a server sends it in chunks
     response["Cache-Control"] = "no-store"
     # Django logs the path of every 4xx and 5xx, and here the path is a secret.
     response._has_been_logged = True  # type: ignore[attr-defined]

@@ -46,7 +46,7 @@ def test_the_whole_application_answers_without_session_or_cookie(sender: Sender,
         sender.endpoint.path, body, content_type="application/json", headers=sender.headers(body)
     )
     assert response.status_code == 202
-    assert set(response.headers) == {"Content-Type", "Cache-Control"}
+    assert set(response.headers) == {"Content-Type", "Content-Length", "Cache-Control"}
     assert not response.cookies
 
 
