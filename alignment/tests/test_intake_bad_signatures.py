@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from alignment.intake import schemes
 from alignment.intake.endpoints import OpenEndpoint
 from alignment.models import Scheme
 from alignment.tests.senders import HEADER, espocrm_8, sign_standard
@@ -205,13 +205,13 @@ def test_every_attempt_costs_two_signatures(
     door: OpenEndpoint | None, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[int] = []
-    real = schemes.hmac.digest
+    real = hmac.digest
 
     def digest(key: bytes, message: bytes, name: str) -> bytes:
         computed.append(len(message))
         return real(key, message, name)
 
-    monkeypatch.setattr(schemes.hmac, "digest", digest)
+    monkeypatch.setattr(hmac, "digest", digest)
     accepts(door, headers)
     assert len(computed) == 2
     assert all(length >= len(BODY) for length in computed)

@@ -72,7 +72,7 @@ def test_a_key_is_taken_once() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"zone": "Berlin"}, {"kind": "fax"}, {"key": "no spaces"}, {"name": ""}, {"assigns": "nobody"}]
 )
-def test_a_source_with_wrong_fields_is_refused(wrong: dict[str, str]) -> None:
+def test_a_source_with_wrong_fields_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refusal:
         create(**wrong)
     assert list(refusal.value.message_dict) == list(wrong)
