@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -140,7 +141,7 @@ def test_a_revoked_secret_is_refused_within_two_seconds_by_other_processes_too(s
 
 
 def test_a_switched_off_endpoint_is_refused_at_once_here(
-    sender: Sender, django_capture_on_commit_callbacks: Callable[..., object]
+    sender: Sender, django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[Any]]
 ) -> None:
     assert sender.send().status_code == 202
     with django_capture_on_commit_callbacks(execute=True):
