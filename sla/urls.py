@@ -1,4 +1,14 @@
-from django.urls import URLPattern
+"""Pages of the agreement and of how it is kept."""
+
+from django.urls import path
+
+from sla.views import agreement, compliance
 
 app_name = "sla"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("compliance/", compliance.overview, name="compliance"),
+    path("compliance/rows/", compliance.rows, name="compliance-rows"),
+    path("compliance/rows.csv", compliance.download, name="compliance-csv"),
+    path("agreement/", agreement.in_force, name="agreement"),
+    path("agreement/<int:number>/", agreement.version, name="agreement-version"),
+]

@@ -1,3 +1,3 @@
-from alignment.views import health
+from alignment.views import calendars, deliveries, health, mapping, people, sources, teams
 
-__all__ = ["health"]
+__all__ = ["calendars", "deliveries", "health", "mapping", "people", "sources", "teams"]

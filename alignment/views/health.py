@@ -30,4 +30,6 @@ def deep(request: HttpRequest) -> HttpResponse:
         for beat in Heartbeat.objects.order_by("name")
     }
     is_late = not loops or any(loop["late"] for loop in loops.values())
-    return JsonResponse({"status": "late" if is_late else "ok", "loops": loops}, status=503 if is_late else 200)
+    return JsonResponse(
+        {"status": "late" if is_late else "ok", "loops": loops}, status=503 if is_late else 200
+    )

@@ -1,0 +1,108 @@
+"""What a source sent: deliveries, what could not be read, and same ids with other bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from alignment.access import roles, viewer
+from alignment.models import DeadEvent, Delivery, Role, Source
+from alignment.paging import NoSuchPage, Page, newest_first
+from alignment.queries import sources as queries
+from alignment.queries.preview import read_fact
+from alignment.services.inbox import Replayed, replay_dead
+
+
+@roles(Role.REVOPS)
+def dead(request: HttpRequest, key: str) -> HttpResponse:
+    """Events that could not be read, each with its reason and the way back."""
+    source = get_object_or_404(Source, key=key)
+    page = _paged(request, queries.dead_events(source))
+    rows = [(event, queries.readable(event.excerpt)) for event in page.rows]
+    return _render(request, source, "dead", {"page": page, "rows": rows})
+
+
+@roles(Role.REVOPS)
+def conflicts(request: HttpRequest, key: str) -> HttpResponse:
+    """Deliveries whose id came before with another body."""
+    source = get_object_or_404(Source, key=key)
+    return _render(request, source, "conflicts", {"page": _paged(request, queries.conflicts(source))})
+
+
+@roles(Role.REVOPS)
+def recent(request: HttpRequest, key: str) -> HttpResponse:
+    """What came, the newest first."""
+    source = get_object_or_404(Source, key=key)
+    return _render(request, source, "deliveries", {"page": _paged(request, queries.deliveries(source))})
+
+
+@roles(Role.REVOPS)
+def delivery(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """One delivery: its raw body, the facts it became and what could not be read."""
+    source = get_object_or_404(Source, key=key)
+    found = get_object_or_404(
+        Delivery.objects.select_related("endpoint", "conflicts_with"), pk=pk, source=source
+    )
+    return _render(
+        request,
+        source,
+        "delivery",
+        {
+            "delivery": found,
+            "body": queries.readable(found.body),
+            "digest": bytes(found.body_sha256).hex(),
+            "facts": [read_fact(fact) for fact in found.facts.order_by("pk")[:100]],
+            "problems": found.dead_events.order_by("position")[:100],
+        },
+    )
+
+
+@require_POST
+@roles(Role.REVOPS)
+def replay_one(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """Try one event again."""
+    event = get_object_or_404(DeadEvent, pk=pk, delivery__source__key=key)
+    _tell(request, replay_dead(events=[event], by=viewer(request), at=timezone.now()))
+    return redirect("alignment:source-dead", key=key)
+
+
+@require_POST
+@roles(Role.REVOPS)
+def replay_all(request: HttpRequest, key: str) -> HttpResponse:
+    """Try again whatever of this source could not be read."""
+    source = get_object_or_404(Source, key=key)
+    _tell(request, replay_dead(source=source, by=viewer(request), at=timezone.now()))
+    return redirect("alignment:source-dead", key=key)
+
+
+def _tell(request: HttpRequest, result: Replayed) -> None:
+    if result.dead:
+        messages.warning(
+            request,
+            f"{result.applied} applied, {result.dead} still cannot be read: see the newest reason beside each.",
+        )
+    elif result.applied:
+        messages.success(
+            request, f"{result.applied} event{'' if result.applied == 1 else 's'} applied, none left behind."
+        )
+    else:
+        messages.info(request, "Nothing was waiting for a replay: it was applied already.")
+
+
+def _paged(request: HttpRequest, found: Any) -> Page[Any]:
+    try:
+        return newest_first(found, request.GET.get("after", ""))
+    except NoSuchPage as problem:
+        raise Http404("No such page.") from problem
+
+
+def _render(request: HttpRequest, source: Source, tab: str, context: dict[str, Any]) -> HttpResponse:
+    now = timezone.now()
+    row = queries.source_rows(at=now, only=source)[0]
+    shared = {"now": now, "source": source, "tab": tab, "row": row}
+    return render(request, f"alignment/source_{tab}.html", shared | context)

@@ -1,0 +1,171 @@
+"""The agreement as people read it: its versions with their time in force, and what its windows mean in working days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from itertools import pairwise
+
+from django.db.models import Count, Q
+
+from alignment.business_time import Schedule
+from alignment.models import Calendar, MqlCycle, Team
+from alignment.queries.calendars import compiled
+from alignment.queries.working_days import WorkingDay, working_day
+from sla.models import Agreement
+from sla.queries.agreements import AgreementBook, InForce
+from sla.terms import Terms, Tier, Window
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version with its place in time. `state`: in_force, coming, ended, or passed_over (never came in force).
+
+    `until` is when the next one takes over, None while none is known. `cycles` counts standing MQL cycles that
+    run or ran on it, `open_cycles` those still open.
+    """
+
+    agreement: Agreement
+    terms: Terms
+    state: str
+    until: datetime | None
+    cycles: int
+    open_cycles: int
+
+
+def versions(book: AgreementBook, *, at: datetime) -> list[Version]:
+    """All versions, the newest first; one query."""
+    counts = {
+        row["agreement_number"]: (row["cycles"], row["open"])
+        for row in MqlCycle.objects.standing()
+        .values("agreement_number")
+        .annotate(cycles=Count("pk"), open=Count("pk", filter=Q(closed_at__isnull=True)))
+        .order_by()
+    }
+    every = [book.by_number(number) for number in range(1, len(book) + 1)]
+    line = [version for version in every if book.at(version.agreement.in_force_from) is version]
+    current = book.at(at)
+    ends = {version.agreement.number: later.agreement.in_force_from for version, later in pairwise(line)}
+    found = []
+    for version in every:
+        number = version.agreement.number
+        state = _state(version, line, current, at)
+        cycles, open_cycles = counts.get(number, (0, 0))
+        found.append(Version(version.agreement, version.terms, state, ends.get(number), cycles, open_cycles))
+    return found[::-1]
+
+
+def _state(version: InForce, line: list[InForce], current: InForce | None, at: datetime) -> str:
+    if version not in line:
+        return "passed_over"
+    if version is current:
+        return "in_force"
+    return "coming" if version.agreement.in_force_from > at else "ended"
+
+
+@dataclass(frozen=True)
+class CalendarUse:
+    """A calendar that the terms name, the teams whose clocks it runs, and how long its working day is."""
+
+    calendar: Calendar
+    is_default: bool
+    teams: list[Team]
+    day: WorkingDay
+    zone: str
+
+
+def calendar_uses(terms: Terms, *, at: datetime) -> list[CalendarUse]:
+    """The calendars of the terms, the default one first, as they stand at an instant."""
+    wanted = {terms.default_calendar, *terms.team_calendars.values()}
+    calendars = Calendar.objects.in_bulk(wanted)
+    ready = compiled(wanted)
+    teams = Team.objects.in_bulk(list(terms.team_calendars))
+    found = []
+    for pk in sorted(wanted, key=lambda pk: (pk != terms.default_calendar, calendars[pk].name)):
+        schedule = Schedule.from_json(ready[pk].version_at(at).schedule, allow_closed=True)
+        named = [teams[team] for team, calendar in terms.team_calendars.items() if calendar == pk]
+        found.append(
+            CalendarUse(
+                calendars[pk], pk == terms.default_calendar, named, working_day(schedule), schedule.zone
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class ReadWindow:
+    """A window and what it comes to, a sentence per calendar."""
+
+    window: Window
+    meanings: list[str]
+
+
+@dataclass(frozen=True)
+class ReadTier:
+    tier: Tier
+    who: str
+    follow_up: ReadWindow
+    disposition: ReadWindow
+
+
+def read_tiers(terms: Terms, uses: Iterable[CalendarUse]) -> list[ReadTier]:
+    """The tiers in the order in which they are tried, with their windows in words."""
+    listed = list(uses)
+    return [
+        ReadTier(
+            tier,
+            f"{tier.field} is {_either(sorted(tier.values))}" if tier.field else "all other leads",
+            read_window(tier.follow_up_within, listed),
+            read_window(tier.disposition_within, listed),
+        )
+        for tier in terms.tiers
+    ]
+
+
+def read_window(window: Window, uses: Iterable[CalendarUse]) -> ReadWindow:
+    """A window with its length in working days of each calendar."""
+    if not window.is_business:
+        return ReadWindow(window, ["By the clock: nights, weekends and holidays count."])
+    return ReadWindow(window, [_in_days(window, use) for use in uses])
+
+
+def _in_days(window: Window, use: CalendarUse) -> str:
+    day = use.day
+    if not day.longest:
+        return f"{use.calendar.name} has no weekly open hours."
+    if window.seconds < day.shortest:
+        return f"Within the open hours of one working day of {use.calendar.name}."
+    if day.shortest == day.longest:
+        days = Fraction(window.seconds, day.longest)
+        verb = "is" if window.amount == 1 else "are"
+        hours = _number(Fraction(day.longest, 3600))
+        return f"{window} {verb} {_days(days)} of the {hours}-hour calendar {use.calendar.name}."
+    low, high = Fraction(window.seconds, day.longest), Fraction(window.seconds, day.shortest)
+    return f"{window}: {_number(low)} to {_number(high)} working days of {use.calendar.name}, by weekday."
+
+
+def _days(days: Fraction) -> str:
+    return f"{_number(days)} working day{'' if days == 1 else 's'}"
+
+
+def _number(value: Fraction) -> str:
+    """Whole where it is whole, else with one decimal."""
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.1f}"
+
+
+def _either(values: list[str]) -> str:
+    said = [f"“{value.replace('_', ' ')}”" for value in values]
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} or {said[-1]}"
+
+
+STOPS: Mapping[str, str] = {
+    "assign": "A named owner: by routing, by hand, or set in the CRM.",
+    "follow_up": "The first attempt by sales, or the closing of the cycle. Setting “working” alone stops nothing: "
+    "it claims work without showing it.",
+    "disposition": "A disposition with all that it requires: a reason with disqualified and recycled, an "
+    "opportunity with converted.",
+    "attempt": "The next attempt. It is owed until the agreed number is made, a two-way contact comes about, or "
+    "the cycle closes.",
+}

@@ -1,0 +1,161 @@
+"""From a compliance figure to the clocks behind it: one vocabulary for the cells of the page and its list of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import F, Prefetch, Q, QuerySet
+
+from alignment.access import Scope
+from alignment.business_time import Week
+from alignment.models import DirtyDay, Person, Team
+from sla.models import METRIC, Clock, ClockCorrection, Outcome
+from sla.queries import compliance
+from sla.queries.compliance import NOTHING, Figure
+
+OUTCOMES: Mapping[str, str] = {
+    "due": "Due: met and missed",
+    "met": "Met in time",
+    "missed": "Missed, as known",
+    "restated": "Missed, then met by late evidence",
+    "met_restated": "Met, restated",
+    "running": "Still running",
+    "all": "All that count",
+}
+_DUE = Q(outcome__in=[Outcome.MET, Outcome.MISSED, Outcome.RESTATED])
+_MET_RESTATED = Q(outcome__in=[Outcome.MET, Outcome.RESTATED])
+
+
+@dataclass(frozen=True)
+class Drill:
+    """Which clocks: one kind in one week, of everybody or of one rep, team or segment, by outcome.
+
+    `key` is the id (rep, team) or the name (segment); '' with a group means: of nobody.
+    """
+
+    week: Week
+    kind: str
+    group: str = ""
+    key: str = ""
+    outcome: str = "all"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What the address of the rows carries."""
+        said = {"week": self.week.monday.isoformat(), "kind": self.kind, "outcome": self.outcome}
+        return said | ({"group": self.group, "key": self.key} if self.group else {})
+
+    def by(self, outcome: str) -> Drill:
+        return replace(self, outcome=outcome)
+
+
+def count_of(figure: Figure, outcome: str) -> int:
+    """How many clocks a figure has of one of OUTCOMES."""
+    return {
+        "due": figure.due,
+        "met": figure.met,
+        "missed": figure.missed,
+        "restated": figure.restated,
+        "met_restated": figure.met_restated,
+        "running": figure.running,
+        "all": figure.due + figure.running,
+    }[outcome]
+
+
+def figure_of(drill: Drill, scope: Scope) -> Figure:
+    """The figure of the roll-up that the drill comes from."""
+    if not drill.group:
+        return compliance.by_kind(drill.week, scope)[drill.kind]
+    groups = compliance.by_group(drill.week, scope, drill.group)
+    return next((g.figures[drill.kind] for g in groups if g.key == drill.key), NOTHING)
+
+
+def clocks(drill: Drill, scope: Scope) -> QuerySet[Clock]:
+    """The very clocks, unordered columns loaded for a list: lead, owner, versions, `stamped_at`, `corrected`."""
+    plain = drill.outcome if drill.outcome in {"met", "missed", "restated", "running"} else ""
+    found = compliance.rows(
+        drill.week, scope, kind=drill.kind, group=drill.group, key=drill.key, outcome=plain
+    )
+    if drill.outcome == "due":
+        found = found.filter(_DUE)
+    elif drill.outcome == "met_restated":
+        found = found.filter(_MET_RESTATED)
+    corrections = ClockCorrection.objects.order_by("pk")
+    return (
+        found.select_related("cycle__lead", "owner", "team", "agreement", "calendar_version__calendar")
+        .annotate(stamped_at=F("breach__stamped_at"))
+        .prefetch_related(Prefetch("corrections", corrections, to_attr="corrected"))
+    )
+
+
+def label_of(drill: Drill) -> str:
+    """Whose clocks these are, in words; '' for everybody's."""
+    if not drill.group:
+        return ""
+    if not drill.key:
+        return NOBODY[drill.group]
+    if drill.group == "segment":
+        return drill.key
+    model = Person if drill.group == "rep" else Team
+    return str(
+        model._default_manager.filter(pk=drill.key).values_list("name", flat=True).first() or drill.key
+    )
+
+
+NOBODY: Mapping[str, str] = {
+    "rep": "Assigned to nobody",
+    "team": "No team",
+    "segment": "No segment",
+}
+
+
+def dirty_weeks(first: Week, last: Week) -> set[date]:
+    """Mondays from `first` to `last` of which some day waits for its roll-up."""
+    days = DirtyDay.objects.filter(metric=METRIC, day__gte=first.monday, day__lt=last.next().monday)
+    found: set[date] = set()
+    for day in days.values_list("day", flat=True).distinct():
+        found.add(date.fromordinal(day.toordinal() - day.weekday()))
+    return found
+
+
+COLUMNS = (
+    "lead_id", "lead", "company", "segment", "owner", "team", "clock", "attempt", "started_at", "due_at", "met_at",
+    "outcome", "breached_at", "breach_stamped_at", "correction", "corrected_at", "agreement_version", "calendar",
+    "calendar_version",
+)  # fmt: skip
+
+
+def table(found: QuerySet[Clock]) -> Iterator[list[Any]]:
+    """Rows for COLUMNS, times in ISO 8601, UTC; read in chunks."""
+    for clock in found.iterator(chunk_size=1000):
+        corrections: list[ClockCorrection] = clock.corrected  # type: ignore[attr-defined]
+        last = corrections[-1] if corrections else None
+        lead, version = clock.cycle.lead, clock.calendar_version
+        yield [
+            lead.external_id,
+            lead.name,
+            lead.company,
+            clock.segment,
+            clock.owner.name if clock.owner else "",
+            clock.team.name if clock.team else "",
+            clock.get_kind_display(),
+            clock.ordinal,
+            _iso(clock.started_at),
+            _iso(clock.due_at),
+            _iso(clock.met_at),
+            clock.get_outcome_display(),
+            _iso(clock.breached_at),
+            _iso(clock.stamped_at),  # type: ignore[attr-defined]
+            last.get_outcome_display() if last else "",
+            _iso(last.corrected_at) if last else "",
+            clock.agreement.number,
+            version.calendar.name if version else "elapsed time",
+            version.number if version else "",
+        ]
+
+
+def _iso(instant: datetime | None) -> str:
+    return instant.isoformat(timespec="seconds") if instant else ""

@@ -1,0 +1,3 @@
+from sla.views import agreement, compliance
+
+__all__ = ["agreement", "compliance"]
