@@ -6,14 +6,14 @@ services of the queue; sweeps judge in between. One seed gives one history for o
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from alignment.intake import endpoints, receive
-from alignment.models import Delivery, MqlCycle
+from alignment.models import Delivery, DeliveryState, MqlCycle
 from dashboard.demo import people
 from dashboard.demo.company import CRM, ESPOCRM, FORMS, Company
 from dashboard.demo.events import EspoCrm, Post, Standard, account_id, standard_event
@@ -56,6 +56,8 @@ AT_THE_END = (
     (3, "smb", "pricing", "untouched"),
     (2, "smb", "demo_request", "untouched"),
 )
+# (days before the end, how far the CRM's clock was behind when it said so): not believed, the receipt counts
+DISBELIEVED = ((9.1, timedelta(hours=80)), (2.2, timedelta(hours=-3)))
 OWNERLESS = (170, 24)  # minutes before the end: two leads of EspoCRM to which nobody gave an owner
 
 
@@ -94,6 +96,8 @@ class History:
             lead = self._lead(segment=segment, intent=intent, source=CRM)
             lead.conduct = conduct
             self._plan_now(lead, self.end - minutes * MINUTE)
+        for days, behind in DISBELIEVED:
+            self._plan_now(self._lead(segment="smb", source=CRM), self.end - days * DAY, behind=behind)
         for minutes in OWNERLESS:
             lead = self._lead(segment="mid_market", intent="content", source=ESPOCRM)
             self._plan_now(lead, self.end - minutes * MINUTE)
@@ -101,7 +105,7 @@ class History:
         while at < self.end:
             self.timeline.plan(at, self.timeline.sweep)
             left = self.end - at
-            at += 6 * HOUR if left > 2 * DAY else 2 * HOUR if left > 6 * HOUR else 30 * MINUTE
+            at += 12 * HOUR if left > 3 * DAY else 3 * HOUR if left > 6 * HOUR else 45 * MINUTE
 
     def run(self, say: Callable[[str], None]) -> Told:
         at = self.start
@@ -171,9 +175,10 @@ class History:
         """An inquiry that has not crossed yet."""
         self._plan_inquiry(self._lead(source=CRM), burst.at, min(burst.at + 5 * DAY, self.end))
 
-    def _plan_now(self, lead: DemoLead, crossing: datetime) -> None:
-        """A lead that crosses near the end, drained as fast as in real life."""
+    def _plan_now(self, lead: DemoLead, crossing: datetime, *, behind: timedelta = timedelta()) -> None:
+        """A lead that crosses at once and is drained as fast as in real life."""
         received = crossing + timedelta(seconds=2)
+        crossing -= behind
         if lead.source == ESPOCRM:
             created = self.dialects[ESPOCRM].created(lead, crossing - 2 * HOUR, score=30)
             self.timeline.post(crossing - 2 * HOUR, created)
@@ -234,13 +239,17 @@ class History:
         self.timeline.run(self.end)
         self.timeline.drain(self.end)
         first = Delivery.objects.filter(endpoint=self.company.crm).order_by("-pk")[0]
-        endpoint = endpoints.find_open(self.company.crm.address)
-        if endpoint is not None and first.body is not None:
-            receive.store(
-                endpoint,
-                first.external_id,
-                bytes(first.body).replace(b'"status": "New"', b'"status": "Open"'),
-            )
+        body = bytes(first.body or b"").replace(b"}", b" }")
+        Delivery.objects.create(
+            source=first.source,
+            endpoint=first.endpoint,
+            body=body,
+            body_sha256=hashlib.sha256(body).digest(),
+            received_at=self.end,
+            state=DeliveryState.CONFLICT,
+            items=0,
+            conflicts_with=first,
+        )
 
 
 def tell(

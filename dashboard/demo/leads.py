@@ -26,7 +26,7 @@ from dashboard.demo.words import (
 )
 
 T = TypeVar("T")
-WORKDAY_BURSTS, WEEKEND_BURSTS = 4, 2
+WORKDAY_BURSTS, WEEKEND_BURSTS = 3, 2
 ACCOUNTS = 40
 
 
@@ -127,7 +127,7 @@ def plan_bursts(rng: Random, *, start: datetime, end: datetime) -> list[Burst]:
         )
         for hour in sorted(hours):
             at = day.replace(hour=hour) + timedelta(minutes=rng.randrange(60), seconds=rng.randrange(60))
-            leads = rng.choice((2, 2, 3, 3)) if is_workday else rng.choice((1, 2))
+            leads = rng.choice((2, 3, 3, 4)) if is_workday else rng.choice((1, 2))
             late = timedelta(minutes=rng.randint(12, 40)) if rng.random() < 0.04 else timedelta()
             if start <= at < end - timedelta(minutes=10):
                 found.append(Burst(at, leads, is_workday, late))

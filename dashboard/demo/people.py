@@ -35,14 +35,14 @@ class Rep:
 
 REPS = (
     Rep("Lena Hoffmann", EMEA, 0.97, 0.93, 0.98, "6501a0c4b1f0e7d21"),
-    Rep("Jonas Weber", EMEA, 0.88, 0.80, 0.90, "6501a0c4b1f0e7d22"),
+    Rep("Jonas Weber", EMEA, 0.86, 0.80, 0.90, "6501a0c4b1f0e7d22"),
     Rep("Anna Schmidt", EMEA, 0.92, 0.90, 0.95, "6501a0c4b1f0e7d23", "Enterprise account executive"),
-    Rep("Piotr Nowak", EMEA, 0.68, 0.66, 0.78, "6501a0c4b1f0e7d24"),
+    Rep("Piotr Nowak", EMEA, 0.72, 0.66, 0.86, "6501a0c4b1f0e7d24"),
     Rep("Carla Diaz", AMERICAS, 0.94, 0.88, 0.94, "6501a0c4b1f0e7d25", "Enterprise account executive"),
-    Rep("Marcus Lee", AMERICAS, 0.77, 0.72, 0.84, "6501a0c4b1f0e7d26"),
+    Rep("Marcus Lee", AMERICAS, 0.79, 0.72, 0.90, "6501a0c4b1f0e7d26"),
     Rep("Tom Becker", DESK, 0.91, 0.85, 0.93, "6501a0c4b1f0e7d27", "Demo desk, early shift"),
     Rep("Aisha Khan", DESK, 0.96, 0.94, 0.97, "6501a0c4b1f0e7d28", "Demo desk, late shift"),
-    Rep("Nico Rossi", DESK, 0.72, 0.70, 0.80, "6501a0c4b1f0e7d29", "Demo desk, nights and weekends"),
+    Rep("Nico Rossi", DESK, 0.76, 0.70, 0.88, "6501a0c4b1f0e7d29", "Demo desk, nights and weekends"),
 )
 BY_EMAIL = {rep.email: rep for rep in REPS}
 ON_LEAVE, PAUSED = REPS[1], REPS[5]

@@ -12,7 +12,7 @@ from alignment.business_time import BusinessCalendar
 from alignment.models import MqlCycle, Opportunity
 from alignment.queries.calendars import compiled
 from dashboard.demo.company import ESPOCRM, Company
-from dashboard.demo.events import Deal, Dialect
+from dashboard.demo.events import Deal, Dialect, Post
 from dashboard.demo.leads import DemoLead, pick
 from dashboard.demo.people import BY_EMAIL, REPS, Rep
 from dashboard.demo.timeline import Timeline
@@ -38,6 +38,7 @@ class Work:
     dialect: Dialect
     calendar: BusinessCalendar
     patience: int
+    is_careless: bool  # never accepts, and closes in the CRM without saying how it ended
     attempts: int = 0
     is_connected: bool = False
     is_accepted: bool = False
@@ -57,6 +58,7 @@ class Desk:
     recycled: list[tuple[datetime, DemoLead]] = field(default_factory=list)
     away: dict[str, list[tuple[datetime, datetime]]] = field(default_factory=lambda: defaultdict(list))
     _open: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _kept: dict[tuple[str, str], float] = field(default_factory=dict)
     _last_cycle: int = 0
     _by_hand: int = 0
 
@@ -86,7 +88,8 @@ class Desk:
     ) -> None:
         lead, rng = self.leads[cycle.lead.external_id], self.rng
         patience = pick(rng, PATIENCE)
-        work = Work(cycle, lead, rep, self.dialects[lead.source], calendar, patience)
+        is_careless = not self._holds(rep, "says how it ended", 1 - (1 - rep.tags) * 0.6)
+        work = Work(cycle, lead, rep, self.dialects[lead.source], calendar, patience, is_careless)
         if lead.source != ESPOCRM and rng.random() < 0.03:
             self._reassign_in_crm(at, work)
         elif at > self.end - timedelta(days=3) and self._by_hand < 3 and rng.random() < 0.12:
@@ -95,12 +98,12 @@ class Desk:
         self._open[work.rep.email] += 1
         if lead.conduct == "untouched":
             return
-        is_timely = rng.random() < rep.follows_up
+        is_timely = self._holds(rep, "follows up", rep.follows_up)
         used = rng.triangular(0.05, 0.95, 0.2) if is_timely else rng.uniform(1.1, 2.2)
         if not is_timely and clock.budget_seconds < 3600:
             used *= rng.uniform(1, 15)
         first = calendar.add(clock.started_at, int(clock.budget_seconds * used))
-        synced = clock.due_at + timedelta(hours=rng.uniform(6.5, 20)) if rng.random() < 0.04 else None
+        synced = clock.due_at + timedelta(hours=rng.uniform(12.5, 30)) if rng.random() < 0.04 else None
         self.timeline.plan(max(first, at), self._attempt, work=work, synced=synced if is_timely else None)
 
     # --- attempts ------------------------------------------------------------------------------------------
@@ -125,20 +128,20 @@ class Desk:
         else:
             post = work.dialect.attempted(work.lead, at, rep=rep, channel=channel, outcome=outcome)
             self.timeline.post(synced or at + self._seconds(5, 90), post)
-        if not work.is_accepted:
+        if not work.is_accepted and not work.is_careless:
             self._plan_acceptance(at, work)
         if work.is_connected:
             self._plan(at, work, rng.uniform(0.5, 9) * 3600, self._close)
         elif work.attempts >= work.patience or self._open[rep.email] >= FULLEST:
             self._plan(at, work, rng.uniform(0.1, 3) * 3600, self._close)
         else:
-            is_kept = rng.random() < rep.keeps_cadence
+            is_kept = self._holds(rep, "keeps the cadence", rep.keeps_cadence)
             used = rng.triangular(0.2, 0.97, 0.6) if is_kept else rng.uniform(1.05, 1.5)
             self._plan(at, work, GAP * used, self._attempt)
 
     def _plan_acceptance(self, at: datetime, work: Work) -> None:
         work.is_accepted = True
-        is_timely = self.rng.random() < work.rep.tags
+        is_timely = self._holds(work.rep, "tags", work.rep.tags)
         delay = self.rng.uniform(3, 50) * 60 if is_timely else self.rng.uniform(22, 50) * 3600
         self._plan(at, work, delay, self._accept)
 
@@ -156,8 +159,12 @@ class Desk:
             return
         work.is_closed = True
         self._open[rep.email] -= 1
-        if rng.random() < (1 - rep.tags) * 0.7:
-            self._close_untagged(at, work)
+        if work.is_careless:
+            self._post(at, work.dialect.closed_untagged(work.lead, at))
+            if at < self.end - timedelta(days=10):
+                self._plan(at, work, rng.uniform(20, 60) * 3600, self._tag_late)
+        elif rng.random() < (1 - rep.tags) * 0.25:  # without the reason that it requires
+            self._post(at, work.dialect.disposed(work.lead, at, disposition="disqualified"))
         elif work.is_connected:
             kind = pick(rng, {"converted": 44, "disqualified": 28, "recycled": 28})
             if kind == "converted":
@@ -172,13 +179,9 @@ class Desk:
             reasons = {"bad_fit": 5, "bad_data": 4} if kind == "disqualified" else {"bad_timing": 1}
             self._dispose(at, work, kind, pick(rng, reasons))
 
-    def _close_untagged(self, at: datetime, work: Work) -> None:
-        """Closed in the CRM without a disposition, or without the reason that it requires."""
-        if self.rng.random() < 0.6:
-            post = work.dialect.closed_untagged(work.lead, at)
-        else:
-            post = work.dialect.disposed(work.lead, at, disposition="disqualified")
-        self.timeline.post(at + self._seconds(2, 30), post)
+    def _tag_late(self, at: datetime, *, work: Work) -> None:
+        """Somebody asked how it had ended."""
+        self._dispose(at, work, "disqualified", pick(self.rng, {"bad_fit": 2, "bad_data": 1}))
 
     def _dispose(
         self, at: datetime, work: Work, disposition: str, reason: str = "", deal: Deal | None = None
@@ -187,7 +190,7 @@ class Desk:
             self.recycled.append((at, work.lead))
         if not self._is_logged_here(at):
             post = work.dialect.disposed(work.lead, at, disposition=disposition, reason=reason, deal=deal)
-            self.timeline.post(at + self._seconds(2, 30), post)
+            self._post(at, post)
             return
         self.timeline.settle(work.lead.external_id, at)
         opportunity = (
@@ -229,7 +232,7 @@ class Desk:
         stage = pick(rng, {WON: 4, LOST: 6}) if is_over else STAGES[position]
         deal = Deal(deal.external_id, deal.name, deal.amount, deal.close_on, stage)
         post = work.dialect.deal(work.lead, at, deal=deal, rep=work.rep, is_new=position == 0)
-        self.timeline.post(at + self._seconds(2, 30), post)
+        self._post(at, post)
         if not is_over and position + 1 < len(STAGES):
             later = work.calendar.add(at, int(rng.uniform(12, 60) * 3600))
             self.timeline.plan(later, self._post_deal, work=work, deal=deal, position=position + 1)
@@ -260,6 +263,10 @@ class Desk:
         return self.rng.choice([other for other in REPS if other.team == rep.team and other != rep])
 
     # --- small things --------------------------------------------------------------------------------------
+    def _post(self, at: datetime, post: Post) -> None:
+        """The CRM tells us of it a few seconds later."""
+        self.timeline.post(at + self._seconds(2, 30), post)
+
     def _plan(self, at: datetime, work: Work, seconds: float, step: object) -> None:
         """The step after so much open time of the rep's calendar."""
         self.timeline.plan(work.calendar.add(at, int(seconds)), step, work=work)  # type: ignore[arg-type]
@@ -271,6 +278,12 @@ class Desk:
                 self._plan(ends_at, work, self.rng.uniform(0.2, 6) * 3600, step)
                 return True
         return False
+
+    def _holds(self, rep: Rep, habit: str, share: float) -> bool:
+        """Whether the habit holds this time: spread evenly, so that small numbers too show the rep's share."""
+        kept = self._kept.setdefault((rep.email, habit), self.rng.uniform(0.2, 0.8)) + share
+        self._kept[(rep.email, habit)] = kept % 1
+        return kept >= 1
 
     def _is_logged_here(self, at: datetime) -> bool:
         return at > self.end - HERE and self.rng.random() < 0.4

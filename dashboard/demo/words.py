@@ -31,8 +31,8 @@ CAMPAIGNS = {
     "CMP-GUIDE": ("Guide: robots in 90 days", "content", 14),
     "CMP-MAIL": ("Newsletter", "email", 8),
 }
-# channels without a campaign, with their share
-OTHER_CHANNELS = {"demo_request": 8, "partner": 5, "referral": 4, "outbound": 3}
+# channels without a campaign, with their share; some leads come without an origin
+OTHER_CHANNELS = {"demo_request": 8, "partner": 5, "referral": 4, "outbound": 3, "": 3}
 
 # segment: share of leads, smallest and largest deal in whole euros, countries
 SEGMENTS = {

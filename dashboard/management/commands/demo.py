@@ -1,9 +1,10 @@
-"""`manage.py demo` adds the demo company; `manage.py demo stream` sends it live events."""
+"""`manage.py demo` adds the demo company; `manage.py demo stream` sends live events to the running server."""
 
 from __future__ import annotations
 
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from random import Random
 from typing import Any
 
 from django.conf import settings
@@ -11,39 +12,87 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from dashboard.demo import company, history, people
+from alignment.services.calendars import CalendarExists
+from dashboard.demo import company, history, people, stream
 
 
 class Command(BaseCommand):
-    help = "Adds the demo company with five weeks of history (once), or streams live events to it."
+    help = (
+        "Adds the demo company with five weeks of history and prints its logins; does nothing where it is there "
+        "already. `demo stream` sends signed live events to the running server until Ctrl-C."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", nargs="?", choices=["add", "stream"], default="add")
-        parser.add_argument("--days", type=int, default=history.DAYS, help="add: days of history")
+        parser.add_argument(
+            "--days", type=_positive, default=history.DAYS, help="add: days of history (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--url", default=settings.BASE_URL, help="stream: where the server runs (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--rate", type=_positive, default=12, metavar="N", help="stream: events a minute (default: 12)"
+        )
+        parser.add_argument("--count", type=_positive, metavar="N", help="stream: stop after so many events")
+        parser.add_argument(
+            "--source", default=company.CRM, metavar="KEY", help="stream: who sends (default: %(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self._add(options["days"])
+        if options["what"] == "stream":
+            self._stream(options["source"], options["url"], options["rate"], options["count"])
+        else:
+            self._add(options["days"])
 
     def _add(self, days: int) -> None:
         if settings.PRODUCTION:
-            raise CommandError("The demo's password is public; it is not added to a production installation.")
+            raise CommandError(
+                "The demo's password is public; the demo company is not added to a production installation."
+            )
         if company.is_present():
             self.stdout.write("The demo company is there already; nothing was changed.")
         else:
-            began, now = time.monotonic(), timezone.now()
-            self.stdout.write(f"Adding {company.NAME}: {days} days of history")
-            try:
-                with transaction.atomic():
-                    made = company.set_up(at=now - company.IN_FORCE_FOR)
-                    told = history.tell(made, at=now, days=days, say=self.stdout.write)
-            except company.OtherDataPresent as problem:
-                raise CommandError(str(problem)) from problem
-            self.stdout.write(
-                f"Added {told.mqls} MQLs from {told.deliveries} deliveries in {time.monotonic() - began:.1f} s."
-            )
-        self._print_logins()
-
-    def _print_logins(self) -> None:
-        self.stdout.write(f"\nDemo logins (password of all: {people.PASSWORD})")
+            self._add_company(days)
+        self.stdout.write(f"\nDemo logins (one password for all: {people.PASSWORD})")
         for role, name, title, email in people.logins():
-            self.stdout.write(f"  {role:<14} {email:<34} {name}, {title}")
+            self.stdout.write(f"  {role:<14} {email:<33} {name}, {title}")
+
+    def _add_company(self, days: int) -> None:
+        began, now = time.monotonic(), timezone.now()
+        self.stdout.write(f"{company.NAME}: {days} days of history")
+        try:
+            with transaction.atomic():  # all or nothing: half a company would be in the way of the next try
+                made = company.set_up(at=now - company.IN_FORCE_FOR)
+                told = history.tell(made, at=now, days=days, say=self._say)
+        except (company.OtherDataPresent, CalendarExists) as problem:
+            raise CommandError(str(problem)) from problem
+        seconds = time.monotonic() - began
+        self.stdout.write(f"Added {told.mqls} MQLs out of {told.deliveries} deliveries in {seconds:.1f} s.")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _stream(self, source: str, url: str, rate: int, count: int | None) -> None:
+        sent = 0
+        try:
+            endpoint, secret = stream.find_endpoint(source, at=timezone.now())
+            live = stream.Stream(endpoint, secret, stream.over_http(url), rng=Random())  # noqa: S311
+            self._say(f"Sending {rate} events a minute from “{endpoint.source}” to {url}; Ctrl-C stops it.")
+            while count is None or sent < count:
+                if sent:
+                    time.sleep(60 / rate)
+                now = timezone.now()
+                self._say(f"{timezone.localtime(now):%H:%M:%S}  {live.step(at=now)}")
+                sent += 1
+        except KeyboardInterrupt:
+            self.stdout.write("")
+        except (stream.NoSuchEndpoint, stream.ServerNotReachable, stream.ServerRefused) as problem:
+            raise CommandError(str(problem)) from problem
+        self.stdout.write(f"Sent {sent} events.")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 100_000:
+        raise ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
