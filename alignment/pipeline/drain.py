@@ -18,7 +18,8 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from alignment.intake.drafts import Event, Problem
 from alignment.intake.parse import parse_delivery
 from alignment.models import DeadEvent, Delivery, DeliveryState, Heartbeat
-from alignment.pipeline.records import IdConflict, apply_events
+from alignment.pipeline.ledger import IdConflict
+from alignment.pipeline.records import apply_events
 
 log = logging.getLogger(__name__)
 RUN_FOR = 20.0

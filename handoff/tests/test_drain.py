@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from alignment.models import DeadEvent, Delivery, DeliveryState, Fact, Lead, MqlCycle
-from alignment.pipeline import drain
+from alignment.models import (
+    Account,
+    DeadEvent,
+    Delivery,
+    DeliveryState,
+    Fact,
+    Lead,
+    MqlCycle,
+    Opportunity,
+)
+from alignment.pipeline import drain, leads
 from handoff.models import Assignment
-from testing.world import World, event
+from testing.world import World, build_world, event
 
 
 def crossings(world: World, count: int, prefix: str) -> list[dict[str, Any]]:
@@ -101,16 +111,14 @@ def test_one_bad_event_of_an_array_is_set_aside_alone(world: World) -> None:
 def test_an_event_that_only_the_database_refuses_is_halved_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from alignment.pipeline import records
-
-    fold = records._fold_lead
+    fold = leads.fold_lead
 
     def refuse(batch: Any, lead: Lead, *rest: Any) -> None:
         fold(batch, lead, *rest)
         if lead.external_id == "c7":
             lead.sourced_function = "nobody"  # breaks a check constraint
 
-    monkeypatch.setattr(records, "_fold_lead", refuse)
+    monkeypatch.setattr(leads, "fold_lead", refuse)
     world.send(*crossings(world, 20, "c"))
     assert MqlCycle.objects.count() == 19
     assert DeadEvent.objects.get().code == "cannot_apply"
@@ -124,3 +132,36 @@ def test_an_id_that_comes_again_with_other_content_is_kept_as_a_conflict(world: 
     drain(at=world.at)
     assert Lead.objects.get().score == 80
     assert DeadEvent.objects.get().code == "id_conflict"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_drainers_with_facts_about_the_same_records_lose_none() -> None:
+    world = build_world()
+    bodies = []
+    for n in range(40):
+        bodies += [
+            event("opportunity.created", f"O{n}", world.at, id=f"c{n}", name=f"Deal {n}"),
+            event("opportunity.updated", f"O{n}", world.at, id=f"u{n}", stage="Proposal"),
+            event("opportunity.updated", f"O{n}", world.at, id=f"a{n}", amount="10"),
+            event("account.updated", f"A{n % 3}", world.at, id=f"n{n}", name="Northwind"),
+            event("account.updated", f"A{n % 3}", world.at, id=f"d{n}", domain="northwind.example"),
+        ]
+    random.Random(3).shuffle(bodies)
+    for body in bodies:
+        world.deliver(body, external_id=body["id"])
+    start = threading.Barrier(3)
+
+    def work() -> None:
+        start.wait()
+        drain(at=world.at, batch_size=3)
+        connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Delivery.objects.pending().count() == 0 and not DeadEvent.objects.exists()
+    found = Opportunity.objects.values_list("stage", "amount_minor").exclude(name="")
+    assert list(found) == [("Proposal", 1000)] * 40
+    assert set(Account.objects.values_list("name", "domain")) == {("Northwind", "northwind.example")}

@@ -1,0 +1,38 @@
+"""Leads from their facts and touches."""
+
+from __future__ import annotations
+
+from alignment.models import Account, Fact, Lead, Subject, TouchFunction
+from alignment.pipeline.batch import Batch, Key
+from alignment.pipeline.ledger import Folds
+from alignment.pipeline.rows import moment
+
+TEXTS = (
+    "email", "first_name", "last_name", "title", "phone", "company", "country", "segment", "intent", "product",
+    "lifecycle", "status", "disposition", "reason",
+)  # fmt: skip
+COLUMNS = [
+    *TEXTS, "channel", "score", "crm_created_at", "account", "crm_owner", "first_touch", "sourced_function",
+    "provenance", "is_deleted",
+]  # fmt: skip
+
+
+def fold_lead(
+    batch: Batch, lead: Lead, facts: list[Fact], folds: Folds, accounts: dict[Key, Account]
+) -> None:
+    """Set a lead's fields in memory; first touch and sourced function come from its touches."""
+    fields = folds.get((lead.source_id, Subject.LEAD.value, lead.external_id), {})
+    for column in TEXTS:
+        setattr(lead, column, fields.get(column) or "")
+    lead.channel = fields.get("channel")
+    lead.score = fields.get("score")
+    lead.crm_created_at = moment(fields.get("created_at"))
+    lead.account = accounts.get((lead.source_id, fields.get("account") or ""))
+    lead.crm_owner = batch.persons.get((lead.source_id, fields.get("owner") or ""))
+    lead.is_deleted = bool(fields.get("is_deleted"))
+    lead.provenance = {
+        name: [fact.occurred_at.isoformat(), fact.pk] for fact in facts for name in fact.fields
+    }
+    first = next((touch for touch in batch.touches.get(lead.pk, []) if touch.touched_at), None)
+    lead.first_touch = first
+    lead.sourced_function = first.function if first else TouchFunction.UNKNOWN

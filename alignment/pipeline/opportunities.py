@@ -1,0 +1,83 @@
+"""Opportunities and their stage history from their facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from alignment.models import Account, Fact, Lead, Opportunity, OpportunityStage, Subject
+from alignment.pipeline.batch import Batch, Key
+from alignment.pipeline.ledger import Folds, Ledger
+from alignment.pipeline.rows import moment, overwrite
+
+COLUMNS = [
+    "name", "amount_minor", "currency", "stage", "is_closed", "is_won", "close_on", "opened_at", "closed_at",
+    "lead", "account", "owner", "is_deleted", "first_seen_at",
+]  # fmt: skip
+
+
+def fold_opportunities(
+    batch: Batch,
+    rows: dict[Key, Opportunity],
+    ledger: Ledger,
+    folds: Folds,
+    leads: dict[Key, Lead],
+    accounts: dict[Key, Account],
+) -> None:
+    """Write the locked opportunities and their stage entries as their facts have them."""
+    entries = []
+    for (source, external_id), row in rows.items():
+        facts = ledger[(source, Subject.OPPORTUNITY.value, external_id)]
+        fields = folds[(source, Subject.OPPORTUNITY.value, external_id)]
+        row.name = fields.get("name") or ""
+        row.amount_minor = fields.get("amount")
+        row.currency = (fields.get("currency") or "").upper()
+        row.stage = fields.get("stage") or ""
+        row.is_won = bool(fields.get("is_won"))
+        row.is_closed = bool(fields.get("is_closed")) or row.is_won
+        row.close_on = date.fromisoformat(fields["close_on"]) if fields.get("close_on") else None
+        row.opened_at = moment(fields.get("opened_at")) or facts[0].occurred_at
+        lead = leads.get((source, fields.get("lead") or ""))
+        row.lead_id = lead.pk if lead else (row.lead_id if fields.get("lead") else None)
+        row.account = accounts.get((source, fields.get("account") or ""))
+        row.owner = batch.persons.get((source, fields.get("owner") or ""))
+        row.is_deleted = bool(fields.get("is_deleted"))
+        row.first_seen_at = min(fact.received_at for fact in facts)
+        stages = stage_entries(facts)
+        closing = [
+            fact.occurred_at for fact in facts if fact.fields.get("is_closed") or fact.fields.get("is_won")
+        ]
+        row.closed_at = closing[0] if row.is_closed and closing else None
+        entries += [
+            OpportunityStage(opportunity=row, position=n, stage=stage, entered_at=entered_at)
+            for n, (stage, entered_at) in enumerate(stages, start=1)
+        ]
+    overwrite(Opportunity, list(rows.values()), COLUMNS)
+    OpportunityStage.objects.filter(opportunity__in=rows.values()).delete()
+    OpportunityStage.objects.bulk_create(entries)
+
+
+def linked_opportunities(ledger: Ledger) -> set[Key]:
+    """Every opportunity that a lead of the ledger was ever linked to."""
+    return {
+        (source, fact.fields["opportunity"])
+        for (source, subject, _), facts in ledger.items()
+        if subject == Subject.LEAD
+        for fact in facts
+        if fact.fields.get("opportunity")
+    }
+
+
+def stage_entries(facts: Iterable[Fact]) -> list[tuple[str, datetime]]:
+    """(stage, entered at) in order. A source without times cannot tell a repeated delivery from a return to a stage:
+    there, only the first entry into each stage counts.
+    """
+    entries: list[tuple[str, datetime]] = []
+    for fact in facts:
+        stage = fact.fields.get("stage")
+        if not stage or (entries and entries[-1][0] == stage):
+            continue
+        if not fact.is_timed and any(stage == entered for entered, _ in entries):
+            continue
+        entries.append((stage, fact.occurred_at))
+    return entries

@@ -1,0 +1,69 @@
+"""Records by their natural key: found, made, locked and overwritten, each with one statement for any number."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import models
+
+from alignment.models import Account, Campaign, Lead, Opportunity, Touch
+from alignment.pipeline.batch import Key
+
+R = TypeVar("R", Account, Campaign, Lead, Opportunity, Touch)
+
+
+def _where(keys: Iterable[Key]) -> models.Q:
+    """Rows of these natural keys: external ids per source."""
+    by_source: dict[int, list[str]] = defaultdict(list)
+    for source, external_id in keys:
+        by_source[source].append(external_id)
+    condition = models.Q(pk__in=[])
+    for source, ids in sorted(by_source.items()):
+        condition |= models.Q(source_id=source, external_id__in=ids)
+    return condition
+
+
+def find(model: type[R], keys: Iterable[Key]) -> dict[Key, R]:
+    return {(row.source_id, row.external_id): row for row in model._default_manager.filter(_where(keys))}
+
+
+def make(
+    model: type[R], keys: Iterable[Key], defaults: Callable[[Key], dict[str, Any]] | None = None
+) -> None:
+    """Stubs for the keys that have no row yet; in one order, so that two makers wait for each other in it."""
+    stubs = [
+        model(source_id=key[0], external_id=key[1], **(defaults(key) if defaults else {}))
+        for key in sorted(keys)
+    ]
+    model._default_manager.bulk_create(stubs, ignore_conflicts=True)
+
+
+def find_or_make(
+    model: type[R], keys: set[Key], defaults: Callable[[Key], dict[str, Any]] | None = None
+) -> dict[Key, R]:
+    """Rows that others refer to, unlocked."""
+    make(model, keys, defaults)
+    return find(model, keys)
+
+
+def lock(model: type[R], keys: Iterable[Key], also_ids: Iterable[int] = ()) -> dict[Key, R]:
+    """The rows, locked in the order of their ids until the transaction ends. References to them stay possible."""
+    rows = (
+        model._default_manager.select_for_update(of=("self",), no_key=True)
+        .filter(_where(keys) | models.Q(pk__in=list(also_ids)))
+        .order_by("pk")
+    )
+    return {(row.source_id, row.external_id): row for row in rows}
+
+
+def overwrite(model: type[R], rows: list[R], columns: list[str]) -> None:
+    model._default_manager.bulk_create(
+        rows, update_conflicts=True, unique_fields=["id"], update_fields=columns
+    )
+
+
+def moment(value: Any) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
