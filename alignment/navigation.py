@@ -33,14 +33,16 @@ def _only(*roles: Role) -> frozenset[str]:
     return frozenset(role.value for role in roles)
 
 
+_SEES_FIGURES = frozenset(Role.values) - _only(Role.BOARD_VIEWER)
+_SEES_RECORDS = _SEES_FIGURES - _only(Role.FINANCE)
 SECTIONS = (
     Section("Home", "/", "home"),
     Section("My queue", "handoff:queue", "inbox", _only(Role.REP, Role.SALES_MANAGER)),
-    Section("MQLs", "handoff:cycles", "list-check"),
-    Section("Compliance", "sla:compliance", "gauge"),
-    Section("Agreement", "sla:agreement", "file-certificate"),
-    Section("Calendars", "alignment:calendars", "calendar"),
-    Section("Routing", "handoff:pools", "route", _only(Role.REVOPS, Role.SALES_MANAGER)),
+    Section("MQLs", "handoff:cycles", "list-check", _SEES_RECORDS),
+    Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
+    Section("Agreement", "sla:agreement", "file-certificate", _SEES_FIGURES),
+    Section("Calendars", "alignment:calendars", "calendar", _SEES_FIGURES),
+    Section("Routing", "handoff:pools", "route", _only(Role.REVOPS, Role.SALES_MANAGER, Role.REP)),
     Section("People", "alignment:people", "users", _only(Role.REVOPS)),
     Section("Sources", "alignment:sources", "plug", _only(Role.REVOPS)),
 )

@@ -71,12 +71,14 @@ class DispositionForm(ActForm):
     disposition = forms.ChoiceField(label="Disposition")
     reason = forms.ChoiceField(
         label="Reason",
-        required=False,
         choices=[("", "Choose a reason"), *DisqualificationReason.choices],
         help_text="Owed when you disqualify or recycle; it goes back to marketing.",
+        error_messages={"required": "Choose a reason: it goes back to marketing with the lead."},
     )
     opportunity = forms.ChoiceField(
-        label="Opportunity", required=False, help_text="Owed when you convert; create it in the CRM first."
+        label="Opportunity",
+        help_text="Owed when you convert; create it in the CRM first.",
+        error_messages={"required": "Converted means linked to an opportunity of this lead."},
     )
 
     def __init__(
@@ -93,22 +95,10 @@ class DispositionForm(ActForm):
         ]
         first = "Choose an opportunity" if known else "No opportunity of this lead has reached us yet"
         self.fields["opportunity"].choices = [("", first), *known]  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or {}
-        if (
-            found.get("disposition") in NEEDS_REASON
-            and not found.get("reason")
-            and "reason" not in self.errors
-        ):
-            self.add_error("reason", "Choose a reason: it goes back to marketing with the lead.")
-        if (
-            found.get("disposition") == Disposition.CONVERTED
-            and not found.get("opportunity")
-            and "opportunity" not in self.errors
-        ):
-            self.add_error("opportunity", "Converted means linked to an opportunity of this lead.")
-        return found
+        if self.is_bound:
+            chosen = self["disposition"].value()
+            self.fields["reason"].required = chosen in NEEDS_REASON
+            self.fields["opportunity"].required = chosen == Disposition.CONVERTED
 
     @property
     def chosen_opportunity(self) -> Opportunity | None:

@@ -83,7 +83,7 @@ class TestMenu:
         ]
 
     def test_a_rep_sees_the_own_queue_first_and_no_settings(self) -> None:
-        assert _labels(Role.REP) == ["Home", "My queue", "MQLs", "Compliance", "Agreement"]
+        assert _labels(Role.REP) == ["Home", "My queue", "MQLs", "Compliance", "Agreement", "Routing"]
 
     def test_a_sales_manager_sees_queue_and_routing(self) -> None:
         assert _labels(Role.SALES_MANAGER) == [
@@ -95,9 +95,13 @@ class TestMenu:
             "Routing",
         ]
 
-    @pytest.mark.parametrize("role", [Role.CRO, Role.CMO, Role.MARKETING, Role.FINANCE, Role.BOARD_VIEWER])
+    @pytest.mark.parametrize("role", [Role.CRO, Role.CMO, Role.MARKETING])
     def test_others_see_the_shared_sections(self, role: Role) -> None:
         assert _labels(role) == ["Home", "MQLs", "Compliance", "Agreement"]
+
+    def test_who_sees_no_records_or_figures_has_no_entry_for_them(self) -> None:
+        assert _labels(Role.FINANCE) == ["Home", "Compliance", "Agreement"]
+        assert _labels(Role.BOARD_VIEWER) == ["Home"]
 
     def test_a_section_whose_address_does_not_resolve_is_left_out(self) -> None:
         assert "Calendars" not in _labels(Role.REVOPS)

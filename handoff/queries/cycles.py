@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from alignment.access import Scope
-from alignment.models import Lead, MqlCycle, Opportunity, Person
+from alignment.models import Disposition, Lead, MqlCycle, Opportunity, Person
+from alignment.models.cycles import NEEDS_REASON
 from sla.models import Clock, ClockKind, Outcome
 from sla.queries.agreements import AgreementBook, load_book
 
@@ -18,7 +19,7 @@ STATES = {
     "open": "Open",
     "overdue": "Overdue",
     "unassigned": "Unassigned",
-    "untagged": "Closed in the CRM without a disposition",
+    "untagged": "Untagged",
     "closed": "Closed",
     "voided": "Voided by later facts",
     "all": "All",
@@ -52,10 +53,8 @@ class QueueRow:
         return self.next_clock.get_kind_display()
 
     @property
-    def is_untagged(self) -> bool:
-        """The CRM closed the record, and the disposition is missing or incomplete."""
-        cycle = self.cycle
-        return not cycle.is_tagged and (cycle.crm_closed_at is not None or cycle.closed_at is not None)
+    def missing(self) -> str:
+        return missing_in(self.cycle)
 
     @property
     def opportunities(self) -> list[Opportunity]:
@@ -80,6 +79,17 @@ class Page:
 
     rows: list[QueueRow]
     cursor: str | None
+
+
+def missing_in(cycle: MqlCycle) -> str:
+    """What a record that is closed, here or in the CRM, lacks to count as tagged; empty when nothing is."""
+    if cycle.voided_at or cycle.is_tagged or not (cycle.crm_closed_at or cycle.closed_at):
+        return ""
+    if cycle.disposition == Disposition.CONVERTED:
+        return "Converted without an opportunity"
+    if cycle.disposition in NEEDS_REASON:
+        return f"{cycle.get_disposition_display()} without a reason"
+    return "Closed in the CRM without a disposition"
 
 
 def visible(scope: Scope) -> QuerySet[MqlCycle]:

@@ -13,6 +13,7 @@ from alignment.models import Fact, Lead, MqlCycle, PersonIdentity, Subject
 from alignment.models.cycles import AssignedBy
 from alignment.wording import span
 from handoff.models import Assignment
+from handoff.queries.cycles import missing_in
 from sla.models import Clock, ClockKind, Outcome
 from sla.queries.agreements import load_book
 
@@ -55,9 +56,8 @@ class CyclePart:
         return next((row for row in reversed(self.assignments) if row.person_id == owner), None)
 
     @property
-    def is_untagged(self) -> bool:
-        cycle = self.cycle
-        return not cycle.is_tagged and (cycle.crm_closed_at is not None or cycle.closed_at is not None)
+    def missing(self) -> str:
+        return missing_in(self.cycle)
 
     @property
     def state(self) -> tuple[str, str]:

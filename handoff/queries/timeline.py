@@ -136,8 +136,8 @@ def _touches(lead: Lead) -> list[Entry]:
     entries = []
     for touch in rows.select_related("person", "campaign"):
         details = [
-            ("Channel", touch.channel),
-            ("Outcome", touch.outcome),
+            ("Channel", touch.channel.replace("_", " ")),
+            ("Outcome", touch.outcome.replace("_", " ")),
             ("Campaign", str(touch.campaign or "")),
         ]
         title = "Attempt" if touch.is_attempt else f"Touch: {touch.get_function_display()}"

@@ -11,12 +11,23 @@ from handoff.forms import FilterForm
 from handoff.queries import cycles as queries
 
 EXPLAINED = {
-    "overdue": "Open MQLs with something that sales owed by now: a follow-up, an attempt or a disposition.",
-    "unassigned": "Nobody owns these. The assignment clock runs; an MQL that nobody gets counts as missed.",
-    "untagged": "Records that the CRM closed without a disposition, or without the reason or opportunity "
-    "that it requires. They are kept as facts and count against tagging until somebody completes them.",
-    "voided": "Later facts show that these leads had not crossed the trigger. They stay readable "
-    "and count nowhere.",
+    "overdue": (
+        "Overdue",
+        "Open MQLs with something that sales owed by now: a follow-up, an attempt, a disposition.",
+    ),
+    "unassigned": (
+        "Nobody owns these",
+        "The assignment clock runs; an MQL that nobody gets counts as missed.",
+    ),
+    "untagged": (
+        "Records that the CRM closed without a disposition",
+        "Or without the reason or opportunity that it requires. They are kept as facts and count against tagging "
+        "until somebody completes them.",
+    ),
+    "voided": (
+        "Voided by later facts",
+        "These leads turned out not to have crossed the trigger. They stay readable and count nowhere.",
+    ),
 }
 
 
@@ -36,7 +47,7 @@ def cycles(request: HttpRequest) -> HttpResponse:
             "page": page,
             "state": filters.state,
             "states": list(queries.STATES.items()),
-            "explained": EXPLAINED.get(filters.state, ""),
+            "explained": EXPLAINED.get(filters.state),
             "is_filtered": bool(filters.text or filters.segment is not None or filters.owner),
             "now": now,
         },

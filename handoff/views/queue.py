@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from alignment.access import WORKS_LEADS, roles, viewer
+from alignment.access import WORKS_LEADS, roles, scope_of, viewer
 from alignment.models import Person, Role, User
 from handoff.forms import DispositionForm
 from handoff.queries import cycles, routing
@@ -22,7 +22,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     user = viewer(request)
     now = timezone.now()
     choices = _people_to_choose(user)
-    person = _person(request, user, choices)
+    person = _person(request, user)
     rows = cycles.queue(person.pk) if person else []
     start = _start(rows, request.GET.get("after", ""))
     shown = rows[start : start + PAGE]
@@ -35,7 +35,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         {
             "person": person,
             "is_own": person is not None and person.user_id == user.pk,
-            "people": choices,
+            "people": choices if person is None or person in choices else [person, *choices],
             "cards": cards,
             "total": len(rows),
             "overdue": sum(row.next_clock is not None and row.next_clock.due_at < now for row in rows),
@@ -55,16 +55,13 @@ def _people_to_choose(user: User) -> list[Person]:
     return []
 
 
-def _person(request: HttpRequest, user: User, choices: list[Person]) -> Person | None:
+def _person(request: HttpRequest, user: User) -> Person | None:
     """Whose queue is shown: the one asked for, else the own; a person out of scope is not found."""
-    own = Person.objects.filter(user=user).first()
     asked = request.GET.get("person", "")
     if not asked:
-        return own
-    found = next((person for person in choices if str(person.pk) == asked), None)
-    if found is None and own is not None and str(own.pk) == asked:
-        found = own
-    if found is None:
+        return Person.objects.filter(user=user).first()
+    found = Person.objects.filter(pk=int(asked)).first() if asked.isdecimal() else None
+    if found is None or not scope_of(user).holds(found):
         raise Http404("No such person in your scope.")
     return found
 

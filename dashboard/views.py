@@ -1,0 +1,185 @@
+"""The home page: what needs this person, how the agreement is kept, whether the machinery runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from alignment import charts
+from alignment.access import SEES_FIGURES, SEES_RECORDS, Scope, scope_of, viewer
+from alignment.business_time import Week
+from alignment.models import Organisation, Person, Role, User
+from alignment.queries.inbox import processed_up_to
+from dashboard import queries
+from handoff.queries import cycles
+from sla.models import ClockKind
+from sla.queries import compliance
+from sla.queries.compliance import Figure
+
+WEEKS = 8
+SENT_BACK_WEEKS = 4
+GROUPS_SHOWN = 8
+UNITS = {
+    "dead": ("event", "events"),
+    "never-heard": ("endpoint", "endpoints"),
+    "silent": ("endpoint", "endpoints"),
+    "unknown-people": ("person", "people"),
+}
+ABOUT = {
+    ClockKind.ASSIGN: "From the crossing of the trigger to a named owner.",
+    ClockKind.FOLLOW_UP: "From the assignment to the first attempt or the closing. An MQL that nobody was "
+    "assigned counts as missed.",
+    ClockKind.DISPOSITION: "From the assignment to a disposition with all that it requires.",
+    ClockKind.ATTEMPT: "From one attempt to the next, as the cadence asks.",
+}
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Everybody's first page; what stands on it depends on the role."""
+    user, now = viewer(request), timezone.now()
+    if not user.has_role(*SEES_FIGURES):
+        return render(request, "dashboard/home_board.html", {"now": now})
+    if queries.is_empty():
+        context = {"is_revops": user.has_role(Role.REVOPS), "steps": _first_steps(now), "now": now}
+        return render(request, "dashboard/home_first_run.html", context)
+    scope = scope_of(user)
+    week = Week.of(now, Organisation.get().zone)
+    context = {
+        "now": now,
+        "week": week,
+        "whose": _whose(user, scope),
+        "needs": [_shown(need) for need in queries.needs(user, scope, at=now)],
+        "figures": _figures(week, scope, is_linked=user.has_role(*SEES_RECORDS)),
+        "is_settled": compliance.is_settled(week),
+        "chart": _chart(week, scope),
+        "agreement": queries.agreement_in_force(at=now),
+        "processed_up_to": processed_up_to(at=now),
+        "loops": queries.loops(at=now),
+        "is_rep": user.has_role(Role.REP),
+    }
+    return render(request, "dashboard/home.html", context | _by_role(user, scope, week))
+
+
+def _by_role(user: User, scope: Scope, week: Week) -> dict[str, Any]:
+    """What only some roles see: a rep the own queue, who leads sales the reps, marketing what came back."""
+    found: dict[str, Any] = {
+        "rows": None, "groups": None, "by_rep": False, "may_open_queues": False, "sent_back": None,
+    }  # fmt: skip
+    if user.has_role(Role.REP):
+        person = Person.objects.filter(user=user).first()
+        found["rows"] = cycles.queue(person.pk)[:5] if person else []
+        return found
+    by_rep = user.has_role(Role.SALES_MANAGER, Role.REVOPS, Role.CRO)
+    found["by_rep"] = by_rep
+    found["may_open_queues"] = user.has_role(Role.SALES_MANAGER, Role.REVOPS)
+    found["groups"] = [
+        (group, group.figures[ClockKind.FOLLOW_UP], group.figures[ClockKind.DISPOSITION])
+        for group in compliance.by_group(week, scope, "rep" if by_rep else "segment")[:GROUPS_SHOWN]
+    ]
+    if user.has_role(Role.MARKETING, Role.CMO):
+        found |= _marketing(scope, week)
+    return found
+
+
+def _marketing(scope: Scope, week: Week) -> dict[str, Any]:
+    """What marketing delivered, and what sales sent back with which reason."""
+    since = week
+    for _ in range(SENT_BACK_WEEKS - 1):
+        since = since.previous()
+    sent = queries.sent_back(since.starts_at, scope)
+    return {
+        "sent_back": sent,
+        "sent_back_since": since.monday,
+        "sent_back_chart": charts.bars(sent.reasons, title="Sent back by sales, by reason"),
+        "delivered": charts.bars(
+            [(_name(w), count) for w, count in queries.mqls_delivered(week, WEEKS, scope)],
+            title="MQLs by the week in which they crossed the trigger",
+            desc="Each row is a week, named by its Monday.",
+        ),
+    }
+
+
+def _figures(week: Week, scope: Scope, *, is_linked: bool) -> list[dict[str, Any]]:
+    """One card for each promise of this week."""
+    found = compliance.by_kind(week, scope)
+    return [
+        {
+            "label": ClockKind(kind).label,
+            "figure": figure,
+            "about": f"{ABOUT[ClockKind(kind)]} Met ÷ due, of the clocks that fall due this week; running ones are "
+            "left out. ‘Restated’ counts what late evidence proved to be met.",
+            "sub": _sub(figure),
+            "url": _rows_url(week, kind) if is_linked and figure.due else "",
+        }
+        for kind, figure in found.items()
+    ]
+
+
+def _sub(figure: Figure) -> str:
+    said = f"as known; {figure.running:,} running"
+    if figure.restated:
+        said += f"; restated: {figure.met_restated:,} of {figure.due:,} met"
+    return said
+
+
+def _rows_url(week: Week, kind: str) -> str:
+    asked = {"week": week.monday.isoformat(), "kind": kind, "outcome": "due"}
+    return f"{reverse('sla:compliance-rows')}?{urlencode(asked)}"
+
+
+def _chart(week: Week, scope: Scope) -> str:
+    past = compliance.weeks(week, WEEKS, ClockKind.FOLLOW_UP, scope)
+    return charts.weeks(
+        [charts.WeekBar(_name(w), f.met, f.missed, f.running) for w, f in past],
+        title="First follow-ups by the week in which they fell due",
+        desc="Each bar is a week, Monday to Sunday, named by its Monday.",
+    )
+
+
+def _name(week: Week) -> str:
+    return f"{week.monday.day} {week.monday:%b}"
+
+
+def _whose(user: User, scope: Scope) -> str:
+    if scope.is_all:
+        return "everybody"
+    return "your teams" if user.has_role(Role.SALES_MANAGER) else "your MQLs"
+
+
+def _shown(need: queries.Need) -> dict[str, Any]:
+    """A need with its words and the address of its rows."""
+    one, many = UNITS.get(need.code, ("MQL", "MQLs"))
+    unit = "" if need.count is None else one if need.count == 1 else many
+    address = _address(need.url_name)
+    return {
+        "count": need.count,
+        "text": f"{unit} {need.text}".strip(),
+        "url": f"{address}?{need.query}" if need.query and address else address,
+        "is_urgent": need.is_urgent,
+    }
+
+
+def _first_steps(now: datetime) -> list[tuple[str, str, str, bool]]:
+    """(what to do, why, where, whether it is done) until the first lead arrives."""
+    agreement = queries.agreement_in_force(at=now)
+    return [
+        ("Connect a source", "It gives your CRM a secret address to send its events to.",
+         _address("alignment:sources"), queries.has_endpoint()),
+        ("Check the agreement", "Its trigger says when a lead becomes an MQL, its windows what each clock allows.",
+         _address("sla:agreement"), agreement is not None),
+        ("Set up a default pool", "So that every MQL gets a named owner within minutes.",
+         _address("handoff:pools"), queries.has_default_pool()),
+    ]  # fmt: skip
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
