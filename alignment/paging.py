@@ -35,6 +35,18 @@ def newest_first(found: QuerySet[M], after: str, *, size: int = PAGE_ROWS) -> Pa
     return _cut(found.order_by("-pk"), size, lambda row: str(row.pk))
 
 
+def by_name(found: QuerySet[M], after: str, *, size: int = PAGE_ROWS) -> Page[M]:
+    """Rows by `name`, ties by primary key; `after` is the last row's key or empty. Raises NoSuchPage."""
+    if after:
+        is_key = after.isascii() and after.isdigit() and len(after) < 19
+        last = found.model._default_manager.filter(pk=int(after)).first() if is_key else None
+        if last is None:
+            raise NoSuchPage(after)
+        reached = getattr(last, "name", "")
+        found = found.filter(Q(name__gt=reached) | Q(name=reached, pk__gt=last.pk))
+    return _cut(found.order_by("name", "pk"), size, lambda row: str(row.pk))
+
+
 def by_moment(found: QuerySet[M], moment: str, after: str, *, size: int = PAGE_ROWS) -> Page[M]:
     """Rows by a rising point in time, ties by primary key; `after` is a cursor or empty. Raises NoSuchPage."""
     if after:

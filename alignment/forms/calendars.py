@@ -85,23 +85,21 @@ class ExceptionForm(forms.Form):
     """A date that differs. Closed is said on purpose, not by forgetting the hours."""
 
     day = forms.DateField(label="Date", widget=forms.DateInput(attrs={"type": "date"}))
-    is_closed = forms.TypedChoiceField(
+    state = forms.ChoiceField(
         label="On that date",
-        choices=[("1", "Closed all day"), ("", "Open at other hours")],
-        coerce=bool,
-        required=False,
+        choices=[("closed", "Closed all day"), ("open", "Open at other hours")],
         widget=forms.RadioSelect,
-        initial="1",
+        initial="closed",
     )
     windows = WindowsField(label="Open hours", help_text="Such as 09:00-13:00; only for a date that is open.")
     reason = forms.CharField(max_length=200, help_text="Both leaders see it.")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "windows" in cleaned:
-            if cleaned.get("is_closed") and cleaned["windows"]:
+        if "windows" in cleaned and "state" in cleaned:
+            if cleaned["state"] == "closed" and cleaned["windows"]:
                 self.add_error("windows", "A closed date has no open hours: clear them, or choose open.")
-            elif not cleaned.get("is_closed") and not cleaned["windows"]:
+            elif cleaned["state"] == "open" and not cleaned["windows"]:
                 self.add_error("windows", "Say at what hours it is open.")
         return cleaned
 

@@ -70,7 +70,7 @@ class TextArea(forms.CharField):
         super().__init__(
             required=False,
             max_length=20_000,
-            widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+            widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
             **options,
         )
 

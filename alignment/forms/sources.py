@@ -98,6 +98,12 @@ class EndpointForm(forms.Form):
             self.fields["secret"].help_text = "Empty: one is made here and shown once."
         self.order_fields(self.field_order)
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("scheme") != Scheme.SHARED_SECRET:
+            cleaned["header"] = ""
+        return cleaned
+
 
 class RotateForm(forms.Form):
     secret = forms.CharField(max_length=200, required=False)

@@ -13,6 +13,7 @@ from alignment.models import DeadEvent, Delivery, Endpoint, Source
 
 EXCERPT_BYTES = 2000
 SHOWN_BYTES = 200_000
+_HISTORY_READ = 300
 
 
 @dataclass(frozen=True)
@@ -154,21 +155,19 @@ class MappingChange:
 
 
 def mapping_history(source: Source, limit: int = 30) -> list[MappingChange]:
-    """Newest first."""
+    """What changed the mapping, newest first, among the last 300 changes of the source."""
     entries = list(
-        source.history.select_related("history_user").order_by("-history_date", "-history_id")[: limit + 1]
+        source.history.select_related("history_user").order_by("-history_date", "-history_id")[
+            : _HISTORY_READ + 1
+        ]
     )
     found = []
     for entry, before in zip(entries, [*entries[1:], None], strict=True):
         was = _flat(before.mapping) if before is not None else {}
-        found.append(
-            MappingChange(
-                entry.history_date,
-                str(entry.history_user or ""),
-                entry.history_change_reason or "",
-                list(_differences(was, _flat(entry.mapping))),
-            )
-        )
+        changes = list(_differences(was, _flat(entry.mapping)))
+        if changes:
+            by, reason = str(entry.history_user or ""), entry.history_change_reason or ""
+            found.append(MappingChange(entry.history_date, by, reason, changes))
     return found[:limit]
 
 

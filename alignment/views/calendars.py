@@ -87,7 +87,7 @@ def add_exception(request: HttpRequest, pk: int) -> HttpResponse:
         version = services.add_exception(
             calendar=calendar,
             day=given["day"],
-            windows=None if given["is_closed"] else given["windows"],
+            windows=given["windows"] if given["state"] == "open" else None,
             reason=given["reason"],
             by=user,
             at=timezone.now(),

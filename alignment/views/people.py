@@ -25,7 +25,7 @@ from alignment.forms.people import (
     PersonForm,
 )
 from alignment.models import Person, Role, User
-from alignment.paging import NoSuchPage, newest_first
+from alignment.paging import NoSuchPage, by_name
 from alignment.queries import people as queries
 from alignment.services import people as services
 from alignment.services.teams import change_person
@@ -38,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
     search = request.GET.get("q", "").strip()[:100]
     which = which if which in queries.FILTERS else "active"
     try:
-        page = newest_first(queries.people(which, search), request.GET.get("after", ""))
+        page = by_name(queries.people(which, search), request.GET.get("after", ""))
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     return render(

@@ -128,22 +128,29 @@ def read_window(window: Window, uses: Iterable[CalendarUse]) -> ReadWindow:
     """A window with its length in working days of each calendar."""
     if not window.is_business:
         return ReadWindow(window, ["By the clock: nights, weekends and holidays count."])
-    return ReadWindow(window, [_in_days(window, use) for use in uses])
+    names: dict[WorkingDay, list[str]] = {}
+    for use in uses:
+        names.setdefault(use.day, []).append(use.calendar.name)
+    if names and all(window.seconds < day.shortest for day in names):
+        return ReadWindow(window, ["Less than a working day; only open hours count."])
+    return ReadWindow(window, [_in_days(window, day, listed) for day, listed in names.items()])
 
 
-def _in_days(window: Window, use: CalendarUse) -> str:
-    day = use.day
+def _in_days(window: Window, day: WorkingDay, names: list[str]) -> str:
+    """What a window comes to in calendars whose working days have this length."""
+    whose = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    calendars = "calendars" if len(names) > 1 else "calendar"
     if not day.longest:
-        return f"{use.calendar.name} has no weekly open hours."
+        return f"No weekly open hours in {whose}."
     if window.seconds < day.shortest:
-        return f"Within the open hours of one working day of {use.calendar.name}."
+        return f"Less than a working day of {whose}."
     if day.shortest == day.longest:
         days = Fraction(window.seconds, day.longest)
         verb = "is" if window.amount == 1 else "are"
         hours = _number(Fraction(day.longest, 3600))
-        return f"{window} {verb} {_days(days)} of the {hours}-hour calendar {use.calendar.name}."
+        return f"{window} {verb} {_days(days)} of the {hours}-hour {calendars} {whose}."
     low, high = Fraction(window.seconds, day.longest), Fraction(window.seconds, day.shortest)
-    return f"{window}: {_number(low)} to {_number(high)} working days of {use.calendar.name}, by weekday."
+    return f"{window}: {_number(low)} to {_number(high)} working days of {whose}, by weekday."
 
 
 def _days(days: Fraction) -> str:

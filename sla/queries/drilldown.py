@@ -17,7 +17,7 @@ from sla.queries import compliance
 from sla.queries.compliance import NOTHING, Figure
 
 OUTCOMES: Mapping[str, str] = {
-    "due": "Due: met and missed",
+    "due": "Due (met and missed)",
     "met": "Met in time",
     "missed": "Missed, as known",
     "restated": "Missed, then met by late evidence",
