@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -131,7 +132,9 @@ def test_names_are_shown_as_text(world: World, rep: Client) -> None:
     assert "&lt;script&gt;alert" in rep.get("/queue/").content.decode()
 
 
-def test_queries_do_not_grow_with_the_queue(world: World, rep: Client, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_queries_do_not_grow_with_the_queue(
+    world: World, rep: Client, django_assert_max_num_queries: Any
+) -> None:
     add_mql(world, "Ada")
     with django_assert_max_num_queries(30) as few:
         rep.get("/queue/")
