@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from alignment import charts
@@ -156,11 +156,11 @@ def _shown(need: queries.Need) -> dict[str, Any]:
     """A need with its words and the address of its rows."""
     one, many = UNITS.get(need.code, ("MQL", "MQLs"))
     unit = "" if need.count is None else one if need.count == 1 else many
-    address = _address(need.url_name)
+    address = reverse(need.url_name)
     return {
         "count": need.count,
         "text": f"{unit} {need.text}".strip(),
-        "url": f"{address}?{need.query}" if need.query and address else address,
+        "url": f"{address}?{need.query}" if need.query else address,
         "is_urgent": need.is_urgent,
     }
 
@@ -170,16 +170,9 @@ def _first_steps(now: datetime) -> list[tuple[str, str, str, bool]]:
     agreement = queries.agreement_in_force(at=now)
     return [
         ("Connect a source", "It gives your CRM a secret address to send its events to.",
-         _address("alignment:sources"), queries.has_endpoint()),
+         reverse("alignment:sources"), queries.has_endpoint()),
         ("Check the agreement", "Its trigger says when a lead becomes an MQL, its windows what each clock allows.",
-         _address("sla:agreement"), agreement is not None),
+         reverse("sla:agreement"), agreement is not None),
         ("Set up a default pool", "So that every MQL gets a named owner within minutes.",
-         _address("handoff:pools"), queries.has_default_pool()),
+         reverse("handoff:pools"), queries.has_default_pool()),
     ]  # fmt: skip
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""

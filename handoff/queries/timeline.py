@@ -94,7 +94,8 @@ def timeline(lead: Lead) -> list[Entry]:
                 [("Why", redating.reason)],
             )
         )
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+    # of what happened at one instant, the cause was entered first and stands below its effect
+    return sorted(entries, key=lambda entry: entry.at)[::-1]
 
 
 def _facts(lead: Lead) -> list[Entry]:

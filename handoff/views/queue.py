@@ -35,7 +35,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         {
             "person": person,
             "is_own": person is not None and person.user_id == user.pk,
-            "people": choices if person is None or person in choices else [person, *choices],
+            "people": _with(person, choices),
             "cards": cards,
             "total": len(rows),
             "overdue": sum(row.next_clock is not None and row.next_clock.due_at < now for row in rows),
@@ -53,6 +53,13 @@ def _people_to_choose(user: User) -> list[Person]:
     if user.has_role(Role.SALES_MANAGER):
         return list(routing.people_managed_by(user))
     return []
+
+
+def _with(person: Person | None, choices: list[Person]) -> list[Person]:
+    """The choices with the person who is shown; none where there is nothing to choose."""
+    if not choices or person is None or person in choices:
+        return choices
+    return [person, *choices]
 
 
 def _person(request: HttpRequest, user: User) -> Person | None:

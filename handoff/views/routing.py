@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,9 +58,12 @@ def pools(request: HttpRequest) -> HttpResponse:
     return show_pools(request)
 
 
-def show_pools(request: HttpRequest, *, status: int = 200, refusal: str = "", **typed: Form) -> HttpResponse:
-    """Render the page, with the refused form as it was typed: `typed` names it (pool_form, leave_form,
+def show_pools(
+    request: HttpRequest, *, status: int = 200, refusal: str = "", forms: Mapping[str, Form] | None = None
+) -> HttpResponse:
+    """Render the page, with the refused form as it was typed: `forms` names it (pool_form, leave_form,
     member_form_3, fallback_form_3, weight_form_7)."""
+    typed = forms or {}
     user, now = viewer(request), timezone.now()
     scope = scope_of(user)
     is_revops, is_rep = user.has_role(Role.REVOPS), user.has_role(Role.REP)
@@ -91,7 +94,7 @@ def show_pools(request: HttpRequest, *, status: int = 200, refusal: str = "", **
 
 
 def _card(
-    part: PoolPart, scope: Scope, sellers: list[Person], is_revops: bool, typed: dict[str, Form]
+    part: PoolPart, scope: Scope, sellers: list[Person], is_revops: bool, typed: Mapping[str, Form]
 ) -> PoolCard:
     pool = part.pool
     inside = {line.member.person_id for line in part.members}
@@ -144,7 +147,7 @@ def _write(
         said = write()
     except REFUSALS as refusal:
         text = " ".join(refusal.messages) if isinstance(refusal, ValidationError) else str(refusal)
-        return show_pools(request, status=409, refusal=text, **({name: form} if form else {}))
+        return show_pools(request, status=409, refusal=text, forms={name: form} if form else None)
     messages.success(request, said)
     return redirect("handoff:pools")
 
@@ -154,7 +157,7 @@ def _write(
 def create_pool(request: HttpRequest) -> HttpResponse:
     form = PoolForm(request.POST, people=queries.sellers())
     if not form.is_valid():
-        return show_pools(request, status=422, pool_form=form)
+        return show_pools(request, status=422, forms={"pool_form": form})
 
     def write() -> str:
         pool = services.create_pool(**form.cleaned_data, by=viewer(request), at=timezone.now())
@@ -169,7 +172,7 @@ def add_member(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(Pool, pk=pk)
     form = MemberForm(request.POST, pool=pool, people=queries.sellers())
     if not form.is_valid():
-        return show_pools(request, status=422, **{f"member_form_{pk}": form})
+        return show_pools(request, status=422, forms={f"member_form_{pk}": form})
 
     def write() -> str:
         member = services.add_member(pool=pool, **form.cleaned_data, by=viewer(request), at=timezone.now())
@@ -184,7 +187,7 @@ def set_fallback(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(Pool, pk=pk)
     form = FallbackForm(request.POST, pool=pool, people=queries.sellers())
     if not form.is_valid():
-        return show_pools(request, status=422, **{f"fallback_form_{pk}": form})
+        return show_pools(request, status=422, forms={f"fallback_form_{pk}": form})
 
     def write() -> str:
         person = form.cleaned_data["person"]
@@ -200,7 +203,7 @@ def set_weight(request: HttpRequest, pk: int) -> HttpResponse:
     member = _member(pk)
     form = WeightForm(request.POST, auto_id=f"member-{pk}-%s")
     if not form.is_valid():
-        return show_pools(request, status=422, **{f"weight_form_{pk}": form})
+        return show_pools(request, status=422, forms={f"weight_form_{pk}": form})
 
     def write() -> str:
         weight = form.cleaned_data["weight"]
@@ -256,7 +259,7 @@ def add_leave(request: HttpRequest) -> HttpResponse:
     people = _people_for_leave(user, list(queries.sellers()))
     form = LeaveForm(request.POST, people=people)
     if not form.is_valid():
-        return show_pools(request, status=422, leave_form=form)
+        return show_pools(request, status=422, forms={"leave_form": form})
 
     def write() -> str:
         leave = services.add_leave(**form.cleaned_data, by=user, at=timezone.now())
