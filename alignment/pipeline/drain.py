@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -146,9 +147,13 @@ def replay(dead: Sequence[DeadEvent], *, at: datetime) -> tuple[int, int]:
     whole = {event.delivery_id for event in dead if event.position < 0}
     for delivery in deliveries.order_by("pk"):
         found, wrong = parse_delivery(delivery)
+        if unreadable := [p for p in wrong if p.position < 0]:
+            # nothing of it can be read now: that holds for each of its events that wait
+            places = [position for pk, position in wanted if pk == delivery.pk]
+            wrong = [replace(unreadable[0], position=position) for position in places]
         events += [e for e in found if (delivery.pk, e.position) in wanted or delivery.pk in whole]
         problems += [p for p in wrong if (p.delivery_id, p.position) in wanted or delivery.pk in whole]
-        if delivery.pk in whole and not any(p.position < 0 for p in wrong):
+        if delivery.pk in whole and not unreadable:
             delivery.state = DeliveryState.DONE
             delivery.items = len(found) + len(wrong)
             delivery.save(update_fields=["state", "items"])

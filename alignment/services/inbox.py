@@ -6,14 +6,15 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import transaction
-from django.db.models import Max
+from django.db import OperationalError, transaction
+from django.db.models import Max, QuerySet
 
 from alignment.models import DeadEvent, Source, User
 from alignment.pipeline import replay
 from alignment.services.authority import require_revops
 
 BATCH = 200
+ATTEMPTS = 3
 
 
 class Replayed(NamedTuple):
@@ -45,14 +46,26 @@ def replay_dead(
     last = waiting.aggregate(last=Max("pk"))["last"] or 0
     seen, applied, dead = 0, 0, 0
     while True:
-        with transaction.atomic():
-            batch = list(
-                waiting.filter(pk__gt=seen, pk__lte=last)
-                .select_for_update(of=("self",))
-                .order_by("pk")[:BATCH]
-            )
-            if not batch:
-                return Replayed(applied, dead)
-            now_applied, still_dead = replay(batch, at=at)
+        found = waiting.filter(pk__gt=seen, pk__lte=last).select_for_update(of=("self",)).order_by("pk")
+        batch, result = _replay_batch(found[:BATCH], at=at)
+        if not batch:
+            return Replayed(applied, dead)
         seen = batch[-1].pk
-        applied, dead = applied + now_applied, dead + still_dead
+        applied, dead = applied + result.applied, dead + result.dead
+
+
+def _replay_batch(found: QuerySet[DeadEvent], *, at: datetime) -> tuple[list[DeadEvent], Replayed]:
+    """One transaction; a deadlock with the drain undoes it whole, and it is tried again."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _try_batch(found, at=at)
+        except OperationalError:
+            if transaction.get_connection().in_atomic_block:
+                raise
+    return _try_batch(found, at=at)
+
+
+@transaction.atomic
+def _try_batch(found: QuerySet[DeadEvent], *, at: datetime) -> tuple[list[DeadEvent], Replayed]:
+    batch = list(found.all())
+    return batch, Replayed(*replay(batch, at=at)) if batch else Replayed(0, 0)
