@@ -33,8 +33,12 @@ def test_open_time_of_a_day_counts_overlaps_once_and_nights_whole(windows: Any, 
 
 
 def test_a_working_day_is_as_long_as_the_days_that_open() -> None:
-    assert working_day(schedule(mon=[["09:00", "17:00"]], tue=[["22:00", "06:00"]])) == WorkingDay(8 * HOUR, 8 * HOUR)
-    assert working_day(schedule(mon=[["09:00", "17:00"]], fri=[["09:00", "13:00"]])) == WorkingDay(4 * HOUR, 8 * HOUR)
+    assert working_day(schedule(mon=[["09:00", "17:00"]], tue=[["22:00", "06:00"]])) == WorkingDay(
+        8 * HOUR, 8 * HOUR
+    )
+    assert working_day(schedule(mon=[["09:00", "17:00"]], fri=[["09:00", "13:00"]])) == WorkingDay(
+        4 * HOUR, 8 * HOUR
+    )
     assert working_day(schedule()) == WorkingDay(0, 0)
 
 
