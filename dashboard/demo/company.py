@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
@@ -43,7 +44,7 @@ CALENDARS = {
     people.AMERICAS: ("New York office", "America/New_York", "US", [["09:00", "17:00"]]),
 }
 ESPOCRM_EVENTS = ("Lead.create", "Lead.update", "Call.create", "Opportunity.create", "Opportunity.update")
-MAPPINGS = {
+MAPPINGS: dict[str, dict[str, Any]] = {
     CRM: {
         "closed_statuses": ["Closed"],
         "won_stages": ["Closed Won"],

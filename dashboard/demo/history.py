@@ -16,7 +16,7 @@ from random import Random
 from alignment.models import Delivery, DeliveryState, MqlCycle
 from dashboard.demo import people
 from dashboard.demo.company import CRM, ESPOCRM, FORMS, Company
-from dashboard.demo.events import EspoCrm, Post, Standard, account_id, standard_event
+from dashboard.demo.events import Dialect, EspoCrm, Post, Standard, account_id, standard_event
 from dashboard.demo.leads import (
     ACCOUNTS,
     Burst,
@@ -77,7 +77,11 @@ class History:
         self.start = at - days * DAY
         self.rng = Random(seed)  # noqa: S311 - a story, not a secret
         self.crm, self.forms = Standard(company.crm), Standard(company.forms, is_signed=False)
-        self.dialects = {CRM: self.crm, FORMS: self.forms, ESPOCRM: EspoCrm(company.espocrm)}
+        self.dialects: dict[str, Dialect] = {
+            CRM: self.crm,
+            FORMS: self.forms,
+            ESPOCRM: EspoCrm(company.espocrm),
+        }
         self.timeline = Timeline(self._after_drain)
         self.desk = Desk(company, self.timeline, self.rng, at, self.dialects)
         self.bursts = plan_bursts(self.rng, start=self.start, end=at)
@@ -91,7 +95,7 @@ class History:
                 self._plan_mql(self._lead(segment=segment_at(self.rng, burst)), burst)
             if self.rng.random() < 0.4:
                 self._plan_nurture_only(burst)
-            self.timeline.plan(burst.at + burst.delay + DRAINED_AFTER, self.timeline.drain)
+            self.timeline.plan(burst.at + burst.delay + DRAINED_AFTER, self.timeline.sweep)
         for minutes, segment, intent, conduct in AT_THE_END:
             lead = self._lead(segment=segment, intent=intent, source=CRM)
             lead.conduct = conduct
@@ -105,7 +109,7 @@ class History:
         while at < self.end:
             self.timeline.plan(at, self.timeline.sweep)
             left = self.end - at
-            at += 12 * HOUR if left > 3 * DAY else 3 * HOUR if left > 6 * HOUR else 45 * MINUTE
+            at += 24 * HOUR if left > 3 * DAY else 3 * HOUR if left > 6 * HOUR else 45 * MINUTE
 
     def run(self, say: Callable[[str], None]) -> Told:
         at = self.start
