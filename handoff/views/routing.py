@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -274,6 +274,8 @@ def end_leave(request: HttpRequest, pk: int) -> HttpResponse:
     leave = Leave.objects.select_related("person__team").filter(scope_of(viewer(request)).q("person"), pk=pk)
     found = leave.first()
     if found is None:
+        if Leave.objects.filter(pk=pk).exists():
+            raise Http404("No such leave.")
         messages.info(request, "This leave was taken off already.")
         return redirect("handoff:pools")
 
