@@ -15,7 +15,6 @@ from dashboard.demo.words import (
     COMPANY_HEADS,
     COMPANY_TAILS,
     FIRST_NAMES,
-    HIGH_INTENTS,
     HOURS,
     INTENTS,
     LAST_NAMES,
@@ -60,10 +59,6 @@ class DemoLead:
     @property
     def email(self) -> str:
         return f"{self.first_name}.{self.last_name}{self.number}@{domain_name(self.account)}".lower()
-
-    @property
-    def is_high_intent(self) -> bool:
-        return self.intent in HIGH_INTENTS
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Work:
 
 @dataclass
 class Desk:
-    """All reps at work until `end`. `nurture(at, lead)` is told about leads that go back to marketing."""
+    """All reps at work until `end`; `recycled` collects what went back to marketing, and when."""
 
     company: Company
     timeline: Timeline

@@ -42,7 +42,6 @@ SEGMENTS = {
 }
 # intent: share of leads; the first two are high intent in the agreement
 INTENTS = {"demo_request": 18, "pricing": 14, "webinar": 24, "content": 28, "newsletter": 16}
-HIGH_INTENTS = ("demo_request", "pricing")
 
 # Leads per hour of a working day in Berlin: a morning, a lunch break, and the Americas in the afternoon.
 HOURS = (1, 1, 1, 1, 1, 1, 2, 4, 8, 11, 12, 10, 6, 8, 12, 13, 13, 11, 8, 6, 5, 4, 3, 2)
