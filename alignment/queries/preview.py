@@ -91,6 +91,7 @@ def _unread(source: Source, endpoint: Endpoint, body: bytes) -> list[str]:
     for item in items:
         if not isinstance(item, dict):
             continue
+        record: Any
         if source.kind == "espocrm":
             subject, record = endpoint.event.partition(".")[0].lower(), item
             known = {"id", "modifiedAt"}

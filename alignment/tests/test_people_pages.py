@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 
 from alignment.models import Function, Person, PersonIdentity, Role, Team, User
-from alignment.tests.pages import signed_in
+from alignment.tests.pages import found, signed_in
 from testing.world import World, add_user, event
 
 NEW = {"name": "Nia", "email": "Nia@Example.com", "role": "rep", "title": "", "way_in": "temporary"}
@@ -47,7 +47,7 @@ def test_only_revops_comes_in(world: World) -> None:
 
 def test_a_temporary_password_is_shown_once_and_lets_the_person_in(world: World, revops: Client) -> None:
     response = revops.post("/people/new/", {**NEW, "team": world.team.pk})
-    password = re.search(r'<code class="secret">([^<]+)</code>', text(response))[1]
+    password = found(r'<code class="secret">([^<]+)</code>', text(response))
     assert "no-store" in response["Cache-Control"]
     person = Person.objects.get(user__email="nia@example.com")
     assert person.team == world.team and person.function == Function.SALES
@@ -63,7 +63,7 @@ def test_a_link_to_set_a_password_is_mailed(revops: Client) -> None:
     response = revops.post("/people/new/", {**NEW, "way_in": "mail"}, follow=True)
     assert "A link to set a password went to nia@example.com" in text(response)
     assert [message.to for message in mail.outbox] == [["nia@example.com"]]
-    link = re.search(r"/accounts/password/reset/key/\S+", mail.outbox[0].body)[0]
+    link = found(r"(/accounts/password/reset/key/\S+)", str(mail.outbox[0].body))
     visitor = Client()
     form = visitor.get(link, follow=True)
     chosen = {"password1": "a long and new one", "password2": "a long and new one"}
@@ -191,7 +191,7 @@ def test_the_list_is_searched_and_paged_by_name(world: World, revops: Client) ->
     Person.objects.bulk_create(Person(name=f"P{n:03}", function=Function.SALES) for n in range(70))
     assert text(revops.get("/people/?q=p00")).count('<th scope="row"><a href="/people/') == 10 + 1
     first = text(revops.get("/people/?q=P0"))
-    following = re.search(r'href="(\?[^"]+)" rel="next"', first)[1].replace("&amp;", "&")
+    following = found(r'href="(\?[^"]+)" rel="next"', first).replace("&amp;", "&")
     second = text(revops.get("/people/" + following))
     names = re.findall(r">(P0\d\d)<", first) + re.findall(r">(P0\d\d)<", second)
     assert names == [f"P{n:03}" for n in range(70)]

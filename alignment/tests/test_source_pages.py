@@ -24,7 +24,7 @@ from alignment.models import DeadEvent, Delivery, Endpoint, Role, Scheme, Source
 from alignment.queries.source_guide import MEANINGS
 from alignment.queries.sources import source_rows
 from alignment.services.sources import add_endpoint
-from alignment.tests.pages import signed_in
+from alignment.tests.pages import found, signed_in
 from testing.world import World, add_user, event
 
 NEW = {"name": "Pipes", "key": "Pipes", "kind": "generic", "zone": "UTC", "assigns": "product"}
@@ -98,7 +98,7 @@ def test_a_source_is_connected_and_gets_an_endpoint_whose_secret_is_shown_once(r
     assert source.history.get().history_user is not None
     made = revops.post("/sources/pipes/endpoints/", {"scheme": "shared_secret", "header": "X-Secret"})
     assert "no-store" in made["Cache-Control"]
-    secret = re.search(r'id="secret">([^<]+)<', text(made))[1]
+    secret = found(r'id="secret">([^<]+)<', text(made))
     endpoint = source.endpoints.get()
     page = text(revops.get("/sources/pipes/"))
     assert endpoint.path in page and "X-Secret" in page
@@ -216,7 +216,7 @@ def test_deliveries_are_paged_newest_first(world: World, revops: Client) -> None
     for n in range(70):
         world.deliver({}, external_id=f"e{n:02}")
     first = text(revops.get("/sources/crm/deliveries/"))
-    following = re.search(r'href="(\?after=\d+)" rel="next"', first)[1]
+    following = found(r'href="(\?after=\d+)" rel="next"', first)
     second = text(revops.get("/sources/crm/deliveries/" + following))
     assert re.findall(r"<code>(e\d\d)</code>", first + second) == [f"e{n:02}" for n in range(69, -1, -1)]
     assert revops.get("/sources/crm/deliveries/?after=x").status_code == 404
@@ -254,8 +254,8 @@ def test_the_command_that_is_shown_signs_so_that_it_is_accepted(
 ) -> None:
     made = revops.post("/sources/crm/endpoints/", {"scheme": "standard_webhooks"})
     page = unescape(made.content.decode())
-    secret = re.search(r'id="secret">([^<]+)<', page)[1]
-    command = re.search(r'<pre id="command"[^>]*>(.*?)</pre>', page, re.DOTALL)[1].replace("whsec_…", secret)
+    secret = found(r'id="secret">([^<]+)<', page)
+    command = found(r'<pre id="command"[^>]*>(.*?)</pre>', page).replace("whsec_…", secret)
     curl = tmp_path / "curl"
     curl.write_text('#!/bin/bash\nprintf "%s\\0" "$@"\n')
     curl.chmod(0o755)

@@ -59,11 +59,9 @@ def test_calendars_of_other_lengths_are_said_apart(world: World) -> None:
         at=world.at,
     )
     teams = [Team.objects.create(name=name) for name in ("Desk", "Field")]
-    named = {"default": world.calendar.pk, "teams": {teams[0].pk: always.pk, teams[1].pk: uneven.pk}}
+    of_teams = {str(teams[0].pk): always.pk, str(teams[1].pk): uneven.pk}
     put_in_force(
-        terms=terms(
-            world.calendar, calendars={**named, "teams": {str(k): v for k, v in named["teams"].items()}}
-        ),
+        terms=terms(world.calendar, calendars={"default": world.calendar.pk, "teams": of_teams}),
         in_force_from=world.at,
         by=None,
         at=world.at,

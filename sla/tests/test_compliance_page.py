@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from html import unescape
 from random import Random
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,7 +21,7 @@ from alignment.models import DirtyDay, Person, Role, Team
 from alignment.sheets import cell
 from sla.models import METRIC, Clock, ClockKind, Outcome
 from sla.services import mark_breached, roll_up
-from sla.tests.pages import signed_in
+from sla.tests.pages import found, signed_in
 from testing.world import World, add_rep, add_user, event
 
 HOUR = timedelta(hours=1)
@@ -53,7 +54,8 @@ def eventful_week(world: World, *, seed: int, leads: int) -> datetime:
     other = Team.objects.create(name="Outbound", calendar=world.calendar)
     for n in range(2):
         add_rep(world, f"Other {n}", team=other)
-    events, late = [], []
+    events: list[tuple[datetime, dict[str, Any]]] = []
+    late: list[tuple[datetime, dict[str, Any]]] = []
     for n in range(leads):
         crossed = world.at + random.random() * timedelta(days=3)
         lead = f"L{n}"
@@ -92,7 +94,7 @@ def eventful_week(world: World, *, seed: int, leads: int) -> datetime:
 
 def brute_force(query: dict[str, str], may_see: Callable[[Clock], bool]) -> set[int]:
     week = Week.starting(datetime.fromisoformat(query["week"]).date(), "UTC")
-    found = set()
+    counted = set()
     for clock in Clock.objects.select_related("cycle", "owner"):
         group_key = {
             None: None,
@@ -108,8 +110,8 @@ def brute_force(query: dict[str, str], may_see: Callable[[Clock], bool]) -> set[
             and ("group" not in query or group_key == query.get("key", ""))
             and may_see(clock)
         ):
-            found.add(clock.pk)
-    return found
+            counted.add(clock.pk)
+    return counted
 
 
 def rows_of(client: Client, address: str) -> int:
@@ -141,23 +143,23 @@ def test_every_figure_leads_to_as_many_rows_as_it_says(world: World, role: Role)
     with time_machine.travel(now, tick=False):
         for group in ("rep", "team", "segment"):
             page = get(client, f"/compliance/?week={WEEK}&group={group}")
-            for found in re.finditer(
+            for link in re.finditer(
                 r'<a[^>]+href="(?P<to>/compliance/rows/\?[^"]+)"[^>]*>(?P<said>[^<]+)<', page
             ):
-                seen.add((unescape(found["to"]), found["said"].strip()))
+                seen.add((unescape(link["to"]), link["said"].strip()))
         assert len({said for _, said in seen}) > 15
         for address, said in seen:
             query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
             wanted = brute_force(query, may_see)
             shares = re.search(r"\(([\d,]+) of ([\d,]+)\)", said)
             if shares is None:
-                figure = int(re.match(r"[\d,]+", said)[0]) if said != "no data" else 0
+                figure = int(found(r"^([\d,]+)", said)) if said != "no data" else 0
             else:
                 figure = int(shares[1] if query["outcome"] == "met_restated" else shares[2])
             assert figure == len(wanted), address
             assert f"<strong>{len(wanted)} clock" in get(client, address)
         biggest = f"/compliance/rows/?week={WEEK}&kind=follow_up&outcome=all"
-        shown = int(re.search(r"<strong>(\d+) clock", get(client, biggest))[1])
+        shown = int(found(r"<strong>(\d+) clock", get(client, biggest)))
         assert rows_of(client, biggest) == shown > 0
 
 
