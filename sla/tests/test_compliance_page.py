@@ -313,3 +313,4 @@ def test_a_small_week_that_is_over_opens_no_gate(world: World) -> None:
         assert said not in get(signed_in(user), f"/compliance/?week={WEEK}")
     with time_machine.travel(world.at + timedelta(days=7), tick=False):
         assert said in get(signed_in(user), f"/compliance/?week={WEEK}")
+        assert said not in get(signed_in(world.users["rep.1"]), f"/compliance/?week={WEEK}")

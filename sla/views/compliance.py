@@ -101,6 +101,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "is_settled": week.monday not in dirty,
             "processed_up_to": processed_up_to(at=now),
             "minimum": organisation.weekly_minimum,
+            "is_everybody": scope.is_all,
             "whose": _whose(user, scope),
             "cards": [
                 (ClockKind(name), MEANING[ClockKind(name)], Cell(figure, Drill(week, name), is_linked))
