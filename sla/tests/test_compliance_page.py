@@ -68,6 +68,10 @@ def eventful_week(world: World, *, seed: int, leads: int) -> datetime:
             touched = crossed + random.random() * timedelta(days=3)
             told = event("touch.recorded", f"T{n}.{m}", touched, lead=lead, is_attempt=True, channel="call")
             (late if random.random() < 0.3 else events).append((touched, told))
+        if intent and random.random() < 0.5:
+            touched = crossed + timedelta(minutes=3)
+            told = event("touch.recorded", f"T{n}.soon", touched, lead=lead, is_attempt=True, channel="call")
+            late.append((touched, told))
         if random.random() < 0.4:
             closed = crossed + random.random() * timedelta(days=4)
             events.append(
@@ -148,6 +152,8 @@ def test_every_figure_leads_to_as_many_rows_as_it_says(world: World, role: Role)
             ):
                 seen.add((unescape(link["to"]), link["said"].strip()))
         assert len({said for _, said in seen}) > 15
+        if role == Role.REVOPS:
+            assert any("restated" in said for _, said in seen)
         for address, said in seen:
             query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
             wanted = brute_force(query, may_see)
