@@ -134,13 +134,16 @@ def _prepare_database(folders: Folders, env: Mapping[str, str], *, with_demo: bo
         say("One database role does everything: triggers alone guard evidence. README.md shows two roles.")
     else:
         step("Granting the application's role what it may do", ["grant_application_role"], as_owner)
-    step("Adding the defaults", ["set_up"], env)
     if with_demo:
         say("Adding the demo company (--no-demo leaves it out)")
         if run_in_terminal([*manage_py, "demo"], env) != 0:
             raise SetUpFailed(
                 "The demo company could not be added; the reason is above. --no-demo starts without it."
             )
+    # after the demo, which brings all of this itself
+    step("Adding the defaults that are missing", ["set_up"], env)
+    if not with_demo:
+        say("The first login: python3 run.py manage set_up --admin YOU@COMPANY (asks for a password)")
 
 
 def _programs(folders: Folders, request: Request) -> list[Program]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from django import forms
 
 from alignment.models import Disposition, DisqualificationReason, MqlCycle, Opportunity, Person
-from alignment.models.cycles import NEEDS_REASON
+from alignment.models.cycles import CLOSING, NEEDS_REASON
 from handoff.models import Pool
 from handoff.queries.cycles import STATES, Filters
 from handoff.services.acts import CHANNELS, OUTCOMES
@@ -87,7 +87,10 @@ class DispositionForm(ActForm):
         kwargs.setdefault("auto_id", f"cycle-{cycle.pk}-%s")
         super().__init__(*args, **kwargs)
         self._opportunities = {str(row.pk): row for row in opportunities}
-        choices = [choice for choice in Disposition.choices if choice[0] != cycle.disposition]
+        if cycle.lacks_tagging:
+            choices = [choice for choice in Disposition.choices if choice[0] in CLOSING]
+        else:
+            choices = [choice for choice in Disposition.choices if choice[0] != cycle.disposition]
         self.fields["disposition"].choices = [("", "Choose what you decided"), *choices]  # type: ignore[attr-defined]
         known = [
             (key, f"{row} ({row.stage})" if row.stage else str(row))

@@ -50,9 +50,9 @@ class MqlCycleQuerySet(models.QuerySet["MqlCycle"]):
         return self.standing().filter(accepted_at__isnull=False)
 
     def closed_in_crm_untagged(self) -> MqlCycleQuerySet:
-        """The CRM closed the record without a disposition, or without what the disposition requires."""
+        """The CRM closed the record without a closing disposition, or without what that one requires."""
         return self.standing().filter(
-            Q(crm_closed_at__isnull=False) | Q(closed_at__isnull=False), is_tagged=False
+            Q(crm_closed_at__isnull=False, closed_at__isnull=True) | Q(closed_at__isnull=False, is_tagged=False)
         )
 
 
@@ -149,6 +149,11 @@ class MqlCycle(models.Model):
     @property
     def is_open(self) -> bool:
         return self.closed_at is None and self.voided_at is None
+
+    @property
+    def lacks_tagging(self) -> bool:
+        """Closed, but without the reason or the opportunity that its disposition requires."""
+        return self.closed_at is not None and self.voided_at is None and not self.is_tagged
 
     def age(self, at: datetime) -> float:
         """Seconds from crossing to `at`."""

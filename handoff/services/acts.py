@@ -25,7 +25,7 @@ from alignment.models import (
     TouchFunction,
     User,
 )
-from alignment.models.cycles import NEEDS_REASON
+from alignment.models.cycles import CLOSING, NEEDS_REASON
 from alignment.pipeline import apply_events, refold_leads
 from handoff.models import Assignment
 from sla.queries.agreements import load_book
@@ -101,14 +101,14 @@ def dispose(
     at: datetime,
     act: UUID,
 ) -> None:
-    """Set the disposition of an open cycle.
+    """Set the disposition of an open cycle, or complete that of a closed one that lacks its tagging.
 
     Raises CycleIsOver, ReasonMissing, TooFewAttempts, OpportunityMissing. `reason` is kept only where one is owed.
     """
     if disposition not in Disposition.values:
         raise ValueError("unknown disposition")
     with transaction.atomic():
-        lead = _lock(cycle, act)
+        lead = _lock(cycle, act, also_untagged=disposition in CLOSING)
         if lead is None:
             return
         if disposition in NEEDS_REASON and reason not in DisqualificationReason.values:
@@ -159,12 +159,17 @@ def assign_by_hand(*, cycle: MqlCycle, person: Person, by: User, at: datetime, n
         refold_leads({(lead.source_id, lead.external_id)}, at=at, reason="assigned by hand")
 
 
-def _lock(cycle: MqlCycle, act: UUID) -> Lead | None:
-    """The lead, locked; None when this very act was applied before. Raises CycleIsOver."""
+def _lock(cycle: MqlCycle, act: UUID, *, also_untagged: bool = False) -> Lead | None:
+    """The lead, locked; None when this very act was applied before. Raises CycleIsOver.
+
+    A disposition goes to the lead's last cycle, so only that one can be completed after its closing.
+    """
     lead = Lead.objects.select_for_update(of=("self",)).get(pk=cycle.lead_id)
     if Fact.objects.filter(source_id=lead.source_id, ref=f"app:{act}").exists():
         return None
-    if not MqlCycle.objects.open().filter(pk=cycle.pk).exists():
+    last = MqlCycle.objects.standing().filter(lead=lead).order_by("-crossed_at").first()
+    is_ours = last is not None and last.pk == cycle.pk
+    if last is None or not is_ours or not (last.is_open or (also_untagged and last.lacks_tagging)):
         raise CycleIsOver("This MQL was closed in the meantime; nothing was changed.")
     return lead
 

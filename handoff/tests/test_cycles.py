@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
+
+import pytest
 
 from alignment.models import Lead, MqlCycle
 from alignment.services import sources
+from handoff.services.acts import CycleIsOver, dispose
 from sla.services.agreements import put_in_force
 from testing.world import World, event, terms
 
@@ -159,3 +163,39 @@ def test_first_touch_and_sourced_function_come_from_touches(world: World) -> Non
     world.send(event("touch.recorded", "T0", world.at - 2 * HOUR, lead="L", channel="webinar"))
     lead.refresh_from_db()
     assert (lead.sourced_function, lead.first_touch.external_id) == ("marketing", "T0")
+
+
+def test_a_record_accepted_but_closed_in_the_crm_is_listed(world: World) -> None:
+    sources.update_mapping(source=world.crm, mapping={"closed_statuses": ["Dead"]}, by=None, at=world.at)
+    world.send(event("lead.updated", "L", world.at, score=80))
+    world.send(event("lead.updated", "L", world.at + HOUR, disposition="working"), at=world.at + HOUR)
+    assert not MqlCycle.objects.closed_in_crm_untagged().exists()
+    world.send(event("lead.updated", "L", world.at + 2 * HOUR, status="Dead"), at=world.at + 2 * HOUR)
+    assert MqlCycle.objects.closed_in_crm_untagged().exists()
+
+
+def test_a_closing_without_its_reason_is_completed_here(world: World) -> None:
+    world.send(event("lead.updated", "L", world.at, score=80))
+    world.send(event("lead.updated", "L", world.at + HOUR, disposition="recycled"), at=world.at + HOUR)
+    cycle = MqlCycle.objects.closed_in_crm_untagged().get()
+    later = world.at + 2 * HOUR
+    dispose(
+        cycle=cycle,
+        disposition="recycled",
+        reason="bad_timing",
+        by=world.users["rep.1"],
+        at=later,
+        act=uuid4(),
+    )
+    cycle = MqlCycle.objects.get()
+    assert cycle.is_tagged and cycle.reason == "bad_timing"
+    assert (cycle.closed_at, cycle.disposed_at) == (world.at + HOUR, later)
+    with pytest.raises(CycleIsOver):
+        dispose(
+            cycle=cycle,
+            disposition="recycled",
+            reason="bad_fit",
+            by=world.users["rep.1"],
+            at=later,
+            act=uuid4(),
+        )

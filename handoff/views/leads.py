@@ -50,7 +50,7 @@ def show_lead(
         "assign_form": None,
         "now": now,
     }
-    if current is not None and current.cycle.is_open:
+    if current is not None and (current.cycle.is_open or current.cycle.lacks_tagging):
         _add_acts(context, user, current.cycle, opportunities, forms)
     return render(request, "handoff/lead.html", context, status=status)
 
@@ -80,12 +80,13 @@ def _add_acts(
 ) -> None:
     if may_work(user, cycle):
         context["may_work"] = True
-        context["attempt_form"] = typed.get("attempt_form") or AttemptForm(auto_id="attempt-%s")
+        if cycle.is_open:
+            context["attempt_form"] = typed.get("attempt_form") or AttemptForm(auto_id="attempt-%s")
         context["disposition_form"] = typed.get("disposition_form") or DispositionForm(
             cycle=cycle, opportunities=opportunities
         )
     people = people_to_assign(user)
-    if people:
+    if people and cycle.is_open:
         others = [person for person in people if person.pk != cycle.owner_id]
         context["may_assign"] = True
         context["assign_form"] = typed.get("assign_form") or AssignForm(people=others)
