@@ -52,7 +52,8 @@ class MqlCycleQuerySet(models.QuerySet["MqlCycle"]):
     def closed_in_crm_untagged(self) -> MqlCycleQuerySet:
         """The CRM closed the record without a closing disposition, or without what that one requires."""
         return self.standing().filter(
-            Q(crm_closed_at__isnull=False, closed_at__isnull=True) | Q(closed_at__isnull=False, is_tagged=False)
+            Q(crm_closed_at__isnull=False, closed_at__isnull=True)
+            | Q(closed_at__isnull=False, is_tagged=False)
         )
 
 

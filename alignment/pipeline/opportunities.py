@@ -8,7 +8,7 @@ from datetime import date, datetime
 from alignment.models import Account, Fact, Lead, Opportunity, OpportunityStage, Subject
 from alignment.pipeline.batch import Batch, Key
 from alignment.pipeline.ledger import Folds, Ledger
-from alignment.pipeline.rows import moment, overwrite
+from alignment.pipeline.rows import Changes, moment
 
 COLUMNS = [
     "name", "amount_minor", "currency", "stage", "is_closed", "is_won", "close_on", "opened_at", "closed_at",
@@ -26,6 +26,8 @@ def fold_opportunities(
 ) -> None:
     """Write the locked opportunities and their stage entries as their facts have them."""
     entries = []
+    changes = Changes(Opportunity, COLUMNS)
+    changes.remember(rows.values())
     for (source, external_id), row in rows.items():
         facts = ledger[(source, Subject.OPPORTUNITY.value, external_id)]
         fields = folds[(source, Subject.OPPORTUNITY.value, external_id)]
@@ -52,7 +54,7 @@ def fold_opportunities(
             OpportunityStage(opportunity=row, position=n, stage=stage, entered_at=entered_at)
             for n, (stage, entered_at) in enumerate(stages, start=1)
         ]
-    overwrite(Opportunity, list(rows.values()), COLUMNS)
+    changes.write(rows.values())
     OpportunityStage.objects.filter(opportunity__in=rows.values()).delete()
     OpportunityStage.objects.bulk_create(entries)
 

@@ -17,7 +17,7 @@ from alignment.pipeline.ledger import Folds, SubjectKey, fold_fields, insert_fac
 from alignment.pipeline.opportunities import fold_opportunities, linked_opportunities
 from alignment.pipeline.people import find_people
 from alignment.pipeline.registry import run_steps
-from alignment.pipeline.rows import find, find_or_make, lock, make, overwrite
+from alignment.pipeline.rows import Changes, find, find_or_make, lock, make
 from alignment.pipeline.touches import fold_touches
 
 
@@ -56,6 +56,8 @@ def fold_records(subjects: set[SubjectKey], facts: Sequence[Fact], *, at: dateti
     received = {(f.source_id, f.subject, f.external_id): f.received_at for f in reversed(facts)}
     leads = _lock_leads(named, facts, received, at)
     batch.leads = {lead.pk: lead for lead in leads.values()}
+    changes = Changes(Lead, lead_records.COLUMNS)
+    changes.remember(batch.leads.values())
     make(Account, named[Subject.ACCOUNT])
     accounts = lock(Account, named[Subject.ACCOUNT])
     make(Campaign, named[Subject.CAMPAIGN])
@@ -82,7 +84,7 @@ def fold_records(subjects: set[SubjectKey], facts: Sequence[Fact], *, at: dateti
     for lead in batch.leads.values():
         batch.facts[lead.pk] = ledger.get((lead.source_id, Subject.LEAD.value, lead.external_id), [])
         lead_records.fold_lead(batch, lead, batch.facts[lead.pk], folds, accounts)
-    overwrite(Lead, list(batch.leads.values()), lead_records.COLUMNS)
+    changes.write(batch.leads.values())
     return batch
 
 
@@ -112,10 +114,11 @@ def _write_simple(
     rows: dict[Key, Account] | dict[Key, Campaign], folds: Folds, subject: str, columns: list[str]
 ) -> None:
     """Accounts or campaigns: every column is one field."""
+    changes = Changes(Account if subject == Subject.ACCOUNT else Campaign, columns)
+    changes.remember(rows.values())
     for (source, external_id), row in rows.items():
         fields = folds[(source, subject, external_id)]
         for column in columns:
             empty = False if column == "is_deleted" else ""
             setattr(row, column, fields.get(column) or empty)
-    if rows:
-        overwrite(Account if subject == Subject.ACCOUNT else Campaign, list(rows.values()), columns)  # type: ignore[type-var]
+    changes.write(rows.values())

@@ -59,10 +59,30 @@ def lock(model: type[R], keys: Iterable[Key], also_ids: Iterable[int] = ()) -> d
     return {(row.source_id, row.external_id): row for row in rows}
 
 
-def overwrite(model: type[R], rows: list[R], columns: list[str]) -> None:
-    model._default_manager.bulk_create(
-        rows, update_conflicts=True, unique_fields=["id"], update_fields=columns
-    )
+class Changes:
+    """Remembers rows as they were read, so that only those that a fold changed are written."""
+
+    def __init__(self, model: type[models.Model], columns: list[str]) -> None:
+        self.model, self.columns = model, columns
+        fields = {field.name: field.attname for field in model._meta.concrete_fields}
+        self._names = [fields[column] for column in columns]
+        self._before: dict[int, tuple[Any, ...]] = {}
+
+    def remember(self, rows: Iterable[models.Model]) -> None:
+        for row in rows:
+            self._before[row.pk] = self._values(row)
+
+    def changed(self, rows: Iterable[models.Model]) -> list[models.Model]:
+        return [row for row in rows if self._before.get(row.pk) != self._values(row)]
+
+    def write(self, rows: Iterable[models.Model]) -> None:
+        """Write the changed rows, in the order given, with one statement."""
+        self.model._default_manager.bulk_create(
+            self.changed(rows), update_conflicts=True, unique_fields=["id"], update_fields=self.columns
+        )
+
+    def _values(self, row: models.Model) -> tuple[Any, ...]:
+        return tuple(getattr(row, name) for name in self._names)
 
 
 def moment(value: Any) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alignment.models import Campaign, Lead, Subject, Touch, TouchFunction
 from alignment.pipeline.batch import Batch, Key
 from alignment.pipeline.ledger import Folds, Ledger
-from alignment.pipeline.rows import moment, overwrite
+from alignment.pipeline.rows import Changes, moment
 
 COLUMNS = [
     "lead", "function", "channel", "subject", "outcome", "is_attempt", "is_connected", "person", "campaign",
@@ -22,6 +22,8 @@ def fold_touches(
     campaigns: dict[Key, Campaign],
 ) -> None:
     """Write the locked touches as their facts have them."""
+    changes = Changes(Touch, COLUMNS)
+    changes.remember(touches.values())
     for (source, external_id), touch in touches.items():
         rows = ledger[(source, Subject.TOUCH.value, external_id)]
         fields = folds[(source, Subject.TOUCH.value, external_id)]
@@ -38,4 +40,4 @@ def fold_touches(
         touch.touched_at = moment(fields.get("touched_at")) or rows[0].occurred_at
         touch.received_at = min(row.received_at for row in rows)
         touch.is_deleted = bool(fields.get("is_deleted"))
-    overwrite(Touch, list(touches.values()), COLUMNS)
+    changes.write(touches.values())

@@ -112,7 +112,10 @@ def post_exception(client: Client, world: World, **changes: str) -> Any:
 def test_an_exception_is_a_new_version_with_who_and_why(world: World) -> None:
     revops = signed_in(add_user(world, Role.REVOPS, "Ann"))
     assert post_exception(revops, world).status_code == 302
-    assert post_exception(revops, world, day="2026-11-21", state="open", windows="10:00-12:00").status_code == 302
+    assert (
+        post_exception(revops, world, day="2026-11-21", state="open", windows="10:00-12:00").status_code
+        == 302
+    )
     second, third = world.calendar.versions.filter(number__gt=1)
     assert second.effective_from == NIGHT and second.schedule["holidays"] == ["2026-11-20"]
     assert third.schedule["overrides"] == {"2026-11-21": [["10:00", "12:00"]]}

@@ -57,7 +57,9 @@ def test_its_events_are_accepted_and_applied_to_new_and_known_leads(client: Clie
 @pytest.mark.django_db
 def test_a_server_in_trouble_gets_the_same_event_again() -> None:
     company.set_up(at=AT)
-    answers, seen, waits = [(503, "3"), (503, ""), (202, "")], [], []
+    answers = [(503, "3"), (503, ""), (202, "")]
+    seen: list[Any] = []
+    waits: list[float] = []
 
     def send(path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         seen.append((headers["webhook-id"], body))

@@ -14,6 +14,7 @@ from typing import Any
 from alignment.models import Function, MqlCycle, Person, Source
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
+from alignment.pipeline.rows import Changes
 from handoff.models import Assignment, Leave, Pool, PoolMember
 from handoff.services.fair_queue import pick
 from sla.services import keep_clocks
@@ -38,6 +39,8 @@ def assign(batch: Batch) -> None:
     rows = Assignment.objects.filter(cycle__in=[item.cycle for item in items]).select_related("person__team")
     for row in rows.order_by("assigned_at", "pk"):
         ledger[row.cycle_id].append(row)
+    changes = Changes(MqlCycle, COLUMNS)
+    changes.remember(item.cycle for item in items)
     unowned: list[MqlCycle] = []
     for item in items:
         ownings = _crm_ownings(item, batch) + _own_ownings(item, ledger[item.cycle.pk])
@@ -48,9 +51,7 @@ def assign(batch: Batch) -> None:
             unowned.append(item.cycle)
     if unowned:
         route(unowned, at=batch.at)
-    MqlCycle.objects.bulk_create(
-        [item.cycle for item in items], update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS
-    )
+    changes.write(item.cycle for item in items)
     keep_clocks(batch)
 
 

@@ -22,7 +22,12 @@ def client_of(user: User) -> Client:
 def add_mql(world: World, name: str, *, at: datetime | None = None, **fields: Any) -> MqlCycle:
     """A lead that crossed the trigger an hour ago (by the wall clock, as the pages read it)."""
     at = at or timezone.now() - timedelta(hours=1)
-    data = {"score": 80, "last_name": name, "company": f"{name} Inc", "email": f"{name.lower()}@example.com"}
+    data: dict[str, Any] = {
+        "score": 80,
+        "last_name": name,
+        "company": f"{name} Inc",
+        "email": f"{name.lower()}@example.com",
+    }
     world.send(event("lead.updated", f"lead-{name}", at, **(data | fields)), at=at)
     return MqlCycle.objects.get(lead__external_id=f"lead-{name}")
 

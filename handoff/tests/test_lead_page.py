@@ -39,7 +39,7 @@ def lead_page(client: Client, cycle: MqlCycle) -> str:
     return answer.content.decode()
 
 
-def dispose(client: Client, cycle: MqlCycle, **typed: str):  # type: ignore[no-untyped-def]
+def dispose(client: Client, cycle: MqlCycle, **typed: str) -> Any:
     return client.post(f"/mqls/{cycle.pk}/disposition/", {"act": str(uuid4()), **typed})
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from alignment.business_time import BusinessCalendar, tzdata_version
 from alignment.models import MqlCycle, Organisation
 from alignment.pipeline import Batch
+from alignment.pipeline.rows import Changes
 from alignment.queries.calendars import compiled
 from sla.fold import FoldedCycle
 from sla.models import METRIC, Clock, ClockCorrection, ClockKind, ClockRedating, Outcome
@@ -81,6 +82,7 @@ def keep_clocks(batch: Batch) -> None:
         .order_by("pk")
     }
     judge = Judge(items, batch, zone)
+    judge.changes.remember(existing.values())
     wanted: set[tuple[int, str, int]] = set()
     for item in items:
         if item.fold is None:
@@ -108,6 +110,7 @@ class Judge:
         }
         self.calendars = compiled(needed)
         self.elapsed = BusinessCalendar.always_open()
+        self.changes = Changes(Clock, COLUMNS)
         self.old: list[Clock] = []
         self.new: list[Clock] = []
         self.redatings: list[ClockRedating] = []
@@ -153,9 +156,7 @@ class Judge:
         self.old.append(clock)
 
     def write(self) -> None:
-        Clock.objects.bulk_create(
-            self.old, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS
-        )
+        self.changes.write(self.old)
         Clock.objects.bulk_create(self.new)
         ClockRedating.objects.bulk_create(self.redatings)
         ClockCorrection.objects.bulk_create(self.corrections)

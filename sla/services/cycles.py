@@ -8,12 +8,13 @@ from datetime import datetime
 
 from alignment.models import Lead, MqlCycle
 from alignment.pipeline import Batch
+from alignment.pipeline.rows import Changes
 from sla.fold import FoldedCycle, fold_cycles
 from sla.queries.agreements import load_book
 
 COLUMNS = [
     "opened_by", "crossed_at", "received_at", "started_at", "is_clock_suspect", "agreement_number", "tier",
-    "segment", "team", "owner", "assigned_at", "assigned_by", "accepted_at", "first_follow_up_at", "attempts",
+    "segment", "accepted_at", "first_follow_up_at", "attempts",
     "disposition", "reason", "disposed_at", "is_tagged", "closed_at", "crm_closed_at", "opportunity",
     "voided_at", "void_reason",
 ]  # fmt: skip
@@ -37,13 +38,15 @@ def cross(batch: Batch) -> None:
     book = load_book()
     existing: dict[int, list[MqlCycle]] = defaultdict(list)
     rows = MqlCycle.objects.filter(lead_id__in=batch.leads).select_for_update(of=("self",)).order_by("pk")
+    changes = Changes(MqlCycle, COLUMNS)
     for cycle in rows:
         existing[cycle.lead_id].append(cycle)
+        changes.remember([cycle])
     found: list[CycleFold] = []
     for lead_id, lead in batch.leads.items():
         folds = fold_cycles(batch.facts.get(lead_id, []), batch.touches.get(lead_id, []), book)
         found += _match(lead, folds, existing[lead_id], batch)
-    _write(found)
+    _write(found, changes)
     batch.extra["cycles"] = found
 
 
@@ -101,11 +104,11 @@ def _copy(fold: FoldedCycle, row: MqlCycle, batch: Batch) -> None:
     row.voided_at, row.void_reason = None, ""
 
 
-def _write(found: list[CycleFold]) -> None:
+def _write(found: list[CycleFold], changes: Changes) -> None:
     """Closings and voids first: at no row of the statement may a lead have two open cycles."""
     old = [item.cycle for item in found if item.cycle.pk]
     old.sort(key=lambda cycle: (cycle.is_open, cycle.pk))
-    MqlCycle.objects.bulk_create(old, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS)
+    changes.write(old)
     new = [item.cycle for item in found if not item.cycle.pk]
     new.sort(key=lambda cycle: (cycle.started_at, cycle.lead_id, cycle.number))
     MqlCycle.objects.bulk_create(new)
