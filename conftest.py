@@ -14,6 +14,7 @@ from django.db import connection
 from alignment import database_roles
 from testing.world import World, build_world
 
+pytest_plugins = ["testing.site"]
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
 # No test talks to a broker by the way; the variable is for processes that tests start.
