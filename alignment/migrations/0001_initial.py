@@ -127,7 +127,6 @@ class Migration(migrations.Migration):
                 ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('state', models.CharField(choices=[('pending', 'Waiting'), ('done', 'Applied'), ('dead', 'Could not be read'), ('conflict', 'Same id, other body')], db_default='pending', max_length=10)),
                 ('items', models.PositiveIntegerField(db_default=0)),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0)),
                 ('applied_at', models.DateTimeField(null=True)),
                 ('conflicts_with', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to='alignment.delivery')),
                 ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='alignment.endpoint')),
