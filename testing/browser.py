@@ -1,0 +1,248 @@
+"""A real browser for tests: found or skipped with the reason, watched for every complaint, in four looks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from alignment.models import User
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_chromium() -> str | None:
+    """TEST_CHROMIUM decides where it is set (`run.py test` sets it, empty for none); else the first on PATH."""
+    named = os.environ.get("TEST_CHROMIUM")
+    found = named if named is not None else next(filter(None, map(shutil.which, NAMES)), None)
+    return found or None
+
+
+CHROMIUM = find_chromium()
+# One browser at a time, however many processes run tests: two starve each other on a small machine.
+needs_browser = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.xdist_group("browser"),
+]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How somebody sees the pages: width in CSS pixels, colours of the device."""
+
+    width: int
+    scheme: str
+
+    def __str__(self) -> str:
+        return f"{self.width} {self.scheme}"
+
+    @property
+    def is_phone(self) -> bool:
+        return self.width < 600
+
+    @property
+    def size(self) -> dict[str, int]:
+        return {"width": self.width, "height": 844 if self.is_phone else 900}
+
+
+DESK, DESK_DARK, PHONE, PHONE_DARK = LOOKS = (
+    Look(1280, "light"),
+    Look(1280, "dark"),
+    Look(390, "light"),
+    Look(390, "dark"),
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser for the length of a block. Tests in the same thread have a running event loop meanwhile."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+# Violations of the policy are told to the page; on the console the watcher hears them in every case.
+TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", function (found) {
+  console.error("policy: " + found.violatedDirective + " " + found.blockedURI);
+});"""
+
+
+@dataclass
+class Visitor:
+    """One person at one device. Every page they come to has to be examined, with `arrive` or `examine`.
+
+    `faults` collects what may not happen on any page: errors on the console, violations of the content
+    policy, errors of scripts, answers of 5xx, parts that are not found, what axe finds, a document wider than
+    the screen, no single h1, and a page left without being examined.
+    """
+
+    page: Page
+    look: Look
+    url: str
+    faults: list[str] = field(default_factory=list)
+    expected: int = 200
+    _unexamined: str = ""
+
+    def __post_init__(self) -> None:
+        self.page.add_init_script(TELL_VIOLATIONS)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self._fault(f"script: {error}"))
+        self.page.on("response", self._answered)
+        self.page.on("framenavigated", lambda frame: self._came() if frame.parent_frame is None else None)
+
+    def open(self, path: str, status: int = 200) -> None:
+        """Go to an address of the site, which answers with `status`."""
+        self.expected = status
+        answer = self.page.goto(path)
+        assert answer is not None and answer.status == status, f"{path}: {answer and answer.status}"
+
+    def arrive(self, heading: str, saying: str | None = None) -> None:
+        """Wait for the page with this heading, and with these words where the heading is not new; examine it."""
+        self.page.locator("h1", has_text=heading).wait_for()
+        if saying is not None:
+            self.page.get_by_text(saying).first.wait_for()
+        self.examine()
+
+    def press(self, name: str, within: Locator | None = None, *, role: Any = "button") -> None:
+        """Use the button (or link) of this exact name, as the device does: by a tap or by a click."""
+        found = (within or self.page).get_by_role(role, name=name, exact=True)
+        found.tap() if self.look.is_phone else found.click()
+
+    def follow(self, name: str, within: Locator | None = None) -> None:
+        self.press(name, within, role="link")
+
+    def menu(self, section: str) -> None:
+        """Choose a section of the menu, which is folded on phones."""
+        if self.look.is_phone:
+            self.press("Menu")
+        self.follow(section, self.page.get_by_role("navigation", name="Sections"))
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Through the login page, to the home page."""
+        self.open("/accounts/login/")
+        self.arrive("Sign in")
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.press("Sign in")
+        self.arrive("Good to see you")
+
+    def be(self, user: User) -> None:
+        """Signed in already, where the way through the login page is not what is tried."""
+        client = Client()
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        name = settings.SESSION_COOKIE_NAME
+        self.page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": self.url}])
+
+    def wear(self, look: Look) -> None:
+        """The same page at another width and in other colours."""
+        self.look = look
+        self.page.set_viewport_size(look.size)  # type: ignore[arg-type]
+        self.page.emulate_media(color_scheme=look.scheme)  # type: ignore[arg-type]
+        self.page.wait_for_selector(f"html[data-bs-theme={look.scheme}]", state="attached")
+
+    def examine(self) -> None:
+        """Look at the present page for what may not be on any."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        self._unexamined = ""
+        for found in Axe().run(self.page).response["violations"]:
+            self._fault(f"axe: {found['id']} at {[node['target'] for node in found['nodes']]}")
+        if self.overflow > 0:
+            self._fault(f"{self.overflow} px wider than the screen")
+        if self.page.locator("h1").count() != 1 or not self.page.locator("h1").inner_text().strip():
+            self._fault("not one h1")
+
+    @property
+    def overflow(self) -> int:
+        """By how many pixels the document is wider than the window."""
+        wide: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        return wide
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.page.url).path
+
+    def _fault(self, what: str) -> None:
+        self.faults.append(f"{self.path} ({self.look}): {what}")
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        # what the browser says of refused documents is judged by their status, in _answered
+        if said.type == "error" and "the server responded with a status of 4" not in said.text:
+            self._fault(f"console: {said.text}")
+
+    def _answered(self, answer: Response) -> None:
+        is_page = answer.request.is_navigation_request() and answer.frame == self.page.main_frame
+        # forms are answered with 409 and 422 where something is refused; the tests read the words
+        if answer.status >= 400 and not (is_page and answer.status in (self.expected, 409, 422)):
+            self._fault(f"{answer.status} from {answer.url}")
+
+    def _came(self) -> None:
+        if self._unexamined:
+            self.faults.append(f"{self._unexamined} ({self.look}): left without being examined")
+        self._unexamined = self.page.url if self.page.url.startswith("http") else ""
+
+    def leave(self) -> None:
+        """Close the device; a page that was not examined is a fault as well."""
+        if not self.page.is_closed():
+            self._came()
+            self.page.context.close()
+
+
+@dataclass
+class Visitors:
+    """Devices of one browser at one site, all at the time of the server."""
+
+    browser: Browser
+    url: str
+    now: Callable[[], datetime]
+    everyone: list[Visitor] = field(default_factory=list)
+
+    def at(self, look: Look) -> Visitor:
+        """A new device, with nobody signed in."""
+        context = self.browser.new_context(
+            viewport=look.size,  # type: ignore[arg-type]
+            color_scheme=look.scheme,  # type: ignore[arg-type]
+            has_touch=look.is_phone,
+            reduced_motion="reduce",
+            base_url=self.url,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(8000)
+        context.clock.install(time=self.now())
+        visitor = Visitor(context.new_page(), look, self.url)
+        self.everyone.append(visitor)
+        return visitor
+
+    def let_pass(self, seconds: float) -> None:
+        """Time passes on every device."""
+        for visitor in self.everyone:
+            if not visitor.page.is_closed():
+                visitor.page.context.clock.fast_forward(int(seconds * 1000))
+
+    def leave(self) -> None:
+        for visitor in self.everyone:
+            visitor.leave()
