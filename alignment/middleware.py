@@ -31,7 +31,7 @@ class LoginRequiredMiddleware(DjangoLoginRequired):
     """Every view needs a login unless it says otherwise; allauth's own pages say so by their prefix."""
 
     def process_view(self, request, view_func, view_args, view_kwargs):  # type: ignore[no-untyped-def]
-        if request.path_info.startswith(("/accounts/", "/static/", "/healthz")):
+        if request.path_info.startswith(("/accounts/", "/static/", "/healthz", "/metrics")):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
 

@@ -295,6 +295,9 @@ INTAKE_MAX_KEYS = 20_000
 DRAIN_BATCH = 500
 DRAIN_HINTS = _is_on("DRAIN_HINTS", "1")  # a request that stored a delivery asks for a drain at once
 
+# Bearer token of the monitoring system for /metrics; without it there is no such page.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+
 # --- API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

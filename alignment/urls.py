@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("sla.urls")),
     path("", include("alignment.page_urls")),
     path("healthz", views.health.live, name="healthz"),
+    path("healthz/ready", views.health.ready, name="healthz-ready"),
     path("healthz/deep", views.health.deep, name="healthz-deep"),
     *(path(f"accounts/{route}", closed) for route in CLOSED),
     path("accounts/", include("allauth.urls")),

@@ -1,6 +1,9 @@
 from django.urls import path
 
-from dashboard import views
+from dashboard.views import home, monitoring
 
 app_name = "dashboard"
-urlpatterns = [path("", views.home, name="home")]
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("metrics", monitoring.monitoring, name="metrics"),
+]

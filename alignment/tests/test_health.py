@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 import time_machine
 from django.db import OperationalError
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from alignment.models import Heartbeat
@@ -73,3 +74,10 @@ def test_a_fast_loop_has_fifteen_seconds_at_least(client: Client, db: None, age:
 def test_deep_is_red_before_any_loop_has_turned(client: Client, db: None) -> None:
     response = client.get("/healthz/deep")
     assert (response.status_code, response.json()) == (503, {"status": "late", "loops": {}})
+
+
+def test_ready_once_the_database_has_every_migration(client: Client, db: None) -> None:
+    assert client.get("/healthz/ready").json() == {"status": "ready"}
+    with mock.patch.object(MigrationExecutor, "migration_plan", return_value=[("one", False)]):
+        response = client.get("/healthz/ready")
+    assert (response.status_code, response.json()["count"]) == (503, 1)

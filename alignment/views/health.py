@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
@@ -19,6 +20,19 @@ def live(request: HttpRequest) -> HttpResponse:
     except DatabaseError:
         return JsonResponse({"status": "database unreachable"}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 when this process may take requests: the database answers and has every migration of this code."""
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return JsonResponse({"status": "database unreachable"}, status=503)
+    if missing:
+        return JsonResponse({"status": "migrations missing", "count": len(missing)}, status=503)
+    return JsonResponse({"status": "ready"})
 
 
 @login_not_required

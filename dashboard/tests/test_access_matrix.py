@@ -106,6 +106,8 @@ TABLE = [
     Row("alignment:source-deliveries", REVOPS, "source"),
     Row("alignment:delivery", REVOPS, "delivery"),
     Row("healthz", "AAAAAAAAA"),
+    Row("healthz-ready", "AAAAAAAAA"),
+    Row("dashboard:metrics", "NNNNNNNNN"),
 ]
 # Judged by whether a loop is late, the same for everybody; its own tests are in alignment.
 ELSEWHERE = {"healthz-deep"}
