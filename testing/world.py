@@ -29,6 +29,7 @@ from sla.services.agreements import put_in_force
 
 # A Tuesday, 10:00 in UTC: well inside open hours of the office calendar.
 NOW = datetime(2026, 11, 17, 10, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"  # of every login here
 WEEKDAYS = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 ALL_HOURS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
@@ -149,7 +150,7 @@ def build_world(at: datetime = NOW, *, reps: int = 3, schedule: dict[str, Any] |
 
 def add_rep(world: World, name: str, *, weight: int = 1, team: Team | None = None) -> Person:
     slug = name.lower().replace(" ", ".")
-    user = User.objects.create_user(f"{slug}@example.com", "correct horse battery", name=name, role=Role.REP)
+    user = User.objects.create_user(f"{slug}@example.com", PASSWORD, name=name, role=Role.REP)
     person = Person.objects.create(
         name=name,
         email=f"{slug}@example.com",
@@ -166,7 +167,7 @@ def add_user(world: World, role: str, name: str | None = None) -> User:
     """A login of any role; a manager manages the world's team."""
     user = User.objects.create_user(
         f"{(name or role).lower().replace(' ', '.')}@example.com",
-        "correct horse battery",
+        PASSWORD,
         name=name or role,
         role=role,
     )

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-from urllib.request import Request, urlopen
-
 import pytest
 from django.utils import timezone
 
 from alignment.models import Delivery, MqlCycle, Role
-from alignment.tests.senders import standard_headers
 from testing.browser import LOOKS, Look, Visitor, needs_browser
-from testing.site import Journey
-from testing.world import World, add_user, event
+from testing.site import Journey, Sender
+from testing.world import PASSWORD, World, add_user, event
 
 pytestmark = needs_browser
-PASSWORD = "correct horse battery"
-
-
-def send(address: str, secret: str, said: dict[str, Any]) -> int:
-    """Deliver over HTTP as a CRM does, signed with a secret as the page shows it; the status of the answer."""
-    body = json.dumps(said).encode()
-    headers = standard_headers(secret, said["id"], timezone.now(), body)
-    request = Request(address, body, {"Content-Type": "application/json", **headers})  # noqa: S310
-    with urlopen(request, timeout=10) as answer:  # noqa: S310
-        return int(answer.status)
 
 
 def copied(visitor: Visitor, what: str) -> str:
@@ -67,7 +52,8 @@ def source_is_connected_and_an_event_sent(journey: Journey, desk: Look, email: s
     assert secret not in revops.page.content()
 
     data = {"score": 80, "first_name": "Ada", "last_name": "Lovelace", "company": "Analytical Engines"}
-    assert send(address, secret, event("lead.updated", "003-ada", timezone.now(), **data)) == 202
+    said = event("lead.updated", "003-ada", timezone.now(), **data)
+    assert Sender(address, secret).send(said) == 202
     assert Delivery.objects.pending().count() == 1
     journey.tick()
 
