@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequired
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from alignment.accounts import SIGNED_IN_AT
 from alignment.models import Organisation
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -24,6 +28,19 @@ class IntakeMiddleware:
             from alignment.intake.receive import receive
 
             return receive(request)
+        return self.get_response(request)
+
+
+class SessionAgeMiddleware:
+    """Ends a session at its age, counted from signing in: what is saved in it meanwhile does not prolong it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        since = request.session.get(SIGNED_IN_AT)
+        if since is not None and time.time() - since >= settings.SESSION_COOKIE_AGE:
+            logout(request)
         return self.get_response(request)
 
 
