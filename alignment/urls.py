@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from alignment import views
 from alignment.readonly_admin import site
+from alignment.views import single_sign_on
 from alignment.views.closed import closed
 
 # Offered by the login library, not by this product; listed before its own addresses.
@@ -26,6 +27,8 @@ urlpatterns = [
     path("healthz/ready", views.health.ready, name="healthz-ready"),
     path("healthz/deep", views.health.deep, name="healthz-deep"),
     *(path(f"accounts/{route}", closed) for route in CLOSED),
+    path("accounts/oidc/<str:provider_id>/login/", single_sign_on.begin),
+    path("accounts/oidc/<str:provider_id>/login/callback/", single_sign_on.come_back),
     path("accounts/", include("allauth.urls")),
     path("admin/", site.urls),
 ]
