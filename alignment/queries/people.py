@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from alignment.models import Function, Lead, MqlCycle, Person, PersonIdentity, Team, User
@@ -54,8 +55,14 @@ def person_row(person: Person) -> PersonRow:
 
 
 def logins_without_person() -> QuerySet[User]:
-    """Logins of those who own no leads: leaders, finance, board."""
-    return User.objects.filter(person__isnull=True).order_by("name", "pk")
+    """Logins of those who own no leads: leaders, finance, board; `has_second_factor` on each."""
+    factors = Authenticator.objects.filter(user=OuterRef("pk"))
+    found = User.objects.filter(person__isnull=True).annotate(has_second_factor=Exists(factors))
+    return found.order_by("name", "pk")
+
+
+def has_second_factor(login: User) -> bool:
+    return bool(Authenticator.objects.filter(user=login).exists())
 
 
 def teams() -> QuerySet[Team]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -48,6 +49,14 @@ class PersonHasLogin(Exception):
 
 class LastRevOps(Exception):
     """Without a login of RevOps nobody could set anything up again."""
+
+
+class OwnSecondFactor(Exception):
+    """One's own second factor is switched off with a code of it, not by an act on a page."""
+
+
+class NoSecondFactor(Exception):
+    """This login has no second factor."""
 
 
 class TeamExists(Exception):
@@ -138,6 +147,24 @@ def reactivate_user(*, user: User, reason: str = "back", by: User | None, at: da
     """Open a login again, and make its person eligible for leads. Raises OnlyRevOps."""
     require_revops(by, "Logins")
     return _set_active(user, True, reason=reason, by=by, at=at)
+
+
+@transaction.atomic
+def reset_second_factor(
+    *, user: User, reason: str = "second factor reset", by: User | None, at: datetime
+) -> User:
+    """Take the second factor and its recovery codes off a login whose owner lost them; the password lets in.
+
+    Raises OnlyRevOps, OwnSecondFactor, or NoSecondFactor.
+    """
+    require_revops(by, "Logins")
+    if by is not None and by.pk == user.pk:
+        raise OwnSecondFactor("Switch your own second factor off under your account.")
+    user = User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+    if not Authenticator.objects.filter(user=user).delete()[0]:
+        raise NoSecondFactor(f"{user} has no second factor.")
+    save_with_history(user, reason=reason, by=by, at=at)
+    return user
 
 
 def create_team(

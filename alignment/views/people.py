@@ -204,6 +204,26 @@ def set_login(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, str(problem))
         else:
             messages.success(request, f"The login of {login} is shut.")
+    return _back_to(login)
+
+
+@require_POST
+@roles(Role.REVOPS)
+def reset_second_factor(request: HttpRequest, pk: int) -> HttpResponse:
+    """For somebody who lost the phone and the recovery codes."""
+    user, login = viewer(request), get_object_or_404(User, pk=pk)
+    try:
+        services.reset_second_factor(user=login, by=user, at=timezone.now())
+    except (services.OwnSecondFactor, services.NoSecondFactor) as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(
+            request, f"The password alone lets {login} in now; ask them to set up a second factor again."
+        )
+    return _back_to(login)
+
+
+def _back_to(login: User) -> HttpResponse:
     person = Person.objects.filter(user=login).first()
     return redirect("alignment:person", pk=person.pk) if person else redirect("alignment:people")
 
@@ -240,6 +260,7 @@ def _page(request: HttpRequest, pk: int, *, status: int = 200, **forms: Form) ->
         "row": row,
         "person": person,
         "owns_anything": queries.owns_anything(person),
+        "has_second_factor": person.user is not None and queries.has_second_factor(person.user),
         "history": person.history.select_related("history_user").order_by("-history_date", "-history_id")[
             :20
         ],
