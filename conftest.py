@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 
 from alignment import database_roles
 from testing.world import World, build_world
 
-pytest_plugins = ["testing.site"]
+pytest_plugins = ["testing.site", "testing.broker", "testing.figures"]
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
 # No test talks to a broker by the way; the variable is for processes that tests start.
@@ -69,6 +70,7 @@ def as_application_role(application_role: str, db: None) -> Iterator[str]:
             cursor.execute(f'SET LOCAL ROLE "{application_role}"')
         yield application_role
         return
+    cache.clear()  # no model's table, so it is not emptied after the test before
     options = connection.settings_dict.setdefault("OPTIONS", {})
     before = options.get("options")
     options["options"] = f"{before or ''} -c role={application_role}".strip()
