@@ -36,7 +36,7 @@ def test(request: Request) -> int:
         env |= {"DATA_DIR": str(temporary / "data"), "SECRET_KEY": secrets.token_urlsafe(64)}
         env |= {"DEBUG": "0", "PRODUCTION": "0", "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver"}
         env |= {"BASE_URL": "http://testserver", "TEST_ALL": "1" if "--all" in request.rest else ""}
-        env["TEST_REDIS_URL"] = stack.enter_context(_redis(folders, temporary, env)) or ""
+        env["TEST_REDIS_URL"] = stack.enter_context(redis_for_tests(folders, temporary, env)) or ""
         env.pop("REDIS_URL", None)  # only the tests that ask for Redis get it
         env["TEST_CHROMIUM"] = find_chromium(env) or ""
         say(f"Browser: {env['TEST_CHROMIUM'] or 'no Chromium found, its tests are skipped'}")
@@ -62,23 +62,26 @@ def _database(folders: Folders, temporary: Path, env: Mapping[str, str]) -> Iter
 
 
 @contextlib.contextmanager
-def _redis(folders: Folders, temporary: Path, env: Mapping[str, str]) -> Iterator[str | None]:
+def redis_for_tests(folders: Folders, temporary: Path, env: Mapping[str, str]) -> Iterator[str | None]:
+    """Yield the URL of a Redis: a throw-away one where it can be had, else that of REDIS_URL, else None.
+
+    Tests flush the database that they are given. They skip themselves where it is not empty, which can only
+    be one that somebody else uses.
+    """
+    program = redis_server.find_server(folders.venv, path=env["PATH"])
+    if program is not None:
+        with redis_server.running(program, temporary, env=env) as url:
+            if url is not None:
+                say(f"Redis: throw-away {program}")
+                yield url
+                return
+        say(f"Redis: {program} did not start")
     if env.get("REDIS_URL"):
-        say("Redis: REDIS_URL")
+        say("Redis: REDIS_URL, if its database is empty")
         yield env["REDIS_URL"]
         return
-    program = redis_server.find_server(folders.venv, path=env["PATH"])
-    if program is None:
-        say("Redis: no redis-server 6.2 or newer found, its tests are skipped")
-        yield None
-        return
-    with redis_server.running(program, temporary, env=env) as url:
-        say(
-            f"Redis: throw-away {program}"
-            if url
-            else f"Redis: {program} did not start, its tests are skipped"
-        )
-        yield url
+    say("Redis: no redis-server 6.2 or newer to start, its tests are skipped")
+    yield None
 
 
 def find_chromium(env: Mapping[str, str]) -> str | None:

