@@ -224,8 +224,7 @@ def test_the_address_is_the_one_that_our_proxy_saw(
     settings: Any, proxies: int, forwarded: str, expected: str
 ) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
-    headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
-    request = RequestFactory(REMOTE_ADDR=HERE, **headers).post("/")
+    request = RequestFactory(REMOTE_ADDR=HERE).post("/", headers={"X-Forwarded-For": forwarded})
     assert client_address(request) == expected
 
 

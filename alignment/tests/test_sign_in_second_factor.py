@@ -217,7 +217,7 @@ class TestReset:
         revops = add_user(world, Role.REVOPS, "Olga")
         person = Person.objects.get(user=rep)
         client = signed_in(revops)
-        button = f"Take the second factor off the login of {rep.name}"
+        button = f"Reset second factor of {rep.name}"
         assert button in text(client.get(f"/people/{person.pk}/"))
         response = client.post(f"/people/logins/{rep.pk}/second-factor/", follow=True)
         assert "The password alone lets" in text(response)
@@ -231,7 +231,7 @@ class TestReset:
     def test_leaders_who_own_no_leads_have_it_on_the_list(self, world: World, rep: User) -> None:
         cro = add_user(world, Role.CRO, "Carla")
         client = signed_in(add_user(world, Role.REVOPS, "Olga"))
-        button = "Take the second factor off the login of Carla"
+        button = "Reset second factor of Carla"
         assert button not in text(client.get("/people/"))
         Authenticator.objects.create(user=cro, type="totp", data={"secret": "A" * 32})
         assert button in text(client.get("/people/"))
@@ -247,7 +247,7 @@ class TestReset:
         with pytest.raises(people.OwnSecondFactor):
             people.reset_second_factor(user=revops, by=revops, at=world.at)
         client = signed_in(revops)
-        assert "Take the second factor off the login of Olga" not in text(client.get("/people/"))
+        assert "Reset second factor of Olga" not in text(client.get("/people/"))
         refused = client.post(f"/people/logins/{revops.pk}/second-factor/", follow=True)
         assert "Switch your own second factor off" in text(refused)
         assert Authenticator.objects.count() == 3

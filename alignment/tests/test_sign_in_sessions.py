@@ -124,7 +124,7 @@ def test_signing_in_makes_a_new_session(ann: User) -> None:
     session = client.session
     session["planted"] = "by somebody else"
     session.save()
-    client.cookies["sessionid"] = before = session.session_key
+    client.cookies["sessionid"] = before = session.session_key or ""
     sign_in(client)
     assert client.cookies["sessionid"].value != before
     assert not Session.objects.filter(session_key=before).exists()
