@@ -27,6 +27,8 @@ if not SECRET_KEY:
     if PRODUCTION:
         raise RuntimeError("Set SECRET_KEY to a long random string: PRODUCTION=1 does not start without one.")
     SECRET_KEY = "only-for-development-" + "x" * 40
+# Earlier keys: they sign and encrypt nothing new, but what they did is still believed and opened.
+SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
 BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = [h for h in os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if BASE_URL.startswith("https://") else []
@@ -70,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "alignment.middleware.PrivatePagesMiddleware",
     "alignment.middleware.SessionAgeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -250,7 +253,9 @@ STORAGES = {
 }
 
 # --- e-mail -------------------------------------------------------------------------------------------
-EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_BACKEND = os.environ.get(
+    "EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend"
+)
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
@@ -300,6 +305,7 @@ CELERY_BEAT_SCHEDULE = {
         ("mark breached clocks", "sla.tasks.mark_breached", 5.0),
         ("roll up compliance", "sla.tasks.roll_up", 3.0),
         ("compare roll-up with base tables", "sla.tasks.compare_roll_up", 24 * 3600.0),
+        ("route what waits without an owner", "handoff.tasks.route_unassigned", 15.0),
         ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
     ]
 }

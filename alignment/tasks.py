@@ -16,7 +16,7 @@ from alignment import pipeline
 @shared_task
 def drain() -> int:
     """Apply what waits in the inbox; any number of workers may do so at once."""
-    return pipeline.drain(at=timezone.now())
+    return pipeline.drain(at=timezone.now(), now=timezone.now)
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

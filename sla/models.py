@@ -90,6 +90,9 @@ class Clock(models.Model):
     breached_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.OPEN)
+    is_suspect = models.BooleanField(
+        default=False, help_text="A stated time was not believed: the receipt stands in for it."
+    )
     budget_seconds = models.PositiveIntegerField()
     agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="clocks")
     calendar_version = models.ForeignKey(

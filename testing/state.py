@@ -43,7 +43,8 @@ def end_state() -> dict[str, list[Any]]:
             .exclude(outcome="not_owed")
             .order_by("cycle__lead__external_id", "cycle__crossed_at", "kind", "ordinal")
             .values_list(
-                "cycle__lead__external_id", "kind", "ordinal", "started_at", "due_at", "met_at", "outcome"
+                "cycle__lead__external_id", "kind", "ordinal", "started_at", "due_at", "met_at", "outcome",
+                    "is_suspect", "team__name"
             )
         ),
     }  # fmt: skip

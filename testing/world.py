@@ -110,7 +110,7 @@ class World:
 _sequence = iter(range(10**9))
 
 
-def event(kind: str, external_id: str, at: datetime, *, id: str | None = None, **data: Any) -> dict[str, Any]:
+def event(kind: str, external_id: str, at: datetime, *, id: Any = None, **data: Any) -> dict[str, Any]:
     """One of our documented event types."""
     return {
         "type": kind,

@@ -51,7 +51,8 @@ class Stamp:
     def fact(self, n: int, subject: str, external_id: str, fields: dict[str, Any], action: str = "") -> Fact:
         return Fact(
             source_id=self.source_id,
-            ref=f"{self.ref}:{n}" if n else self.ref,
+            # own refs begin with id:, in: or app:, so what is derived from an event collides with no other event
+            ref=f"+{n} {self.ref}" if n else self.ref,
             delivery_id=self.delivery_id,
             subject=subject,
             external_id=external_id,

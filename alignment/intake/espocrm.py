@@ -12,7 +12,7 @@ from typing import Any
 from alignment.intake.drafts import Event, Stamp, Unreadable, derived_facts
 from alignment.intake.fields import instant, read_field
 from alignment.intake.mapping import Mapping
-from alignment.models import Delivery, Subject, TouchFunction
+from alignment.models import Delivery, Fact, Subject, TouchFunction
 
 SUBJECTS = {
     "Lead": Subject.LEAD,
@@ -46,8 +46,12 @@ def parse(delivery: Delivery, position: int, item: Any, mapping: Mapping, event:
     return Event(delivery.pk, position, facts)
 
 
-def _touches(stamp: Stamp, entity: str, item: dict[str, Any], mapping: Mapping) -> list[Any]:
-    """A call or meeting is one touch of each lead it names; a partial update keeps the lead it had."""
+def _touches(stamp: Stamp, entity: str, item: dict[str, Any], mapping: Mapping) -> list[Fact]:
+    """A call or meeting as facts about the call itself, and one about each further lead that it names.
+
+    Updates carry only what changed, so that it took place and that it was outbound are facts of their own; the
+    fold puts them together.
+    """
     fields: dict[str, Any] = {"channel": entity.lower()}
     for ours, theirs in (
         ("subject", "name"),
@@ -60,26 +64,31 @@ def _touches(stamp: Stamp, entity: str, item: dict[str, Any], mapping: Mapping) 
         if theirs in item:
             fields[ours] = read_field(Subject.TOUCH, ours, item[theirs], mapping.zone)
     if "status" in item:
-        took_place = item["status"] in {"Held", "Not Held"}
+        fields["took_place"] = item["status"] in {"Held", "Not Held"}
         fields["is_connected"] = entity == "Meeting" and item["status"] == "Held"
-        if "direction" in item or entity == "Meeting":
-            is_outbound = entity == "Meeting" or item.get("direction") == "Outbound"
-            fields["is_attempt"] = took_place and is_outbound
-            fields["function"] = TouchFunction.SALES if is_outbound else TouchFunction.OTHER
-        elif not took_place:
-            fields["is_attempt"] = False
-    leads = [item["parentId"]] if item.get("parentType") == "Lead" and item.get("parentId") else []
-    leads += [lead for lead in item.get("leadsIds") or [] if lead not in leads]
-    if not all(isinstance(lead, str) and 0 < len(lead) <= 190 for lead in leads):
-        raise Unreadable("bad_lead", "The leads of a call are named by their ids.")
+    if "direction" in item or entity == "Meeting":
+        fields["is_outbound"] = entity == "Meeting" or item["direction"] == "Outbound"
+        fields["function"] = TouchFunction.SALES if fields["is_outbound"] else TouchFunction.OTHER
+    leads = _leads(item)
     if not leads:
         return [stamp.fact(0, Subject.TOUCH, item["id"], fields)]
-    return [
-        stamp.fact(
-            n, Subject.TOUCH, item["id"] if n == 0 else f"{item['id']}:{lead}"[:190], fields | {"lead": lead}
-        )
-        for n, lead in enumerate(leads)
+    parts = [
+        stamp.fact(n, Subject.TOUCH, f"{item['id']}:{lead}"[:190], {"lead": lead, "part_of": item["id"]})
+        for n, lead in enumerate(leads[1:], start=1)
     ]
+    return [stamp.fact(0, Subject.TOUCH, item["id"], fields | {"lead": leads[0], "leads": leads}), *parts]
+
+
+def _leads(item: dict[str, Any]) -> list[str]:
+    """The leads that a call names: its parent first, the others by their ids, whatever order they came in."""
+    others = item.get("leadsIds") or []
+    parent = item.get("parentId") if item.get("parentType") == "Lead" else None
+    if not isinstance(others, list):
+        raise Unreadable("bad_lead", "leadsIds is a list of ids.")
+    named = [*([parent] if parent else []), *others]
+    if not all(isinstance(lead, str) and 0 < len(lead) <= 190 for lead in named):
+        raise Unreadable("bad_lead", "The leads of a call are named by their ids.")
+    return [*([parent] if parent else []), *sorted(set(others) - {parent})]
 
 
 def _stamp(delivery: Delivery, position: int, item: dict[str, Any], mapping: Mapping, change: str) -> Stamp:

@@ -44,7 +44,12 @@ def whole(value: Any, zone: ZoneInfo) -> int:
         number = Decimal(str(value).strip())
     except InvalidOperation as problem:
         raise ValueError(f"“{str(value)[:40]}” is not a whole number") from problem
-    if not number.is_finite() or number != number.to_integral_value() or abs(number) > 2_000_000_000:
+    if (
+        not number.is_finite()
+        or abs(number.adjusted()) > 10
+        or number != int(number)
+        or abs(number) > 2 * 10**9
+    ):
         raise ValueError(f"“{str(value)[:40]}” is not a whole number in range")
     return int(number)
 
@@ -94,10 +99,9 @@ def money(value: Any, zone: ZoneInfo) -> int:
         amount = Decimal(str(value).strip())
     except InvalidOperation as problem:
         raise ValueError(f"“{str(value)[:40]}” is not an amount") from problem
-    minor = amount * 100
-    if not amount.is_finite() or minor != minor.to_integral_value() or abs(minor) > 10**15:
+    if not amount.is_finite() or abs(amount.adjusted()) > 15 or amount * 100 != int(amount * 100):
         raise ValueError(f"“{str(value)[:40]}” is not an amount with at most two decimals")
-    return int(minor)
+    return int(amount * 100)
 
 
 def choice(choices: Any) -> Reader:
@@ -112,6 +116,12 @@ def choice(choices: Any) -> Reader:
         return found
 
     return read
+
+
+def references(value: Any, zone: ZoneInfo) -> list[str]:
+    if not isinstance(value, list):
+        raise ValueError("a list of ids is wanted")
+    return [text(190)(each, zone) for each in value]
 
 
 REFERENCE = text(190)
@@ -149,6 +159,10 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "subject": text(200),
         "outcome": text(40),
         "is_attempt": flag,
+        "is_outbound": flag,
+        "took_place": flag,
+        "leads": references,
+        "part_of": REFERENCE,
         "is_connected": flag,
         "person": REFERENCE,
         "person_name": text(120),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from alignment.intake import espocrm, standard
 from alignment.intake.drafts import Event, Problem, Unreadable
 from alignment.intake.fields import BadField
 from alignment.intake.limits import BadJson, load_json
 from alignment.intake.mapping import InvalidMapping, Mapping
 from alignment.models import Delivery
+
+log = logging.getLogger(__name__)
 
 
 def parse_delivery(delivery: Delivery) -> tuple[list[Event], list[Problem]]:
@@ -41,4 +45,9 @@ def parse_delivery(delivery: Delivery) -> tuple[list[Event], list[Problem]]:
             problems.append(Problem(pk, position, problem.code, str(problem)[:500]))
         except BadField as problem:
             problems.append(Problem(pk, position, "bad_field", str(problem)[:500]))
+        except Exception as problem:
+            # whatever a sender thinks up, one event must not stop the inbox
+            log.warning("event could not be read", extra={"delivery": pk, "problem": type(problem).__name__})
+            found = f"The event has a form that was not foreseen ({type(problem).__name__})."
+            problems.append(Problem(pk, position, "cannot_read", found))
     return events, problems

@@ -77,13 +77,11 @@ def parse(delivery: Delivery, position: int, item: Any, mapping: Mapping, is_arr
             raise BadField("disposition", "lead.dispositioned needs one")
         action = "disposition"
     if subject == Subject.TOUCH:
-        fields.setdefault("touched_at", stamp.occurred_at.isoformat())
-        if "function" not in fields:
-            fields["function"] = (
-                TouchFunction.SALES
-                if fields.get("is_attempt")
-                else mapping.function_of(fields.get("channel"))
-            )
+        # a partial event states nothing about what it leaves out; the first one dates the touch
+        if "function" not in fields and fields.get("is_attempt"):
+            fields["function"] = TouchFunction.SALES
+        elif "function" not in fields and "channel" in fields:
+            fields["function"] = mapping.function_of(fields["channel"])
         if fields.get("is_attempt") and fields["function"] != TouchFunction.SALES:
             raise BadField("is_attempt", "only touches of sales are attempts")
     facts = [stamp.fact(0, subject, external_id, fields, action)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Deferrable, Q
 
 
 class Disposition(models.TextChoices):
@@ -109,8 +109,9 @@ class MqlCycle(models.Model):
     class Meta:
         verbose_name = "MQL cycle"
         constraints = [
+            # numbers follow the order of crossing, so late facts may swap them: checked at the end
             models.UniqueConstraint(
-                fields=["lead", "number"], condition=Q(voided_at__isnull=True), name="cycle_number_per_lead"
+                fields=["lead", "number"], deferrable=Deferrable.DEFERRED, name="cycle_number_per_lead"
             ),
             models.UniqueConstraint(
                 fields=["lead"],

@@ -116,7 +116,10 @@ class Touch(Record):
         Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="touches"
     )
     touched_at = models.DateTimeField(null=True)
-    received_at = models.DateTimeField(help_text="When the first fact about it reached us.")
+    received_at = models.DateTimeField(help_text="When the fact that makes it what it is reached us.")
+    part_of = models.CharField(
+        max_length=190, blank=True, help_text="Of a call with several leads: the call's external id."
+    )
 
     class Meta:
         verbose_name_plural = "touches"
@@ -129,7 +132,10 @@ class Touch(Record):
                 condition=Q(function__in=TouchFunction.values), name="touch_function_is_known"
             ),
         ]
-        indexes = [models.Index(fields=["lead", "touched_at"], name="touch_by_lead")]
+        indexes = [
+            models.Index(fields=["lead", "touched_at"], name="touch_by_lead"),
+            models.Index(fields=["source", "part_of"], condition=~Q(part_of=""), name="touch_by_call"),
+        ]
 
     def __str__(self) -> str:
         return (

@@ -2,7 +2,7 @@
 
 from alignment.pipeline.batch import Batch
 from alignment.pipeline.drain import drain, replay
-from alignment.pipeline.records import apply_events, refold_leads
+from alignment.pipeline.records import apply_events, refold, refold_leads
 from alignment.pipeline.registry import drain_step
 
-__all__ = ["Batch", "apply_events", "drain", "drain_step", "refold_leads", "replay"]
+__all__ = ["Batch", "apply_events", "drain", "drain_step", "refold", "refold_leads", "replay"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.models.functions import Coalesce, Length
 
 from alignment.intake.drafts import Event, Problem
 from alignment.intake.parse import parse_delivery
@@ -24,18 +25,24 @@ from alignment.pipeline.records import apply_events
 
 log = logging.getLogger(__name__)
 RUN_FOR = 20.0
+CLAIM_BYTES = 16 * 1024 * 1024
 
 
-def drain(*, at: datetime, batch_size: int | None = None) -> int:
-    """Apply pending deliveries until none waits or 20 s have passed; how many events were applied."""
+def drain(*, at: datetime, now: Callable[[], datetime] | None = None, batch_size: int | None = None) -> int:
+    """Apply pending deliveries until none waits or 20 s have passed; how many events were applied.
+
+    `at` is the time of the first batch, and of all where the door gives no clock (`now`) to ask for later ones.
+    """
     started, applied = time.monotonic(), 0
     while True:
         events, claimed = _drain_batch(batch_size or settings.DRAIN_BATCH, at=at)
         applied += events
+        Heartbeat.objects.update_or_create(
+            name="drain", defaults={"beat_at": at, "period": timedelta(seconds=2)}
+        )
         if not claimed or time.monotonic() - started > RUN_FOR:
-            break
-    Heartbeat.objects.update_or_create(name="drain", defaults={"beat_at": at, "period": timedelta(seconds=2)})
-    return applied
+            return applied
+        at = now() if now else at
 
 
 def _drain_batch(size: int, *, at: datetime) -> tuple[int, int]:
@@ -43,22 +50,36 @@ def _drain_batch(size: int, *, at: datetime) -> tuple[int, int]:
     for attempt in (1, 2, 3):
         try:
             with transaction.atomic():
-                deliveries = list(
-                    Delivery.objects.pending()
-                    .select_for_update(of=("self",), skip_locked=True)
-                    .select_related("source", "endpoint")
-                    .order_by("pk")[:size]
-                )
+                deliveries = _claim(size)
                 if not deliveries:
                     return 0, 0
                 return _apply_deliveries(deliveries, at=at), len(deliveries)
-        except OperationalError:
+        except OperationalError as problem:
             # A deadlock or a lost connection undid everything; the rows are still pending.
-            log.warning("drain attempt %s failed on the database", attempt)
+            log.warning("drain failed on the database", extra={"attempt": attempt, **describe(problem)})
             if attempt == 3:
                 raise
             time.sleep(0.1 * attempt)
     return 0, 0
+
+
+def _claim(size: int) -> list[Delivery]:
+    """The oldest pending deliveries that no other drainer holds, up to `size` rows and some 16 MiB of bodies."""
+    rows = (
+        Delivery.objects.pending()
+        .select_for_update(skip_locked=True)
+        .annotate(size=Coalesce(Length("body"), 0))
+        .order_by("pk")
+        .values_list("pk", "size")[:size]
+    )
+    chosen: list[int] = []
+    total = 0
+    for pk, length in rows:
+        total += length
+        if chosen and total > CLAIM_BYTES:
+            break
+        chosen.append(pk)
+    return list(Delivery.objects.filter(pk__in=chosen).select_related("source", "endpoint").order_by("pk"))
 
 
 def _apply_deliveries(deliveries: Sequence[Delivery], *, at: datetime) -> int:
@@ -70,11 +91,12 @@ def _apply_deliveries(deliveries: Sequence[Delivery], *, at: datetime) -> int:
         events += found
         problems += wrong
         size[delivery.pk] = len(found) + sum(problem.position >= 0 for problem in wrong)
-    problems += apply_or_halve(events, at=at)
+    failed = apply_or_halve(events, at=at)
+    problems += failed
     write_dead(problems, at=at)
     unreadable = {problem.delivery_id for problem in problems if problem.position < 0}
     _close_deliveries({delivery.pk: size[delivery.pk] for delivery in deliveries}, unreadable, at=at)
-    return len(events)
+    return len(events) - len(failed)
 
 
 def _close_deliveries(sizes: dict[int, int], unreadable: set[int], *, at: datetime) -> None:
@@ -102,12 +124,30 @@ def apply_or_halve(events: Sequence[Event], *, at: datetime) -> list[Problem]:
     except IdConflict as problem:
         if len(events) == 1:
             return [_problem(events[0], "id_conflict", str(problem))]
-    except (DatabaseError, ValueError, KeyError, TypeError, AttributeError) as problem:
+    except Exception as problem:
         if len(events) == 1:
-            log.exception("event could not be applied", extra={"delivery": events[0].delivery_id})
-            return [_problem(events[0], "cannot_apply", f"{type(problem).__name__}: {problem}")]
+            found = describe(problem)
+            log.warning("event could not be applied", extra={"delivery": events[0].delivery_id, **found})
+            return [_problem(events[0], "cannot_apply", ", ".join(found.values()))]
     middle = len(events) // 2
     return apply_or_halve(events[:middle], at=at) + apply_or_halve(events[middle:], at=at)
+
+
+def describe(problem: Exception) -> dict[str, str]:
+    """What went wrong, without the values that it went wrong with: those may be personal data."""
+    found = {"problem": type(problem).__name__}
+    diagnostics = getattr(problem.__cause__, "diag", None)
+    if diagnostics is not None:
+        found |= {
+            key: value
+            for key, value in (
+                ("state", diagnostics.sqlstate),
+                ("table", diagnostics.table_name),
+                ("constraint", diagnostics.constraint_name),
+            )
+            if value
+        }
+    return found
 
 
 def _problem(event: Event, code: str, message: str) -> Problem:

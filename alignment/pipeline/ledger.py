@@ -20,26 +20,27 @@ class IdConflict(ValueError):
 
 
 def insert_facts(facts: list[Fact]) -> None:
-    """Write the facts that the ledger does not know. Sorted, so that two drainers wait for each other in one order."""
-    known = {
-        (row["source_id"], row["ref"]): row
-        for row in Fact.objects.filter(source_id__in={f.source_id for f in facts}, ref__in=[f.ref for f in facts])
-        .values("source_id", "ref", "fields", "external_id")
-    }  # fmt: skip
-    fresh: dict[tuple[int, str], Fact] = {}
-    for fact in facts:
-        before = known.get((fact.source_id, fact.ref)) or fresh.get((fact.source_id, fact.ref))
-        if before is None:
-            fresh[(fact.source_id, fact.ref)] = fact
-            continue
-        row = (
-            before
-            if isinstance(before, dict)
-            else {"fields": before.fields, "external_id": before.external_id}
-        )
-        if row["fields"] != fact.fields or row["external_id"] != fact.external_id:
-            raise IdConflict(f"The id {fact.ref.removeprefix('id:')} was used before with another content.")
+    """Write the facts that the ledger does not know; raises IdConflict where an id came with another content.
+
+    Sorted, so that two drainers wait for each other in one order; compared after the insert, so that what another
+    drainer wrote meanwhile is seen.
+    """
+    fresh = {(fact.source_id, fact.ref): fact for fact in reversed(facts)}
     Fact.objects.bulk_create([fresh[key] for key in sorted(fresh)], ignore_conflicts=True)
+    stored = {
+        (fact.source_id, fact.ref): fact
+        for fact in Fact.objects.filter(
+            source_id__in={fact.source_id for fact in facts}, ref__in=[fact.ref for fact in facts]
+        )
+    }
+    for fact in facts:
+        if _content(stored[(fact.source_id, fact.ref)]) != _content(fact):
+            raise IdConflict(f"The id {fact.ref.rpartition('id:')[2]} was used before with another content.")
+
+
+def _content(fact: Fact) -> tuple[object, ...]:
+    when = fact.occurred_at if fact.is_timed else None
+    return (fact.subject, fact.external_id, fact.action, fact.fields, when)
 
 
 def load_facts(keys: set[SubjectKey]) -> Ledger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection
 
@@ -10,28 +10,38 @@ from alignment.models import Fact, Person, PersonIdentity
 from alignment.pipeline.batch import Key
 
 
+def make_people(facts: Iterable[Fact]) -> None:
+    """Keep the people that new facts name and nobody knows yet.
+
+    Done before any record is locked: the one lock that makers of people share must not be waited for by somebody
+    who holds a record that its holder needs.
+    """
+    names = _named(facts)
+    missing = {key: name for key, name in names.items() if key not in _identities(names)} if names else {}
+    if missing:
+        _make_identities(missing)
+
+
 def find_people(ledger: Mapping[tuple[int, str, str], Sequence[Fact]]) -> dict[Key, Person]:
     """Person per (source id, external id) named as owner or caller in any of these records' facts."""
+    names = _named(fact for facts in ledger.values() for fact in facts)
+    return _identities(names) if names else {}
+
+
+def _named(facts: Iterable[Fact]) -> dict[Key, str]:
     names: dict[Key, str] = {}
-    for fact in (fact for facts in ledger.values() for fact in facts):
+    for fact in facts:
         for ref, name in (("owner", "owner_name"), ("person", "person_name")):
             if fact.fields.get(ref):
                 key = (fact.source_id, fact.fields[ref])
                 names[key] = names.get(key) or fact.fields.get(name) or ""
-    if not names:
-        return {}
-    known = _identities(names)
-    missing = {key: name for key, name in names.items() if key not in known}
-    if missing:
-        _make_identities(missing)
-        known = _identities(names)
-    return known
+    return names
 
 
 def _identities(names: dict[Key, str]) -> dict[Key, Person]:
     rows = PersonIdentity.objects.filter(
         source_id__in={source for source, _ in names}, external_id__in={ref for _, ref in names}
-    ).select_related("person")
+    ).select_related("person__team")
     return {(row.source_id, row.external_id): row.person for row in rows}
 
 
@@ -55,4 +65,5 @@ def _make_identities(missing: dict[Key, str]) -> None:
             stubs[ref.lower()] = person
         identities.append(PersonIdentity(source_id=key[0], external_id=ref, person=person))
     Person.objects.bulk_create(stubs.values())
-    PersonIdentity.objects.bulk_create(identities)
+    # somebody may link an identity by hand at this moment
+    PersonIdentity.objects.bulk_create(identities, ignore_conflicts=True)

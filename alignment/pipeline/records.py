@@ -6,55 +6,78 @@ of occurrence, ties by the order key. So order of arrival, repetition and rebuil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from alignment.intake.drafts import Event
-from alignment.models import Account, Campaign, Fact, Lead, Opportunity, Source, Subject, Touch
+from alignment.models import Account, Campaign, Lead, Opportunity, Source, Subject, Touch
 from alignment.pipeline import leads as lead_records
 from alignment.pipeline.batch import Batch, Key
-from alignment.pipeline.ledger import Folds, SubjectKey, fold_fields, insert_facts, load_facts
+from alignment.pipeline.ledger import Folds, Ledger, SubjectKey, fold_fields, insert_facts, load_facts
 from alignment.pipeline.opportunities import fold_opportunities, linked_opportunities
-from alignment.pipeline.people import find_people
+from alignment.pipeline.people import find_people, make_people
 from alignment.pipeline.registry import run_steps
-from alignment.pipeline.rows import Changes, find, find_or_make, lock, make
+from alignment.pipeline.rows import Changes, find_or_make, lock, make, parts_of
 from alignment.pipeline.touches import fold_touches
 
 
 def apply_events(events: Sequence[Event], *, at: datetime) -> Batch:
     """Apply events inside the caller's transaction and run the registered steps.
 
-    Locks in the order lead, then whatever the steps take. Raises IdConflict, or a database error for a value that
-    no check before caught; the caller's savepoint undoes the rest.
+    Locks in the order touch, opportunity, lead, account, campaign, then what the steps take (cycle, pool, clock).
+    Raises IdConflict, or a database error for a value that no check before caught; the caller's savepoint undoes
+    the rest.
     """
     facts = [fact for event in events for fact in event.facts]
     insert_facts(facts)
-    batch = fold_records({(fact.source_id, fact.subject, fact.external_id) for fact in facts}, facts, at=at)
-    run_steps(batch)
-    batch.write_dirty()
-    return batch
+    make_people(facts)
+    received = {(f.source_id, f.subject, f.external_id): f.received_at for f in reversed(facts)}
+    return _fold({(f.source_id, f.subject, f.external_id) for f in facts}, received, at=at)
+
+
+def refold(subjects: set[SubjectKey], *, at: datetime, reason: str) -> Batch:
+    """Fold records again without new facts, as after a change of rules; `reason` goes to the audit rows."""
+    return _fold(subjects, {}, at=at, reason=reason)
 
 
 def refold_leads(keys: set[Key], *, at: datetime, reason: str) -> Batch:
-    """Fold leads again without new facts, as after a change of a calendar; `reason` goes to the audit rows."""
-    batch = fold_records(
-        {(source, Subject.LEAD.value, external_id) for source, external_id in keys}, [], at=at
-    )
-    batch.reason = reason
+    """Fold leads again, as after a change of a calendar or an assignment by hand."""
+    return refold({(source, Subject.LEAD.value, ref) for source, ref in keys}, at=at, reason=reason)
+
+
+def _fold(
+    subjects: set[SubjectKey],
+    received: dict[SubjectKey, datetime],
+    *,
+    at: datetime,
+    reason: str = "later facts",
+) -> Batch:
+    batch = Batch(at=at, reason=reason)
+    _fold_records(batch, subjects, received)
     run_steps(batch)
     batch.write_dirty()
     return batch
 
 
-def fold_records(subjects: set[SubjectKey], facts: Sequence[Fact], *, at: datetime) -> Batch:
+def _fold_records(batch: Batch, subjects: set[SubjectKey], received: dict[SubjectKey, datetime]) -> None:
     """Fold the named records, and lock and load the leads that they touch.
 
     Every record is locked before its facts are read: whoever waited for the lock then reads what the other wrote.
     """
-    batch = Batch(at=at)
+    at = batch.at
     named = {subject: {(s, e) for s, kind, e in subjects if kind == subject} for subject in Subject}
-    received = {(f.source_id, f.subject, f.external_id): f.received_at for f in reversed(facts)}
-    leads = _lock_leads(named, facts, received, at)
+    make(
+        Touch, named[Subject.TOUCH], lambda key: {"received_at": received.get((key[0], "touch", key[1]), at)}
+    )
+    touches = lock(Touch, named[Subject.TOUCH])
+    touches |= lock(Touch, (), also_ids=parts_of(touches))
+    make(Opportunity, named[Subject.OPPORTUNITY], lambda key: {"first_seen_at": at})
+    opportunities = lock(Opportunity, named[Subject.OPPORTUNITY])
+    ledger = load_facts(
+        {(s, Subject.TOUCH.value, e) for s, e in touches}
+        | {(s, Subject.OPPORTUNITY.value, e) for s, e in opportunities}
+    )
+    leads = _lock_leads(named[Subject.LEAD], ledger, touches.values(), received, at)
     batch.leads = {lead.pk: lead for lead in leads.values()}
     changes = Changes(Lead, lead_records.COLUMNS)
     changes.remember(batch.leads.values())
@@ -62,12 +85,8 @@ def fold_records(subjects: set[SubjectKey], facts: Sequence[Fact], *, at: dateti
     accounts = lock(Account, named[Subject.ACCOUNT])
     make(Campaign, named[Subject.CAMPAIGN])
     campaigns = lock(Campaign, named[Subject.CAMPAIGN])
-    make(Touch, named[Subject.TOUCH], lambda key: {"received_at": received[(key[0], "touch", key[1])]})
-    touches = lock(Touch, named[Subject.TOUCH])
-    make(Opportunity, named[Subject.OPPORTUNITY], lambda key: {"first_seen_at": at})
-    opportunities = lock(Opportunity, named[Subject.OPPORTUNITY])
 
-    ledger = load_facts(subjects | {(s, Subject.LEAD.value, e) for s, e in leads})
+    ledger |= load_facts((subjects | {(s, Subject.LEAD.value, e) for s, e in leads}) - set(ledger))
     folds = {key: fold_fields(rows) for key, rows in ledger.items()}
     batch.sources = {source.pk: source for source in Source.objects.all()}
     batch.persons = find_people(ledger)
@@ -75,31 +94,34 @@ def fold_records(subjects: set[SubjectKey], facts: Sequence[Fact], *, at: dateti
     _write_simple(campaigns, folds, Subject.CAMPAIGN, ["name", "channel", "is_deleted"])
     accounts |= find_or_make(Account, _referred(folds, "account") - set(accounts))
     campaigns |= find_or_make(Campaign, _referred(folds, "campaign") - set(campaigns))
-    fold_touches(batch, touches, ledger, folds, leads, campaigns)
+    fold_touches(batch, touches, ledger, leads, campaigns)
     fold_opportunities(batch, opportunities, ledger, folds, leads, accounts)
     linked = linked_opportunities(ledger) - set(opportunities)
     batch.opportunities = opportunities | find_or_make(Opportunity, linked, lambda key: {"first_seen_at": at})
-    for touch in Touch.objects.filter(lead_id__in=batch.leads, is_deleted=False).order_by("touched_at", "pk"):
+    # ties by external id: the first touch must not depend on which of two came first
+    found = Touch.objects.filter(lead_id__in=batch.leads, is_deleted=False)
+    for touch in found.order_by("touched_at", "external_id"):
         batch.touches.setdefault(touch.lead_id or 0, []).append(touch)
     for lead in batch.leads.values():
         batch.facts[lead.pk] = ledger.get((lead.source_id, Subject.LEAD.value, lead.external_id), [])
         lead_records.fold_lead(batch, lead, batch.facts[lead.pk], folds, accounts)
     changes.write(batch.leads.values())
-    return batch
 
 
 def _lock_leads(
-    named: dict[Subject, set[Key]],
-    facts: Sequence[Fact],
+    named: set[Key],
+    linking: Ledger,
+    touches: Iterable[Touch],
     received: dict[SubjectKey, datetime],
     at: datetime,
 ) -> dict[Key, Lead]:
-    """Leads named by facts, by their touches and opportunities, and those that a touch belonged to before."""
-    before = {touch.lead_id for touch in find(Touch, named[Subject.TOUCH]).values() if touch.lead_id}
-    keys = named[Subject.LEAD] | {
+    """Leads named by facts, by any fact of the locked touches and opportunities, and a touch's lead until now."""
+    before = {touch.lead_id for touch in touches if touch.lead_id}
+    keys = named | {
         (fact.source_id, fact.fields["lead"])
+        for facts in linking.values()
         for fact in facts
-        if fact.subject in (Subject.TOUCH, Subject.OPPORTUNITY) and fact.fields.get("lead")
+        if fact.fields.get("lead")
     }
     make(Lead, keys, lambda key: {"first_seen_at": received.get((key[0], Subject.LEAD, key[1]), at)})
     return lock(Lead, keys, also_ids=before)

@@ -15,13 +15,17 @@ from alignment.pipeline.batch import Key
 R = TypeVar("R", Account, Campaign, Lead, Opportunity, Touch)
 
 
+def _by_source(keys: Iterable[Key]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for source, external_id in sorted(keys):
+        found[source].append(external_id)
+    return found
+
+
 def _where(keys: Iterable[Key]) -> models.Q:
     """Rows of these natural keys: external ids per source."""
-    by_source: dict[int, list[str]] = defaultdict(list)
-    for source, external_id in keys:
-        by_source[source].append(external_id)
     condition = models.Q(pk__in=[])
-    for source, ids in sorted(by_source.items()):
+    for source, ids in _by_source(keys).items():
         condition |= models.Q(source_id=source, external_id__in=ids)
     return condition
 
@@ -47,6 +51,14 @@ def find_or_make(
     """Rows that others refer to, unlocked."""
     make(model, keys, defaults)
     return find(model, keys)
+
+
+def parts_of(keys: Iterable[Key]) -> list[int]:
+    """Ids of the touches that are part of these calls."""
+    condition = models.Q(pk__in=[])
+    for source, calls in _by_source(keys).items():
+        condition |= models.Q(source_id=source, part_of__in=calls)
+    return list(Touch.objects.filter(condition).values_list("pk", flat=True))
 
 
 def lock(model: type[R], keys: Iterable[Key], also_ids: Iterable[int] = ()) -> dict[Key, R]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from alignment.models import Campaign, Lead, Subject, Touch, TouchFunction
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from alignment.models import Campaign, Fact, Lead, Subject, Touch, TouchFunction
 from alignment.pipeline.batch import Batch, Key
-from alignment.pipeline.ledger import Folds, Ledger
+from alignment.pipeline.ledger import Ledger, fold_fields
 from alignment.pipeline.rows import Changes, moment
 
 COLUMNS = [
     "lead", "function", "channel", "subject", "outcome", "is_attempt", "is_connected", "person", "campaign",
-    "touched_at", "received_at", "is_deleted",
+    "touched_at", "received_at", "part_of", "is_deleted",
 ]  # fmt: skip
 
 
@@ -17,27 +21,53 @@ def fold_touches(
     batch: Batch,
     touches: dict[Key, Touch],
     ledger: Ledger,
-    folds: Folds,
     leads: dict[Key, Lead],
     campaigns: dict[Key, Campaign],
 ) -> None:
-    """Write the locked touches as their facts have them."""
+    """Write the locked touches as their facts have them; one that is part of a call has the call's facts too."""
     changes = Changes(Touch, COLUMNS)
     changes.remember(touches.values())
     for (source, external_id), touch in touches.items():
-        rows = ledger[(source, Subject.TOUCH.value, external_id)]
-        fields = folds[(source, Subject.TOUCH.value, external_id)]
-        lead = leads.get((source, fields.get("lead") or ""))
-        touch.lead = lead
+        own = ledger[(source, Subject.TOUCH.value, external_id)]
+        call = fold_fields(own).get("part_of") or ""
+        of_call = ledger.get((source, Subject.TOUCH.value, call), []) if call else []
+        rows = sorted([*of_call, *own], key=lambda fact: (fact.occurred_at, fact.order_key))
+        fields = fold_fields(rows)
+        named = fold_fields(own).get("lead") or ""
+        touch.part_of = call
+        touch.lead = leads.get((source, named))
         touch.function = fields.get("function") or TouchFunction.UNKNOWN
         touch.channel = fields.get("channel") or ""
         touch.subject = fields.get("subject") or ""
         touch.outcome = fields.get("outcome") or ""
-        touch.is_attempt = bool(fields.get("is_attempt")) and touch.function == TouchFunction.SALES
+        touch.is_attempt = _is_attempt(fields)
         touch.is_connected = bool(fields.get("is_connected"))
         touch.person = batch.persons.get((source, fields.get("person") or ""))
         touch.campaign = campaigns.get((source, fields.get("campaign") or ""))
         touch.touched_at = moment(fields.get("touched_at")) or rows[0].occurred_at
-        touch.received_at = min(row.received_at for row in rows)
-        touch.is_deleted = bool(fields.get("is_deleted"))
+        touch.received_at = _known_at(rows)
+        touch.is_deleted = bool(fields.get("is_deleted")) or (bool(call) and _has_left(named, of_call))
     changes.write(touches.values())
+
+
+def _is_attempt(fields: dict[str, Any]) -> bool:
+    """Said outright, or an outbound call or meeting that took place."""
+    said = fields.get("is_attempt")
+    happened = fields.get("took_place") and fields.get("is_outbound")
+    return bool(said or happened) and fields.get("function") == TouchFunction.SALES
+
+
+def _known_at(rows: Sequence[Fact]) -> datetime:
+    """When we learned of the touch; of an attempt, when we learned that it was made: planned is not done."""
+    fields: dict[str, Any] = {}
+    for row in rows:
+        fields.update(row.fields)
+        if _is_attempt(fields):
+            return row.received_at
+    return min(row.received_at for row in rows)
+
+
+def _has_left(lead: str, of_call: Sequence[Fact]) -> bool:
+    """Whether the call no longer names this lead, or names it in its own row."""
+    fields = fold_fields(of_call)
+    return lead not in (fields.get("leads") or []) or lead == fields.get("lead")

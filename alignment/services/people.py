@@ -269,12 +269,13 @@ def merge_people(*, stub: Person, into: Person, reason: str = "", by: User | Non
     by_owner = (Lead.objects.filter(crm_owner=stub), Lead.objects.filter(cycles__owner=stub))
     keys = sorted({key for leads in by_owner for key in leads.values_list("source_id", "external_id")})
     stub.identities.update(person=into)
+    stub.is_active, stub.merged_into = False, into
+    save_with_history(stub, reason=reason or f"merged into {into}", by=by, at=at)
+    stub.merged.update(merged_into=into)
     Touch.objects.filter(person=stub).update(person=into)
     Opportunity.objects.filter(owner=stub).update(owner=into)
     for start in range(0, len(keys), _REFOLD_BATCH):
         refold_leads(set(keys[start : start + _REFOLD_BATCH]), at=at, reason=f"{stub} is {into}")
-    stub.is_active = False
-    save_with_history(stub, reason=reason or f"merged into {into}", by=by, at=at)
     save_with_history(into, reason=reason or f"took over {stub}", by=by, at=at)
     return into
 

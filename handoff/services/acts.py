@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
+from alignment.access import may_work, scope_of
 from alignment.intake.drafts import Event
 from alignment.models import (
     Disposition,
@@ -20,6 +22,7 @@ from alignment.models import (
     Opportunity,
     Person,
     PersonIdentity,
+    Role,
     Subject,
     Touch,
     TouchFunction,
@@ -27,6 +30,7 @@ from alignment.models import (
 )
 from alignment.models.cycles import CLOSING, NEEDS_REASON
 from alignment.pipeline import apply_events, refold_leads
+from alignment.retry import again_after_a_deadlock
 from handoff.models import Assignment
 from sla.queries.agreements import load_book
 
@@ -61,16 +65,22 @@ class OpportunityMissing(Exception):
     """Converted means linked to an opportunity."""
 
 
+class NotYours(PermissionDenied):
+    """Only the owner, the managers of the owner's team and RevOps work on an MQL; the latter two assign it."""
+
+
 class PersonCannotOwn(Exception):
     """Only active people of sales can own an MQL."""
 
 
+@again_after_a_deadlock
 def log_attempt(
     *, cycle: MqlCycle, channel: str, outcome: str, by: User, at: datetime, act: UUID, note: str = ""
 ) -> None:
-    """Record one outbound attempt by the person signed in, at `at`. Raises CycleIsOver."""
+    """Record one outbound attempt by the person signed in, at `at`. Raises NotYours or CycleIsOver."""
     if channel not in CHANNELS or outcome not in OUTCOMES:
         raise ValueError("unknown channel or outcome")
+    _require_work(cycle, by)
     with transaction.atomic():
         lead = _lock(cycle, act)
         if lead is None:
@@ -91,6 +101,7 @@ def log_attempt(
         _apply(lead, Subject.TOUCH, f"app:{act}", fields, by=by, at=at, act=act)
 
 
+@again_after_a_deadlock
 def dispose(
     *,
     cycle: MqlCycle,
@@ -107,6 +118,7 @@ def dispose(
     """
     if disposition not in Disposition.values:
         raise ValueError("unknown disposition")
+    _require_work(cycle, by)
     with transaction.atomic():
         lead = _lock(cycle, act, also_untagged=disposition in CLOSING)
         if lead is None:
@@ -137,8 +149,17 @@ def dispose(
         _apply(lead, Subject.LEAD, lead.external_id, fields, by=by, at=at, act=act, action="disposition")
 
 
+@again_after_a_deadlock
 def assign_by_hand(*, cycle: MqlCycle, person: Person, by: User, at: datetime, note: str = "") -> None:
-    """Make `person` the owner. The first assignment keeps its time: reassignment restarts no clock."""
+    """Make `person` the owner. The first assignment keeps its time: reassignment restarts no clock.
+
+    RevOps may assign to anybody in sales, a manager to the people of the teams managed.
+    Raises NotYours, CycleIsOver or PersonCannotOwn.
+    """
+    scope = scope_of(by)
+    may_assign = by.has_role(Role.REVOPS) or (by.has_role(Role.SALES_MANAGER) and scope.holds(person))
+    if not may_assign or not (cycle.owner is None or scope.holds(cycle.owner)):
+        raise NotYours("Only RevOps and the managers of both people's teams may assign this MQL.")
     with transaction.atomic():
         lead = Lead.objects.select_for_update(of=("self",)).get(pk=cycle.lead_id)
         fresh = MqlCycle.objects.get(pk=cycle.pk)
@@ -157,6 +178,11 @@ def assign_by_hand(*, cycle: MqlCycle, person: Person, by: User, at: datetime, n
             by=by,
         )
         refold_leads({(lead.source_id, lead.external_id)}, at=at, reason="assigned by hand")
+
+
+def _require_work(cycle: MqlCycle, by: User) -> None:
+    if not may_work(by, cycle):
+        raise NotYours("Only the owner, the managers of the owner's team and RevOps may do this.")
 
 
 def _lock(cycle: MqlCycle, act: UUID, *, also_untagged: bool = False) -> Lead | None:

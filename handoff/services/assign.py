@@ -7,48 +7,37 @@ pool of its segment, else the default pool; when nobody there is eligible, the f
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from alignment.models import Function, MqlCycle, Person, Source
+from alignment.models import Function, MqlCycle, Source
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
 from handoff.models import Assignment, Leave, Pool, PoolMember
 from handoff.services.fair_queue import pick
 from sla.services import keep_clocks
-from sla.services.cycles import CycleFold
+from sla.services.cycles import CycleFold, Owning
 
 COLUMNS = ["owner", "assigned_at", "assigned_by", "team"]
-
-
-@dataclass(frozen=True)
-class Owning:
-    """Somebody became the owner at this instant, by this origin."""
-
-    at: datetime
-    person: Person
-    by: str
 
 
 def assign(batch: Batch) -> None:
     """Decide owner and first assignment of the batch's cycles, route what nobody owns, then keep the clocks."""
     items: list[CycleFold] = [item for item in batch.extra["cycles"] if item.fold is not None]
     ledger: dict[int, list[Assignment]] = defaultdict(list)
-    rows = Assignment.objects.filter(cycle__in=[item.cycle for item in items]).select_related("person__team")
-    for row in rows.order_by("assigned_at", "pk"):
+    rows = Assignment.objects.filter(cycle__in=[item.cycle for item in items])
+    for row in rows.select_related("person__team", "person__merged_into__team").order_by("pk"):
         ledger[row.cycle_id].append(row)
     changes = Changes(MqlCycle, COLUMNS)
     changes.remember(item.cycle for item in items)
-    unowned: list[MqlCycle] = []
+    unowned: list[CycleFold] = []
     for item in items:
-        ownings = _crm_ownings(item, batch) + _own_ownings(item, ledger[item.cycle.pk])
-        _own(item.cycle, ownings)
-        if ownings:
-            continue
-        if item.cycle.is_open and batch.sources[item.lead.source_id].assigns == Source.Assigns.PRODUCT:
-            unowned.append(item.cycle)
+        item.ownings = _crm_ownings(item, batch) + _own_ownings(item, ledger[item.cycle.pk])
+        _own(item)
+        is_ours = batch.sources[item.lead.source_id].assigns == Source.Assigns.PRODUCT
+        if not item.ownings and item.cycle.is_open and is_ours:
+            unowned.append(item)
     if unowned:
         route(unowned, at=batch.at)
     changes.write(item.cycle for item in items)
@@ -63,14 +52,14 @@ def _crm_ownings(item: CycleFold, batch: Batch) -> list[Owning]:
     if item.fold is None:
         return []
     found = []
-    source = item.lead.source_id
+    source, start = item.lead.source_id, item.cycle.started_at
     before = batch.persons.get((source, item.fold.owner_before)) if item.fold.owner_before else None
     if before is not None and before.function == Function.SALES:
-        found.append(Owning(item.cycle.started_at, before, AssignedBy.CRM))
+        found.append(Owning(start, before, AssignedBy.CRM))
     for event in item.fold.owner_events:
         person = batch.persons.get((source, event.person))
         if person is not None and person.function in (Function.SALES, Function.UNKNOWN):
-            found.append(Owning(max(event.at, item.cycle.started_at), person, AssignedBy.CRM))
+            found.append(Owning(max(event.at, start), person, AssignedBy.CRM, event.is_suspect))
     return found
 
 
@@ -80,29 +69,31 @@ def _own_ownings(item: CycleFold, rows: list[Assignment]) -> list[Owning]:
         return []
     end = item.fold.closed_believed_at
     return [
-        Owning(row.assigned_at, row.person, row.origin)
+        Owning(max(row.assigned_at, item.cycle.started_at), row.person.merged_into or row.person, row.origin)
         for row in rows
         if end is None or row.assigned_at <= end
     ]
 
 
-def _own(cycle: MqlCycle, ownings: list[Owning]) -> None:
-    """The first owning is the assignment and gives the calendar; the last by the CRM or by hand is the owner.
-
-    Routing is provisional: it counts only where neither the CRM nor a person named somebody.
-    """
-    if not ownings:
+def _own(item: CycleFold) -> None:
+    """The first owning is the assignment and gives the team, whose calendar runs the clocks to the end; the last
+    by the CRM or by hand is the owner."""
+    cycle = item.cycle
+    item.ownings.sort(key=lambda owning: owning.at)
+    if not item.ownings:
         cycle.owner = cycle.assigned_at = cycle.team = None
         cycle.assigned_by = ""
         return
-    first = min(ownings, key=lambda owning: owning.at)
-    named = [owning for owning in ownings if owning.by in (AssignedBy.CRM, AssignedBy.MANUAL)]
-    last = max(named or ownings, key=lambda owning: owning.at)
-    cycle.assigned_at, cycle.team = first.at, first.person.team
-    cycle.owner, cycle.assigned_by = last.person, last.by
+    first = item.ownings[0]
+    last = [owning for owning in item.ownings if owning.is_named] or item.ownings
+    if cycle.team_id is None or cycle.assigned_at != first.at:
+        # a person who changes teams later takes no running clock along
+        cycle.team = first.person.team
+    cycle.assigned_at = first.at
+    cycle.owner, cycle.assigned_by = last[-1].person, last[-1].by
 
 
-def route(cycles: list[MqlCycle], *, at: datetime) -> list[Assignment]:
+def route(items: list[CycleFold], *, at: datetime) -> list[Assignment]:
     """Give each cycle to the next eligible person of its pool; sets owner and assignment on the cycles (unsaved)
     and writes the ledger. Locks the pools in the order of their ids."""
     pools = list(Pool.objects.select_for_update(of=("self",)).select_related("fallback__team").order_by("pk"))
@@ -114,11 +105,14 @@ def route(cycles: list[MqlCycle], *, at: datetime) -> list[Assignment]:
         leaves[leave.person_id].append(leave)
     by_segment = {pool.segment.lower(): pool for pool in pools}
     written: list[Assignment] = []
-    for cycle in sorted(cycles, key=lambda cycle: (cycle.started_at, cycle.pk)):
-        assignment = _route_one(cycle, by_segment, members, leaves, at)
+    for item in sorted(items, key=lambda item: (item.cycle.started_at, item.cycle.pk)):
+        # the database's clock dates the receipt, ours the assignment: it never comes before what it answers
+        when = max(at, item.cycle.started_at, item.cycle.received_at)
+        assignment = _route_one(item.cycle, by_segment, members, leaves, when)
         if assignment is not None:
             written.append(assignment)
-            _own(cycle, [Owning(at, assignment.person, assignment.origin)])
+            item.ownings = [Owning(when, assignment.person, assignment.origin)]
+            _own(item)
     Assignment.objects.bulk_create(written)
     PoolMember.objects.bulk_update(
         [member for pool in pools for member in members[pool.pk]], ["turn", "received"]

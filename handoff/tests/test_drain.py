@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from alignment.intake import standard
+from alignment.intake.drafts import Event
 from alignment.models import (
     Account,
     DeadEvent,
@@ -21,6 +25,7 @@ from alignment.models import (
     Lead,
     MqlCycle,
     Opportunity,
+    Touch,
 )
 from alignment.pipeline import drain, leads
 from handoff.models import Assignment
@@ -76,6 +81,10 @@ GARBAGE: list[bytes] = [
     b'{"type": "touch.recorded", "data": {"external_id": "t", "function": "magic"}}',
     b'{"type": "lead.updated", "data": {"external_id": "x", "score": NaN}}',
     b"[" * 5000 + b"]" * 5000,
+    b'{"type": "opportunity.updated", "data": {"external_id": "o", "amount": "9e999999"}}',
+    b'{"type": "opportunity.updated", "data": {"external_id": "o", "amount": "sNaN"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "score": "-9e999999"}}',
+    b'{"type": "lead.updated", "data": {"external_id": "x", "score": "Infinity"}}',
 ]  # fmt: skip
 
 
@@ -149,19 +158,86 @@ def test_two_drainers_with_facts_about_the_same_records_lose_none() -> None:
     random.Random(3).shuffle(bodies)
     for body in bodies:
         world.deliver(body, external_id=body["id"])
-    start = threading.Barrier(3)
+    drain_at_once(world, 3)
+    assert not DeadEvent.objects.exists()
+    found = Opportunity.objects.values_list("stage", "amount_minor").exclude(name="")
+    assert list(found) == [("Proposal", 1000)] * 40
+    assert set(Account.objects.values_list("name", "domain")) == {("Northwind", "northwind.example")}
+
+
+def test_an_event_of_a_form_that_nobody_foresaw_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = standard.parse
+
+    def fail(delivery: Delivery, position: int, *rest: Any) -> Event:
+        if delivery.external_id == "f-3":
+            raise ArithmeticError("with ada@example.com in it")
+        return parse(delivery, position, *rest)
+
+    monkeypatch.setattr(standard, "parse", fail)
+    world.send(*crossings(world, 6, "f"))
+    assert MqlCycle.objects.count() == 5
+    dead = DeadEvent.objects.get()
+    assert dead.code == "cannot_read" and "ada@" not in dead.message
+
+
+def test_what_the_database_refuses_is_told_without_the_row(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fold = leads.fold_lead
+
+    def refuse(batch: Any, lead: Lead, *rest: Any) -> None:
+        fold(batch, lead, *rest)
+        lead.sourced_function = "nobody"
+
+    monkeypatch.setattr(leads, "fold_lead", refuse)
+    world.send(event("lead.updated", "L", world.at, score=80, email="ada@example.com"))
+    dead = DeadEvent.objects.get()
+    assert "lead_sourced_function_is_known" in dead.message
+    told = dead.message + caplog.text + " ".join(str(record.__dict__) for record in caplog.records)
+    assert "ada@example.com" not in told
+
+
+def test_a_huge_batch_is_claimed_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["alignment.pipeline.drain"], "CLAIM_BYTES", 400)
+    world.send(*crossings(world, 7, "h"))
+    assert MqlCycle.objects.count() == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_drainers_at_once_keep_a_touch_with_its_lead() -> None:
+    """A call is made with its lead and updated without it: whoever folds last must see both."""
+    world = build_world()
+    bodies = []
+    for n in range(40):
+        at = world.at + timedelta(seconds=n)
+        bodies += [
+            event(
+                "touch.recorded", f"T{n}", at, id=f"m{n}", lead=f"L{n % 5}", channel="call", is_attempt=True
+            ),
+            event("touch.recorded", f"T{n}", at, id=f"p{n}", outcome="sent"),
+        ]
+    random.Random(8).shuffle(bodies)
+    for body in bodies:
+        world.deliver(body, external_id=body["id"])
+    drain_at_once(world, 4)
+    assert not DeadEvent.objects.exists()
+    assert Touch.objects.filter(lead__isnull=True).count() == 0
+    assert Touch.objects.filter(outcome="sent", is_attempt=True).count() == 40
+
+
+def drain_at_once(world: World, drainers: int) -> None:
+    start = threading.Barrier(drainers)
 
     def work() -> None:
         start.wait()
-        drain(at=world.at, batch_size=3)
+        drain(at=world.at, batch_size=2)
         connections.close_all()
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
+    threads = [threading.Thread(target=work) for _ in range(drainers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert Delivery.objects.pending().count() == 0 and not DeadEvent.objects.exists()
-    found = Opportunity.objects.values_list("stage", "amount_minor").exclude(name="")
-    assert list(found) == [("Proposal", 1000)] * 40
-    assert set(Account.objects.values_list("name", "domain")) == {("Northwind", "northwind.example")}
+    assert Delivery.objects.pending().count() == 0

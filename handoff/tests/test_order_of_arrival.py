@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
+from django.core.management import call_command
 from django.db import transaction
+from django.db.models import F
 
-from alignment.models import DeadEvent, Fact, Lead
-from alignment.pipeline import drain, refold_leads
+from alignment.models import DeadEvent, Fact, Lead, MqlCycle, Opportunity, Touch
+from alignment.pipeline import drain
 from sla.models import ClockRedating
 from testing.state import end_state
 from testing.world import World, event
@@ -48,6 +51,20 @@ def history(world: World, seed: int, leads: int) -> list[dict[str, Any]]:
             for k in range(rng.randrange(4)):
                 at += rng.randrange(1, 200) * MINUTE
                 add("touch.recorded", f"T-{lead}-{cycle}-{k}", at, lead=lead, channel="call", is_attempt=True)
+                if rng.random() < 0.4:  # a partial update, and another touch at the very same instant
+                    add(
+                        "touch.recorded",
+                        f"T-{lead}-{cycle}-{k}",
+                        at + MINUTE,
+                        subject="Called",
+                    )
+                    add(
+                        "touch.recorded",
+                        f"S-{lead}-{cycle}-{k}",
+                        at,
+                        lead=lead,
+                        channel=rng.choice(["email", "partner"]),
+                    )
             if rng.random() < 0.3:
                 at += 3 * MINUTE
                 add("lead.dispositioned", lead, at, disposition="working")
@@ -128,6 +145,13 @@ def test_a_rebuild_from_the_ledger_equals_the_tables(world: World) -> None:
     random.Random(1).shuffle(events)
     arrive(world, events, lambda: True)
     before, redated = end_state(), ClockRedating.objects.count()
-    refold_leads(set(Lead.objects.values_list("source_id", "external_id")), at=world.at, reason="rebuild")
+    Touch.objects.update(lead=None, channel="", is_attempt=False, touched_at=None)
+    Opportunity.objects.update(stage="", amount_minor=None, lead=None, is_won=False, is_closed=False)
+    Lead.objects.update(score=None, company="", sourced_function="unknown", first_touch=None)
+    MqlCycle.objects.filter(closed_at__isnull=True).update(
+        attempts=0, disposed_at=None, number=F("number") + 7
+    )
+    assert end_state() != before
+    call_command("rebuild", verbosity=0, stdout=StringIO())
     assert end_state() == before
     assert ClockRedating.objects.count() == redated

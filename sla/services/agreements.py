@@ -8,7 +8,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from alignment.business_time import BusinessCalendar, NoOpenTime
 from alignment.models import Calendar, Team, User
+from alignment.queries.calendars import compiled
 from alignment.services.authority import require_revops
 from sla.models import Agreement
 from sla.terms import InvalidTerms, Terms
@@ -41,7 +43,9 @@ def put_in_force(
     Raises OnlyRevOps, InvalidTerms, StartsInThePast or StartTaken.
     """
     require_revops(by, "Agreements")
-    _require_known(Terms.from_json(terms))
+    parsed = Terms.from_json(terms)
+    _require_known(parsed)
+    _require_reachable(parsed, at=at)
     _queue_up()
     last = Agreement.objects.order_by("-number").first()
     if last is not None and in_force_from < at:
@@ -68,6 +72,20 @@ def _require_known(terms: Terms) -> None:
     teams = set(terms.team_calendars)
     if missing := teams - set(Team.objects.filter(pk__in=teams).values_list("pk", flat=True)):
         raise InvalidTerms(f"calendars: there is no team {', '.join(map(str, sorted(missing)))}.")
+
+
+def _require_reachable(terms: Terms, *, at: datetime) -> None:
+    """Every window must end within the calendars' horizon, or no MQL could be given a due time."""
+    windows = [w for tier in terms.tiers for w in (tier.follow_up_within, tier.disposition_within)]
+    for window in (*windows, terms.attempt_gap):
+        for known in compiled({terms.default_calendar, *terms.team_calendars.values()}).values():
+            calendar = known.calendar if window.is_business else BusinessCalendar.always_open()
+            try:
+                calendar.add(at, window.seconds)
+            except NoOpenTime as problem:
+                raise InvalidTerms(
+                    f"{window} is more open time than {known.versions[0].calendar} has in two years; write less."
+                ) from problem
 
 
 def _queue_up() -> None:

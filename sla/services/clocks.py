@@ -24,7 +24,7 @@ from sla.terms import Terms, Window
 
 COLUMNS = [
     "started_at", "due_at", "warn_at", "met_at", "settled_at", "outcome", "budget_seconds", "agreement",
-    "calendar_version", "tzdata", "team", "owner", "segment",
+    "calendar_version", "tzdata", "is_suspect", "team", "owner", "segment",
 ]  # fmt: skip
 
 
@@ -37,38 +37,44 @@ class Promise:
     started_at: datetime
     window: Window
     met_at: datetime | None
+    is_suspect: bool
     not_owed_from: datetime | None = None
 
 
-def promises(cycle: MqlCycle, fold: FoldedCycle, terms: Terms) -> Iterable[Promise]:
+def promises(item: CycleFold, fold: FoldedCycle) -> Iterable[Promise]:
     """The clocks that a cycle owes.
 
     Follow-up and disposition run from the assignment; while nobody is assigned, from the moment by which somebody
     should have been. The next attempt is owed one gap after the attempt before, until the agreed number is made,
     a two-way contact came about, or the cycle closed.
     """
+    cycle, terms = item.cycle, fold.version.terms
     tier = terms.tier(fold.tier)
     assign_due = cycle.started_at + timedelta(seconds=terms.assign_within.seconds)
+    is_doubtful = fold.is_clock_suspect or any(owning.is_suspect for owning in item.ownings[:1])
     yield Promise(
-        ClockKind.ASSIGN, 1, cycle.started_at, terms.assign_within, cycle.assigned_at, fold.closed_believed_at
-    )
+        ClockKind.ASSIGN, 1, cycle.started_at, terms.assign_within, cycle.assigned_at, is_doubtful,
+        fold.closed_believed_at,
+    )  # fmt: skip
     base = cycle.assigned_at or assign_due
-    yield Promise(ClockKind.FOLLOW_UP, 1, base, tier.follow_up_within, fold.first_follow_up_at)
-    yield Promise(ClockKind.DISPOSITION, 1, base, tier.disposition_within, fold.disposed_at)
+    yield Promise(
+        ClockKind.FOLLOW_UP, 1, base, tier.follow_up_within, fold.first_follow_up_at,
+        is_doubtful or fold.is_follow_up_suspect,
+    )  # fmt: skip
+    yield Promise(
+        ClockKind.DISPOSITION, 1, base, tier.disposition_within, fold.disposed_at,
+        is_doubtful or fold.is_disposal_suspect,
+    )  # fmt: skip
     ended = [end for end in (fold.closed_believed_at,) if end is not None]
     for number, attempt in enumerate(fold.attempts[: terms.attempts - 1], start=1):
         if attempt.is_connected:
             ended.append(attempt.at)
-        following = fold.attempts[number].at if number < len(fold.attempts) else None
+        following = fold.attempts[number] if number < len(fold.attempts) else None
         if following is None or not ended or min(ended) > attempt.at:
             yield Promise(
-                ClockKind.ATTEMPT,
-                number + 1,
-                attempt.at,
-                terms.attempt_gap,
-                following,
-                min(ended, default=None),
-            )
+                ClockKind.ATTEMPT, number + 1, attempt.at, terms.attempt_gap, following.at if following else None,
+                attempt.is_suspect or (following is not None and following.is_suspect), min(ended, default=None),
+            )  # fmt: skip
 
 
 def keep_clocks(batch: Batch) -> None:
@@ -87,11 +93,10 @@ def keep_clocks(batch: Batch) -> None:
     for item in items:
         if item.fold is None:
             continue
-        terms = item.fold.version.terms
-        for promise in promises(item.cycle, item.fold, terms):
+        for promise in promises(item, item.fold):
             key = (item.cycle.pk, promise.kind, promise.ordinal)
             wanted.add(key)
-            judge.keep(item, promise, terms, existing.get(key))
+            judge.keep(item, item.fold, promise, existing.get(key))
     for key, clock in existing.items():
         if key not in wanted:
             judge.drop(clock)
@@ -116,13 +121,15 @@ class Judge:
         self.redatings: list[ClockRedating] = []
         self.corrections: list[ClockCorrection] = []
 
-    def keep(self, item: CycleFold, promise: Promise, terms: Terms, clock: Clock | None) -> None:
-        cycle = item.cycle
-        due_at, warn_at, version = self._dates(promise, terms, cycle)
+    def keep(self, item: CycleFold, fold: FoldedCycle, promise: Promise, clock: Clock | None) -> None:
+        cycle, version = item.cycle, fold.version
+        if clock is not None and _stands(clock, promise, item, version.agreement.pk):
+            return
+        due_at, warn_at, calendar = self._dates(promise, version.terms, cycle)
         before = self._figure(clock) if clock else None
         if clock is None:
             clock = Clock(cycle=cycle, kind=promise.kind, ordinal=promise.ordinal)
-        clock.met_at = promise.met_at
+        clock.met_at, clock.is_suspect = promise.met_at, promise.is_suspect
         if clock.breached_at is not None:
             self._restate(clock, promise, due_at)
         else:
@@ -138,12 +145,12 @@ class Judge:
                 )
             clock.started_at, clock.due_at, clock.warn_at = promise.started_at, due_at, warn_at
             clock.budget_seconds = promise.window.seconds
-            clock.agreement = item.fold.version.agreement if item.fold else clock.agreement
-            clock.calendar_version = version
+            clock.agreement, clock.calendar_version = version.agreement, calendar
             clock.tzdata = self.tzdata
-            if clock.settled_at is None:
-                # who met a promise stays its owner, whoever has the lead later
-                clock.team_id, clock.owner_id, clock.segment = cycle.team_id, cycle.owner_id, cycle.segment
+            # whoever had the lead when it was met, or when it fell due, answers for it
+            answered_at = min(promise.met_at or due_at, due_at)
+            clock.owner = item.owner_at(answered_at)
+            clock.team_id, clock.segment = cycle.team_id, cycle.segment
             self._settle(clock, _outcome(promise, due_at))
         self._dirty(before, self._figure(clock))
         (self.old if clock.pk else self.new).append(clock)
@@ -172,7 +179,9 @@ class Judge:
         return due_at, calendar.calendar.add(promise.started_at, warn_after), calendar.version_at(due_at)
 
     def _restate(self, clock: Clock, promise: Promise, due_at: datetime) -> None:
-        is_disproved = promise.met_at is not None and promise.met_at <= due_at
+        """A stamped breach follows the facts by corrections only. Late news that the promise was kept, or was no
+        longer owed when it fell due, disproves it."""
+        is_disproved = _outcome(promise, due_at) != Outcome.OPEN
         outcome = Outcome.RESTATED if is_disproved else Outcome.MISSED
         if clock.outcome != outcome:
             if clock.outcome != Outcome.NOT_OWED or is_disproved:
@@ -203,6 +212,18 @@ class Judge:
             for figure in (before, after):
                 if figure is not None:
                     self.batch.mark_dirty(METRIC, figure[0].astimezone(self.zone).date())
+
+
+def _stands(clock: Clock, promise: Promise, item: CycleFold, agreement: int) -> bool:
+    """Met, and nothing about it is new: no calendar, team or zone rule that changed since makes it anything else."""
+    owner = item.owner_at(promise.met_at) if promise.met_at else None
+    return (
+        clock.outcome == Outcome.MET
+        and clock.owner_id == (owner.pk if owner else None)
+        and (clock.started_at, clock.met_at, clock.budget_seconds)
+        == (promise.started_at, promise.met_at, promise.window.seconds)
+        and clock.agreement_id == agreement
+    )
 
 
 def _outcome(promise: Promise, due_at: datetime) -> str:

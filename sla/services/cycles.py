@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from alignment.models import Lead, MqlCycle
+from alignment.models import Lead, MqlCycle, Person
+from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
 from sla.fold import FoldedCycle, fold_cycles
 from sla.queries.agreements import load_book
 
 COLUMNS = [
-    "opened_by", "crossed_at", "received_at", "started_at", "is_clock_suspect", "agreement_number", "tier",
+    "number", "opened_by", "crossed_at", "received_at", "started_at", "is_clock_suspect", "agreement_number", "tier",
     "segment", "accepted_at", "first_follow_up_at", "attempts",
     "disposition", "reason", "disposed_at", "is_tagged", "closed_at", "crm_closed_at", "opportunity",
     "voided_at", "void_reason",
@@ -21,13 +22,41 @@ COLUMNS = [
 DISPROVED = "Later facts show that the lead did not cross the trigger here."
 
 
+@dataclass(frozen=True)
+class Owning:
+    """Somebody became the owner at this instant, by this origin (alignment.models.cycles.AssignedBy)."""
+
+    at: datetime
+    person: Person
+    by: str
+    is_suspect: bool = False
+
+    @property
+    def is_named(self) -> bool:
+        """By the CRM or by hand, not by our routing."""
+        return self.by in (AssignedBy.CRM, AssignedBy.MANUAL)
+
+
 @dataclass
 class CycleFold:
-    """A cycle's row beside what the facts say of it; `fold` is None for a voided cycle."""
+    """A cycle's row beside what the facts say of it; `fold` is None for a voided cycle.
+
+    `ownings` are filled by the assign step: who became the owner when, in order of time.
+    """
 
     cycle: MqlCycle
     lead: Lead
     fold: FoldedCycle | None
+    ownings: list[Owning] = field(default_factory=list)
+
+    def owner_at(self, instant: datetime) -> Person | None:
+        """Who had the lead at an instant; the first owner for instants before the assignment.
+
+        Routing is provisional: it counts only where neither the CRM nor a person had named somebody.
+        """
+        before = [owning for owning in self.ownings if owning.at <= instant] or self.ownings[:1]
+        named = [owning for owning in before if owning.is_named]
+        return (named or before)[-1].person if before else None
 
 
 def cross(batch: Batch) -> None:
@@ -52,27 +81,28 @@ def cross(batch: Batch) -> None:
 
 def _match(lead: Lead, folds: list[FoldedCycle], rows: list[MqlCycle], batch: Batch) -> list[CycleFold]:
     """Pair folded cycles with rows: by the fact that opened them, else by overlap, so that an owner and a running
-    clock survive the news that the crossing was earlier than known. What is left over is voided or new."""
+    clock survive the news that the crossing was earlier than known. What is left over is voided or new. Numbers
+    follow the order of crossing, voided cycles after the standing ones."""
     by_fact = {row.opened_by_id: row for row in rows}
     pairs: list[tuple[FoldedCycle, MqlCycle | None]] = [(f, by_fact.get(f.opened_by.pk)) for f in folds]
     taken = {row.pk for _, row in pairs if row is not None}
     free = [row for row in rows if row.pk not in taken and row.voided_at is None]
-    number = max((row.number for row in rows), default=0)
     result = []
-    for fold, row in pairs:
+    for number, (fold, row) in enumerate(pairs, start=1):
         if row is None:
             row = next((r for r in free if _overlap(fold, r)), None)
             if row is not None:
                 free.remove(row)
-        if row is None:
-            number += 1
-            row = MqlCycle(lead=lead, number=number)
+        row = row or MqlCycle(lead=lead)
+        row.number = number
         _copy(fold, row, batch)
         result.append(CycleFold(row, lead, fold))
-    for row in rows:
-        if row in free:
+    standing = {item.cycle.pk for item in result}
+    for number, row in enumerate((row for row in rows if row.pk not in standing), start=len(folds) + 1):
+        row.number = number
+        if row.voided_at is None:
             row.voided_at, row.void_reason = batch.at, DISPROVED
-            result.append(CycleFold(row, lead, None))
+        result.append(CycleFold(row, lead, None))
     return result
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from alignment.models import Calendar, Role, Team, User
+from alignment.models import Role, Team, User
 from alignment.services.authority import OnlyRevOps
+from alignment.services.calendars import create_calendar
 from sla.models import Agreement
 from sla.queries.agreements import AgreementBook, InForce, UnknownAgreement, load_book
 from sla.services.agreements import StartsInThePast, StartTaken, put_in_force
 from sla.terms import InvalidTerms
+from testing.world import WEEKDAYS
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -23,6 +25,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def terms(db: None) -> dict[str, Any]:
+    office = create_calendar(name="Office", schedule={"zone": "UTC", "weekly": WEEKDAYS}, by=None, at=AT)
     window = {"amount": 24, "unit": "hours", "time": "business"}
     return {
         "trigger": {"kind": "score", "threshold": 65},
@@ -38,7 +41,7 @@ def terms(db: None) -> dict[str, Any]:
         ],
         "cadence": {"attempts": 6, "gap": window},
         "warn_at_percent": 75,
-        "calendars": {"default": Calendar.objects.create(name="Office").pk, "teams": {}},
+        "calendars": {"default": office.pk, "teams": {}},
     }
 
 
@@ -167,3 +170,9 @@ def test_two_versions_at_once_get_two_numbers(terms: dict[str, Any]) -> None:
         thread.join(20)
     assert not problems
     assert list(Agreement.objects.values_list("number", flat=True)) == [1, 2, 3]
+
+
+def test_a_window_that_no_calendar_can_fill_is_refused(terms: dict[str, Any]) -> None:
+    terms["cadence"]["gap"] = {"amount": 9_000, "unit": "hours", "time": "business"}
+    with pytest.raises(InvalidTerms, match="9000 business hours is more open time than Office has"):
+        enter(terms)

@@ -1,4 +1,4 @@
-"""Fold every lead again from the ledger: records, cycles, owners and clocks."""
+"""Fold every record again from the ledger: accounts to opportunities, leads, cycles, owners and clocks."""
 
 from __future__ import annotations
 
@@ -8,33 +8,27 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from alignment.models import Lead
-from alignment.pipeline import refold_leads
+from alignment.models import Fact
+from alignment.pipeline import refold
 
 CHUNK = 500
 
 
 class Command(BaseCommand):
     help = (
-        "Fold every lead again from the ledger of facts. State is a function of the ledger, so this changes nothing "
-        "unless rules, mapping or calendars changed; stamped breaches are never rewritten."
+        "Fold every record again from the ledger of facts. State is a function of the ledger, so this changes nothing "
+        "unless rules or calendars changed or rows were damaged; stamped breaches are never rewritten."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--reason", default="rebuilt from the ledger", help="Goes to the audit rows.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        last, done = 0, 0
-        while True:
+        found = Fact.objects.order_by("source_id", "subject", "external_id")
+        subjects = list(found.values_list("source_id", "subject", "external_id").distinct())
+        for start in range(0, len(subjects), CHUNK):
+            chunk = subjects[start : start + CHUNK]
             with transaction.atomic():
-                rows = list(
-                    Lead.objects.filter(pk__gt=last).order_by("pk")
-                    .values_list("pk", "source_id", "external_id")[:CHUNK]
-                )  # fmt: skip
-                if not rows:
-                    break
-                keys = {(source, external_id) for _, source, external_id in rows}
-                refold_leads(keys, at=timezone.now(), reason=options["reason"])
-            last, done = rows[-1][0], done + len(rows)
-            self.stdout.write(f"{done} leads folded")
+                refold(set(chunk), at=timezone.now(), reason=options["reason"])
+            self.stdout.write(f"{start + len(chunk)} of {len(subjects)} records folded")
         self.stdout.write(self.style.SUCCESS("Done."))
