@@ -81,7 +81,7 @@ class Journey:
 
     url: str
     visitors: Visitors
-    travel: time_machine.Coordinates
+    travel: time_machine.Traveller
 
     def connect(self, source: Source) -> Sender:
         """A sender to a source that is there already."""
@@ -129,8 +129,8 @@ def journey(site: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journey]:
             visitors = Visitors(browser, site, timezone.now)
             set_clock_of_database()
             yield Journey(site, visitors, travel)
-            visitors.leave()
             set_clock_of_database(is_right=True)
+            visitors.leave()
             connection.close()  # beside a running event loop Django opens a connection of its own
         faults = [fault for visitor in visitors.everyone for fault in visitor.faults]
         assert faults == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from fractions import Fraction
@@ -24,19 +23,9 @@ from django.utils import timezone
 
 from alignment import charts
 from alignment.models.people import Role
+from testing.browser import chromium, needs_browser
 
-pytest.importorskip("playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = needs_browser
 PAGE = "http://looks.invalid/mqls/"
 
 SAMPLE = """{% extends "base.html" %}{% block title %}MQLs by time left{% endblock %}
@@ -126,12 +115,8 @@ def html() -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def _open(browser: Any, html: str, *, width: int, scheme: str, **options: Any) -> tuple[Any, list[str]]:

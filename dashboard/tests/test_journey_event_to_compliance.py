@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -51,7 +53,12 @@ def source_is_connected_and_an_event_sent(journey: Journey, desk: Look, email: s
     revops.arrive("Salesforce")
     assert secret not in revops.page.content()
 
-    data = {"score": 80, "first_name": "Ada", "last_name": "Lovelace", "company": "Analytical Engines"}
+    data: dict[str, Any] = {
+        "score": 80,
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "company": "Analytical Engines",
+    }
     said = event("lead.updated", "003-ada", timezone.now(), **data)
     assert Sender(address, secret).send(said) == 202
     assert Delivery.objects.pending().count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -18,7 +19,7 @@ def test_an_unreadable_event_comes_in_once_the_mapping_is_mended_and_it_is_repla
     journey: Journey, world: World
 ) -> None:
     sender = journey.connect(world.crm)
-    said = {"score": "hot", "points": 80, "last_name": "Noether", "company": "Rings Ltd"}
+    said: dict[str, Any] = {"score": "hot", "points": 80, "last_name": "Noether", "company": "Rings Ltd"}
     assert sender.send(event("lead.updated", "003-emmy", timezone.now(), **said)) == 202
     journey.tick()
     assert DeadEvent.objects.count() == 1 and not Lead.objects.exists()
@@ -58,7 +59,12 @@ def test_an_unreadable_event_comes_in_once_the_mapping_is_mended_and_it_is_repla
 
 def test_an_overdue_clock_is_restated_once_its_late_evidence_arrives(journey: Journey, world: World) -> None:
     sender = journey.connect(world.crm)
-    said = {"score": 90, "intent": "demo_request", "last_name": "Hopper", "company": "Compilers Inc"}
+    said: dict[str, Any] = {
+        "score": 90,
+        "intent": "demo_request",
+        "last_name": "Hopper",
+        "company": "Compilers Inc",
+    }
     sender.send(event("lead.updated", "003-grace", timezone.now(), **said))
     journey.tick()
     owner = MqlCycle.objects.select_related("owner").get().owner
@@ -78,7 +84,12 @@ def test_an_overdue_clock_is_restated_once_its_late_evidence_arrives(journey: Jo
     follow_up = clocks.get_by_role("row").filter(has_text="First follow-up")
     assert "Missed" in follow_up.inner_text()
 
-    call = {"lead": "003-grace", "channel": "call", "outcome": "no_answer", "is_attempt": True}
+    call: dict[str, Any] = {
+        "lead": "003-grace",
+        "channel": "call",
+        "outcome": "no_answer",
+        "is_attempt": True,
+    }
     sender.send(event("touch.recorded", "call-1", NOW + timedelta(minutes=3), **call))
     journey.tick()
     rep.page.reload()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -14,12 +13,10 @@ from django.utils import timezone
 
 from alignment.models import MqlCycle, Touch
 from handoff.tests.pages import add_mql, client_of
+from testing.browser import chromium, needs_browser
 from testing.world import World, build_world
 
-pytest.importorskip("playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+pytestmark = needs_browser
 
 
 @pytest.fixture
@@ -30,15 +27,12 @@ def world(transactional_db: None) -> World:
 @pytest.fixture
 def phone(world: World, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A page of a rep's phone with a clock that the test may move on; it must log no error to the end."""
-    from playwright.sync_api import sync_playwright
-
     # the browser's driver runs an event loop in this thread; the database is still used by one thread at a time
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     # the server's threads keep no connection that would outlive the test database
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     session = client_of(world.users["rep.1"]).cookies[settings.SESSION_COOKIE_NAME].value
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         context = browser.new_context(
             viewport={"width": 390, "height": 844}, has_touch=True, base_url=live_server.url
         )
@@ -51,7 +45,6 @@ def phone(world: World, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> It
         page.on("console", lambda said: errors.append(said.text) if _is_fault(said) else None)
         page.clock.install()
         yield page
-        browser.close()
         connection.close()  # beside a running event loop Django opens a connection of its own
     assert errors == []
 
