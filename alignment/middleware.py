@@ -1,4 +1,4 @@
-"""Doors before the views: the lean intake path, default-deny login, the viewer's zone."""
+"""Doors before the views: the lean intake path, default-deny login, private pages, the viewer's zone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequired
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 
 from alignment.accounts import SIGNED_IN_AT
 from alignment.models import Organisation
@@ -29,6 +30,22 @@ class IntakeMiddleware:
 
             return receive(request)
         return self.get_response(request)
+
+
+class PrivatePagesMiddleware:
+    """Keeps what somebody sees after signing in out of every cache, the browser's own included.
+
+    Whoever has the device next, or shares a proxy, finds no names there after signing out.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if SESSION_KEY in request.session:
+            add_never_cache_headers(response)
+        return response
 
 
 class SessionAgeMiddleware:

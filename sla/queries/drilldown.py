@@ -11,10 +11,10 @@ from django.db.models import F, Prefetch, Q, QuerySet
 
 from alignment.access import Scope
 from alignment.business_time import Week
-from alignment.models import DirtyDay, Person, Team
+from alignment.models import DirtyDay
 from sla.models import METRIC, Clock, ClockCorrection, Outcome
 from sla.queries import compliance
-from sla.queries.compliance import NOTHING, Figure
+from sla.queries.compliance import GROUPS, NOTHING, Figure
 
 OUTCOMES: Mapping[str, str] = {
     "due": "Due (met and missed)",
@@ -91,20 +91,20 @@ def clocks(drill: Drill, scope: Scope) -> QuerySet[Clock]:
     )
 
 
-def label_of(drill: Drill) -> str:
-    """Whose clocks these are, in words; '' for everybody's."""
+def label_of(drill: Drill, scope: Scope) -> str:
+    """Whose clocks these are, in words; '' for everybody's. A name is said only with a clock that `scope` shows."""
     if not drill.group:
         return ""
     if not drill.key:
         return NOBODY[drill.group]
     if drill.group == "segment":
         return drill.key
-    model = Person if drill.group == "rep" else Team
-    return str(
-        model._default_manager.filter(pk=drill.key).values_list("name", flat=True).first() or drill.key
-    )
+    field = GROUPS[drill.group]
+    shown = Clock.objects.filter(scope.q(), **{field: drill.key})
+    return next(iter(shown.values_list(f"{field}__name", flat=True)[:1]), NOBODY_SHOWN)
 
 
+NOBODY_SHOWN = "Nobody with MQLs that you may see"
 NOBODY: Mapping[str, str] = {
     "rep": "Assigned to nobody",
     "team": "No team",

@@ -17,7 +17,7 @@ import time_machine
 from django.test import Client
 
 from alignment.business_time import Week
-from alignment.models import DirtyDay, Person, Role, Team
+from alignment.models import DirtyDay, Person, Role, Team, User
 from alignment.sheets import cell
 from sla.models import METRIC, Clock, ClockKind, Outcome
 from sla.services import mark_breached, roll_up
@@ -237,6 +237,37 @@ def test_a_rep_finds_nobody_elses_clocks(world: World) -> None:
     other = world.reps[1].pk
     assert "0 clocks<" in get(client, f"{address}&group=rep&key={other}")
     assert client.get(f"/compliance/rows.csv?{urlsplit(address).query}").content.count(b"\r\n") == 2
+
+
+@pytest.mark.parametrize("group", ["rep", "team"])
+def test_an_address_tells_no_names_of_those_whose_mqls_one_may_not_see(world: World, group: str) -> None:
+    team = Team.objects.create(name="Skunkworks", calendar=world.calendar)
+    stranger = add_rep(world, "Sam Stranger", team=team)
+    manager = add_user(world, Role.SALES_MANAGER)
+    world.send(
+        event("lead.created", "mine", world.at, score=70, owner=world.reps[0].email),
+        event("lead.created", "theirs", world.at, score=70, owner=stranger.email),
+    )
+    roll_up(at=world.at)
+
+    def said_to(user: User, whose: Person) -> str:
+        assert whose.team is not None
+        key = whose.pk if group == "rep" else whose.team.pk
+        page = get(
+            signed_in(user),
+            f"/compliance/rows/?week={WEEK}&kind=follow_up&outcome=all&group={group}&key={key}",
+        )
+        return " ".join(found(r'<p class="row-count">(.*?)</p>', page).split())
+
+    name, other = ("Rep 1", "Sam Stranger") if group == "rep" else ("Inbound", "Skunkworks")
+    for user in (world.users["rep.1"], manager):
+        assert f"1 clock</strong> · {name} ·" in said_to(user, world.reps[0])
+        foreign = said_to(user, stranger)
+        assert "0 clocks</strong> · Nobody with MQLs that you may see ·" in foreign
+        assert other not in get(signed_in(user), f"/compliance/?week={WEEK}&group={group}")
+    assert f"1 clock</strong> · {other} ·" in said_to(add_user(world, Role.REVOPS), stranger)
+    nobody = f"/compliance/rows/?week={WEEK}&kind=follow_up&group={group}&key=999999999"
+    assert "Nobody with MQLs that you may see" in get(signed_in(manager), nobody)
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def rows(request: HttpRequest) -> HttpResponse:
             "sunday": _sunday(drill.week),
             "kind": ClockKind(drill.kind),
             "meaning": MEANING[ClockKind(drill.kind)],
-            "label": drilldown.label_of(drill),
+            "label": drilldown.label_of(drill, scope),
             "whose": _whose(user, scope),
             "page": page,
             "count": count,
