@@ -5,6 +5,8 @@ import os
 from celery import Celery
 from celery.signals import worker_ready
 
+from alignment import file_queue  # noqa: F401 - registers the queue in files
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alignment.settings")
 
 app = Celery("alignment")

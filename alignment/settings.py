@@ -276,7 +276,7 @@ if REDIS_URL:
     }
 else:
     _queue = DATA_DIR / "queue"
-    CELERY_BROKER_URL = "filesystem://localhost//"
+    CELERY_BROKER_URL = "alignment-files://localhost//"  # alignment.file_queue
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_queue / "messages"),
         "data_folder_out": str(_queue / "messages"),
@@ -341,6 +341,8 @@ LOGGING = {
         "handoff": {"level": os.environ.get("LOG_LEVEL", "INFO")},
         "celery.beat": {"level": "WARNING"},
         "axes": {"level": "ERROR"},
+        # refusals are answers, not faults: no traceback for each 403 and 404
+        "django.request": {"level": "ERROR"},
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
