@@ -19,7 +19,7 @@ NAME = "alignment-files"
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **_: Any) -> None:
+    def _put(self, queue: str, message: Any, **_: Any) -> None:  # type: ignore[override]
         """Put a message onto a queue. The name sorts by time, as kombu's own do."""
         folder = self.data_folder_out
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
