@@ -18,7 +18,7 @@ from alignment import svg
 from alignment.svg import HEIGHT, WIDTH
 from alignment.wording import truncated_share
 
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 34, 30
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 34, 30
 GREEN, RED, GREY, BLUE, AMBER = "#157347", "#b02a37", "#7c8696", "#0b5cad", "#8a5a00"
 
 
@@ -69,8 +69,9 @@ def weeks(bars: Sequence[WeekBar], *, title: str, desc: str = "") -> SafeString:
         if not bar.total:
             parts.append(svg.text(x + wide / 2, y - 6, "–", anchor="middle", css="c-quiet"))
         drawn.append(format_html("<g><title>{}</title>{}</g>", bar.words, svg.joined(parts)))
-        if (len(bars) - 1 - number) % every == 0:
-            drawn.append(svg.text(x + wide / 2, HEIGHT - 8, bar.label, anchor="middle", css="c-quiet"))
+        css = _label_css(len(bars) - 1 - number, every, slot)
+        if css:
+            drawn.append(svg.text(x + wide / 2, HEIGHT - 8, bar.label, anchor="middle", css=css))
     legend = _legend(
         [("met", "c-met", GREEN, ""), ("missed", "c-missed", RED, f"{key}-hatch")]
         + ([("running", "c-running", GREY, f"{key}-dots")] if any(bar.running for bar in bars) else [])
@@ -80,17 +81,17 @@ def weeks(bars: Sequence[WeekBar], *, title: str, desc: str = "") -> SafeString:
 
 
 def bars(values: Sequence[tuple[str, int]], *, title: str, desc: str = "") -> SafeString:
-    """Lying bars, one a row, each with its name and count; the order is the caller's."""
+    """Lying bars, each under its name with its count behind it; the order is the caller's."""
     most = max((count for _, count in values), default=0) or 1
-    row, names = 30, 190
-    height = max(row * len(values), row) + 8
+    row, room = 46, 70
+    height = max(row * len(values), row) + 4
     drawn: list[SafeString] = []
     for number, (name, count) in enumerate(values):
-        y = 4 + row * number
-        length = count / most * (WIDTH - names - 60)
-        drawn.append(svg.text(names - 10, y + 20, _shortened(name), anchor="end"))
-        drawn.append(svg.rect(names, y + 4, max(length, 1), row - 10, "c-line-fill", BLUE))
-        drawn.append(svg.text(names + length + 8, y + 20, f"{count:,}"))
+        y = row * number
+        length = max(count / most * (WIDTH - room), 1)
+        drawn.append(svg.text(0, y + 18, _shortened(name)))
+        drawn.append(svg.rect(0, y + 25, length, 16, "c-line-fill", BLUE))
+        drawn.append(svg.text(length + 8, y + 39, f"{count:,}"))
     words = [desc] * bool(desc) + [f"{name}: {count:,}" for name, count in values]
     return svg.drawing(title, words, drawn, height=height)
 
@@ -148,9 +149,10 @@ def line(
                     said,
                 )
             )
-        if (len(points) - 1 - number) % every == 0:
+        css = _label_css(len(points) - 1 - number, every, slot * 0.8)  # the outer labels lean inwards
+        if css:
             anchor = "start" if number == 0 else "end" if number == len(points) - 1 else "middle"
-            drawn.append(svg.text(LEFT + slot * number, height - 8, label, anchor=anchor, css="c-quiet"))
+            drawn.append(svg.text(LEFT + slot * number, height - 8, label, anchor=anchor, css=css))
     if threshold is not None:
         words.append(f"Limit: {_percent(threshold)}")
     return svg.drawing(title, words, drawn, height=height)
@@ -173,10 +175,17 @@ def meter(met: int, total: int, *, title: str, threshold: Fraction | None = None
         x = float(threshold) * WIDTH
         drawn.append(svg.rule(x, 0, x, 28, "c-mark", "currentColor", thick=3))
         words.append(f"Limit: above {_percent(threshold)}")
-    return svg.drawing(title, words, drawn, height=28, is_narrow=True)
+    return svg.drawing(title, words, drawn, height=28)
 
 
 # --- parts that several drawings share ------------------------------------------------------------------
+
+
+def _label_css(from_last: int, every: int, slot: float) -> str:
+    """Classes of a label counted from the newest; empty: none there. Phones leave out every second, where near."""
+    if from_last % every:
+        return ""
+    return "c-quiet c-sparse" if from_last // every % 2 and slot * every < 76 else "c-quiet"
 
 
 def _legend(entries: Sequence[tuple[str, str, str, str]]) -> SafeString:
@@ -187,7 +196,7 @@ def _legend(entries: Sequence[tuple[str, str, str, str]]) -> SafeString:
         if pattern:
             drawn.append(svg.rect(x, 4, 14, 14, "", f"url(#{pattern})"))
         drawn.append(svg.text(x + 20, 16, name))
-        x += 20 + 8 * len(name) + 24
+        x += 20 + 11 * len(name) + 24  # also where phones draw letters larger
     return svg.joined(drawn)
 
 
@@ -226,5 +235,5 @@ def _percent(rate: Fraction) -> str:
     return f"{tenths // 10}%" if tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}%"
 
 
-def _shortened(name: str, most: int = 24) -> str:
+def _shortened(name: str, most: int = 48) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"

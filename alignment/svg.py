@@ -18,11 +18,11 @@ def drawing(
     drawn: Sequence[SafeString],
     *,
     height: int = HEIGHT,
-    is_narrow: bool = False,
 ) -> SafeString:
-    """The whole drawing: named, described in `words`, and on phones in a strip that scrolls unless narrow."""
+    """The whole drawing, named and described in `words`. It shrinks with its container, down to a phone's:
+    there app.css draws letters larger in units of the drawing, so that they stay legible."""
     said = ". ".join(words)
-    drawn_whole = format_html(
+    return format_html(
         '<svg class="drawing" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}"'
         ' font-size="{}" fill="currentColor" xmlns="http://www.w3.org/2000/svg">'
         "<title>{}</title><desc>{}</desc>{}</svg>",
@@ -35,11 +35,6 @@ def drawing(
         title,
         said,
         joined(drawn),
-    )
-    if is_narrow:
-        return drawn_whole
-    return format_html(
-        '<div class="drawing-scroll" role="group" aria-label="{}" tabindex="0">{}</div>', title, drawn_whole
     )
 
 

@@ -20,6 +20,7 @@ from django.template import Context, Template
 from django.test import RequestFactory, override_settings
 from django.urls import include, path
 from django.utils import timezone
+from django.utils.safestring import mark_safe
 
 from alignment import charts
 from alignment.models.people import Role
@@ -161,6 +162,58 @@ def test_all_parts_are_readable_named_and_within_the_policy(
     assert [(v["id"], [node["target"] for node in v["nodes"]]) for v in found] == []
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+
+
+@pytest.mark.parametrize("weeks", [8, 12])
+def test_charts_fit_a_phone_whole_with_legible_words_that_do_not_touch(browser: Any, weeks: int) -> None:
+    bars = [charts.WeekBar(f"{n + 10} Nov", 1200 + n, 20, 9) for n in range(weeks)]
+    points = [(bar.label, Fraction(bar.met, bar.total)) for bar in bars]
+    reasons = [("Duplicate of a lead that somebody works on", 1234), ("Bad fit", 3)]
+    drawn = (
+        charts.weeks(bars, title="By week"),
+        charts.line(points, title="Compliance", threshold=Fraction(85, 100)),
+        charts.bars(reasons, title="Reasons"),
+    )
+    sheet = Template(
+        '{% extends "base.html" %}{% block content %}<div class="card"><div class="card-body">{{ drawn }}'
+        "</div></div>{% endblock %}"
+    )
+    with override_settings(ROOT_URLCONF=__name__):
+        html = sheet.render(
+            Context(
+                {
+                    "user": SimpleNamespace(is_authenticated=False),
+                    "organisation": SimpleNamespace(name="Our company", zone="Europe/Berlin"),
+                    "messages": [],
+                    "csrf_token": "t",
+                    "drawn": mark_safe("".join(drawn)),  # noqa: S308 - the drawings escape their texts
+                }
+            )
+        )
+    page, _ = _open(browser, html, width=390, scheme="light")
+    found = page.evaluate(
+        """() => [...document.querySelectorAll("svg.drawing")].map((svg) => {
+            const box = svg.parentElement.getBoundingClientRect();
+            const words = [...svg.querySelectorAll("text")]
+                .map((text) => text.getBoundingClientRect()).filter((word) => word.width);
+            const touch = (a, b) =>
+                a.left < b.right && b.left < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom;
+            return {
+                left: Math.min(...words.map((word) => word.left)) - box.left,
+                right: box.right - Math.max(...words.map((word) => word.right), svg.getBoundingClientRect().right),
+                letters: Math.min(...words.map((word) => word.height)),
+                touching: words.filter((a, n) => words.slice(n + 1).some((b) => touch(a, b))).length,
+            };
+        })"""
+    )
+    assert len(found) == 3
+    for chart in found:
+        assert chart["left"] >= 0
+        assert chart["right"] >= 0
+        assert chart["letters"] >= 12
+        assert chart["touching"] == 0
+    assert page.get_by_text(bars[-1].label, exact=True).first.is_visible()
     page.context.close()
 
 
