@@ -17,7 +17,8 @@ def make_people(facts: Iterable[Fact]) -> None:
     who holds a record that its holder needs.
     """
     names = _named(facts)
-    missing = {key: name for key, name in names.items() if key not in _identities(names)} if names else {}
+    known = _identities(names) if names else {}
+    missing = {key: name for key, name in names.items() if key not in known}
     if missing:
         _make_identities(missing)
 

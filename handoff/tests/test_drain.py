@@ -60,6 +60,39 @@ def test_a_batch_of_500_takes_as_many_statements_as_one(world: World) -> None:
     assert taken[1] == taken[500], taken
 
 
+def everything(world: World, count: int, prefix: str) -> list[dict[str, Any]]:
+    """Events of every kind, about records, people and links that nobody has heard of before."""
+    found = []
+    for key in (f"{prefix}{n}" for n in range(count)):
+        later = world.at + timedelta(minutes=1)
+        lead = {"score": 80, "owner": f"o{key}", "account": f"AA{key}", "opportunity": f"O{key}"}
+        touch = {"lead": f"L{key}", "is_attempt": True, "person": f"p{key}", "campaign": f"CC{key}"}
+        deal = {"stage": "x", "lead": f"L{key}", "account": f"AB{key}"}
+        end = {"disposition": "recycled", "reason": "bad_fit"}
+        found += [
+            event("account.updated", f"A{key}", world.at, id=f"a{key}", name="n"),
+            event("campaign.updated", f"C{key}", world.at, id=f"c{key}", name="n"),
+            event("lead.updated", f"L{key}", world.at, id=f"l{key}", **lead),
+            event("touch.recorded", f"T{key}", later, id=f"t{key}", **touch),
+            event("opportunity.created", f"O{key}", world.at, id=f"o{key}", **deal),
+            event("lead.dispositioned", f"L{key}", later, id=f"d{key}", **end),
+        ]
+    return found
+
+
+def test_a_batch_of_everything_takes_as_many_statements_for_480_events_as_for_six(world: World) -> None:
+    world.send(*everything(world, 1, "warm"))
+    taken = {}
+    for count in (1, 80):
+        for body in everything(world, count, f"n{count}-"):
+            world.deliver(body, external_id=body["id"])
+        with CaptureQueriesContext(connection) as queries:
+            drain(at=world.at, batch_size=500)
+        taken[count] = len(queries)
+    assert not DeadEvent.objects.exists()
+    assert taken[1] == taken[80], taken
+
+
 GARBAGE: list[bytes] = [
     b"", b"{", b"nonsense", b"[1, 2", b'"text"', b"12", b"null", b"\xff\xfe", b'{"type": "lead.updated"}',
     b'{"type": "lead.exploded", "data": {"external_id": "x"}}',
