@@ -224,7 +224,7 @@ class Visitors:
             base_url=self.url,
             permissions=["clipboard-read", "clipboard-write"],
         )
-        context.set_default_timeout(8000)
+        context.set_default_timeout(20_000)
         context.clock.install(time=self.now())
         visitor = Visitor(context.new_page(), look)
         self.everyone.append(visitor)
