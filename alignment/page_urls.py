@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from alignment.views import calendars, deliveries, mapping, people, sources, teams
+from alignment.views import calendars, deliveries, mapping, organisation, people, sources, teams
 
 app_name = "alignment"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("people/logins/<int:pk>/second-factor/", people.reset_second_factor, name="second-factor-reset"),
     path("people/teams/new/", teams.create, name="team-new"),
     path("people/teams/<int:pk>/", teams.change, name="team"),
+    path("settings/", organisation.settings, name="settings"),
     path("sources/", sources.index, name="sources"),
     path("sources/new/", sources.create, name="source-new"),
     path("sources/<slug:key>/", sources.page, name="source"),

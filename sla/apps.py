@@ -8,6 +8,8 @@ class SlaConfig(AppConfig):
 
     def ready(self) -> None:
         from alignment.pipeline import drain_step
-        from sla.services import cross
+        from alignment.services.organisation import on_zone_change
+        from sla.services import cross, mark_all_days_dirty
 
         drain_step(order=10, name="crossing")(cross)
+        on_zone_change(mark_all_days_dirty)

@@ -93,6 +93,7 @@ TABLE = [
     act("alignment:second-factor-reset", REVOPS, "login"),
     Row("alignment:team-new", REVOPS),
     Row("alignment:team", REVOPS, "team"),
+    Row("alignment:settings", REVOPS),
     Row("alignment:sources", REVOPS),
     Row("alignment:source-new", REVOPS),
     Row("alignment:source", REVOPS, "source"),

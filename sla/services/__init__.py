@@ -1,13 +1,14 @@
 from sla.services.clocks import keep_clocks
 from sla.services.cycles import cross
 from sla.services.redate import redate_clocks
-from sla.services.rollup import compare_roll_up, roll_up
+from sla.services.rollup import compare_roll_up, mark_all_days_dirty, roll_up
 from sla.services.sweep import mark_breached, mark_warned
 
 __all__ = [
     "compare_roll_up",
     "cross",
     "keep_clocks",
+    "mark_all_days_dirty",
     "mark_breached",
     "mark_warned",
     "redate_clocks",

@@ -56,19 +56,39 @@ def _bounds(days: Sequence[date]) -> list[list[object]]:
     return [list(days), [start for start, _ in bounds], [end for _, end in bounds]]
 
 
+def mark_all_days_dirty() -> int:
+    """Have every day counted anew, as when days are cut in another zone; how many.
+
+    One more at either end: clocks of a batch that is still under way may fall there. What such a batch marks by
+    the zone before is found by the nightly comparison.
+    """
+    days = _all_days()
+    if days:
+        days |= {min(days) - timedelta(days=1), max(days) + timedelta(days=1)}
+    DirtyDay.objects.bulk_create([DirtyDay(metric=METRIC, day=day) for day in sorted(days)])
+    return len(days)
+
+
+def _all_days() -> set[date]:
+    """Local days in the roll-up, and those from the first clock's due time to the last one's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(due_at), max(due_at) FROM sla_clock")
+        first, last = cursor.fetchone()
+    days = set(ComplianceDay.objects.values_list("day", flat=True).distinct())
+    if first is not None:
+        tz = Organisation.get().tz
+        start = first.astimezone(tz).date()
+        days |= {start + timedelta(days=n) for n in range((last.astimezone(tz).date() - start).days + 1)}
+    return days
+
+
 def compare_roll_up(*, at: datetime) -> list[date]:
     """Days on which the roll-up differs from its base tables, which are then marked dirty again.
 
     Days that are dirty already are left out: they are known to be behind.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT min(due_at), max(due_at) FROM sla_clock")
-        first, last = cursor.fetchone()
-        tz = Organisation.get().tz
-        days = set(ComplianceDay.objects.values_list("day", flat=True).distinct())
-        if first is not None:
-            start = first.astimezone(tz).date()
-            days |= {start + timedelta(days=n) for n in range((last.astimezone(tz).date() - start).days + 1)}
+        days = _all_days()
         days -= set(DirtyDay.objects.filter(metric=METRIC).values_list("day", flat=True))
         ordered = sorted(days)
         cursor.execute(

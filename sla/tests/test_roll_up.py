@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from alignment.access import Scope
 from alignment.business_time import Week
 from alignment.models import DirtyDay, MqlCycle, Organisation, Team
+from alignment.services.organisation import change_organisation
 from sla.models import METRIC, Clock, ClockKind, ComplianceDay, Outcome
 from sla.queries import compliance
 from sla.services import compare_roll_up, roll_up
@@ -274,3 +275,22 @@ def test_only_days_that_are_dirty_are_recomputed_and_no_clock_is_counted_twice(c
     now = set(ComplianceDay.objects.values_list("pk", flat=True))
     assert not now & replaced and now >= set(kept) - replaced
     assert len(replaced) == sum(days[day] for day in again)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "America/New_York"])
+def test_another_zone_of_the_organisation_has_every_day_counted_anew(crowd: World, zone: str) -> None:
+    scatter(crowd, Random(4), "America/New_York", 150)
+    mark_dirty({local_day(clock, "UTC") for clock in all_clocks()})
+    roll_up(at=crowd.at)
+    before = rolled_up()
+    change_organisation(name="Northwind", zone=zone, currency="USD", weekly_minimum=10, by=None, at=crowd.at)
+    assert rolled_up() == before
+    roll_up(at=crowd.at)
+    assert rolled_up() != before
+    assert compare_roll_up(at=crowd.at) == []
+
+
+def test_another_name_of_the_organisation_leaves_the_days_alone(crowd: World) -> None:
+    DirtyDay.objects.all().delete()
+    change_organisation(name="New", zone="UTC", currency="USD", weekly_minimum=10, by=None, at=crowd.at)
+    assert not DirtyDay.objects.exists()
