@@ -108,6 +108,7 @@ def test_a_static_file_is_taken_for_what_it_says_and_may_be_kept(world: World) -
         assert response["Content-Type"].startswith("text/css")
         assert {header: response.get(header) for header in EVERYWHERE} == EVERYWHERE
         assert "no-store" not in response["Cache-Control"] and "Set-Cookie" not in response
+        response.close()
 
 
 def test_the_intake_answers_senders_in_json_that_nobody_keeps(world: World) -> None:
