@@ -10,10 +10,35 @@ from django.utils import timezone
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
-def exact_time(instant: datetime) -> str:
-    """`instant` (aware) in the current zone: "21 Nov 2026, 14:05 (Europe/Berlin)"."""
+def local_time(instant: datetime) -> str:
+    """`instant` (aware) in the current zone, for places where the page names the zone: "21 Nov 2026, 14:05"."""
     local = timezone.localtime(instant)
-    return f"{local.day} {local:%b %Y, %H:%M} ({timezone.get_current_timezone_name()})"
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def exact_time(instant: datetime) -> str:
+    """`instant` (aware) in the current zone, which is named: "21 Nov 2026, 14:05 (Europe/Berlin)"."""
+    return f"{local_time(instant)} ({timezone.get_current_timezone_name()})"
+
+
+def weekday_time(instant: datetime, *, now: datetime) -> str:
+    """`instant`, still to come, in the current zone: "today 14:05", "Monday 09:00", "Mon 30 Nov 09:00"."""
+    local = timezone.localtime(instant)
+    days = (local.date() - timezone.localtime(now).date()).days
+    if days == 0:
+        return f"today {local:%H:%M}"
+    return f"{local:%A %H:%M}" if days < 7 else f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def in_words(key: object) -> str:
+    """A key as it reads: "mid_market" is "mid market"."""
+    return str(key).replace("_", " ")
+
+
+def ordinal(number: int) -> str:
+    """1 is "1st", 12 is "12th", 23 is "23rd"."""
+    last = number % 100 if 10 < number % 100 < 14 else number % 10
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
 
 
 def span(seconds: SupportsFloat | timedelta, *, days: bool = False) -> str:

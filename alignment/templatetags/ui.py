@@ -1,7 +1,8 @@
 """Template tags and filters of every page: times, shares, badges, figures. No `load` needed.
 
-Times are shown in the current zone (the viewer's, else the organisation's), the exact time always with the
-zone's name. A page that passes `now` in its context is shown as of then; else the clock is read.
+Times are shown in the current zone (the viewer's, else the organisation's). The exact time names the zone on
+hover and for screen readers only: the foot of each page names it once for all. A page that passes `now` in its
+context is shown as of then; else the clock is read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from alignment import charts, navigation
-from alignment.wording import exact_time, relative, span, truncated_share
+from alignment.wording import (
+    exact_time,
+    in_words,
+    local_time,
+    ordinal,
+    relative,
+    span,
+    truncated_share,
+    weekday_time,
+)
 
 register = template.Library()
 Context = template.Context
@@ -95,16 +105,26 @@ def when(context: Context, instant: datetime | None, empty: str = "") -> SafeStr
         instant.isoformat(),
         exact_time(instant),
         relative(instant, now=_now(context)),
-        exact_time(instant),
+        _zoned(instant),
     )
 
 
 @register.simple_tag
 def exact(instant: datetime | None, empty: str = "") -> SafeString:
-    """`{% exact cycle.crossed_at %}`: "21 Nov 2026, 14:05 (Europe/Berlin)"."""
+    """`{% exact cycle.crossed_at %}`: "21 Nov 2026, 14:05", the zone on hover and for readers."""
     if not instant:
         return format_html('<span class="text-secondary">{}</span>', empty) if empty else NOTHING
-    return format_html('<time datetime="{}">{}</time>', instant.isoformat(), exact_time(instant))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', instant.isoformat(), exact_time(instant), _zoned(instant)
+    )
+
+
+def _zoned(instant: datetime) -> SafeString:
+    return format_html(
+        '{}<span class="visually-hidden"> ({})</span>',
+        local_time(instant),
+        timezone.get_current_timezone_name(),
+    )
 
 
 @register.filter(name="duration")
@@ -145,7 +165,27 @@ def time_left(
         f"due {exact_time(due_at)}",
         icon(name),
         text,
-        exact_time(due_at),
+        _zoned(due_at),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def time_closed(
+    context: Context, opens_at: datetime, due_at: datetime, seconds: int, is_first: bool = True
+) -> SafeString:
+    """`{% time_closed opens_at due_at seconds True %}`: "starts Monday 09:00, then 5 min".
+
+    For a clock in business time while its calendar is closed; `seconds` of open time are left until the due
+    time. `is_first` false: some open time has passed already, so the clock "goes on".
+    """
+    return format_html(
+        '<time class="time-left time-left-fine" datetime="{}" title="{}">{}{} {}, then {}</time>',
+        due_at.isoformat(),
+        f"outside business hours now; due {exact_time(due_at)}",
+        icon("player-pause"),
+        "starts" if is_first else "goes on",
+        weekday_time(opens_at, now=_now(context)),
+        span(seconds),
     )
 
 
@@ -160,6 +200,18 @@ def share(met: int | None, total: int | None, worse: str = "down") -> str:
     pass `worse="up"`: those are cut upwards.
     """
     return truncated_share(met or 0, total or 0, worse=worse)
+
+
+@register.filter
+def words(key: Any) -> str:
+    """`{{ cycle.segment|words }}`: a key as it reads, "mid_market" as "mid market"."""
+    return in_words(key)
+
+
+@register.filter(name="ordinal")
+def ordinal_filter(number: int) -> str:
+    """`{{ place|ordinal }}`: "1st", "2nd", "3rd"."""
+    return ordinal(number)
 
 
 @register.filter

@@ -18,7 +18,7 @@ from django.utils import timezone
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from alignment.wording import exact_time, relative, span, truncated_share
+from alignment.wording import exact_time, relative, span, truncated_share, weekday_time
 
 NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
 
@@ -67,14 +67,44 @@ def test_the_exact_time_is_in_the_viewers_zone_and_names_it() -> None:
     with timezone.override(ZoneInfo("Europe/Berlin")):
         assert exact_time(NOW) == "21 Nov 2026, 14:05 (Europe/Berlin)"
         html = render("{% exact at %}", at=NOW)
-    assert html == '<time datetime="2026-11-21T13:05:00+00:00">21 Nov 2026, 14:05 (Europe/Berlin)</time>'
+    assert html == (
+        '<time datetime="2026-11-21T13:05:00+00:00" title="21 Nov 2026, 14:05 (Europe/Berlin)">'
+        '21 Nov 2026, 14:05<span class="visually-hidden"> (Europe/Berlin)</span></time>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [(2, "today 15:05"), (11, "Sunday 00:05"), (44, "Monday 09:05"), (8 * 24, "Sun 29 Nov 13:05")],
+)
+def test_an_opening_is_said_by_its_day(hours: int, said: str) -> None:
+    assert weekday_time(NOW + timedelta(hours=hours), now=NOW) == said
+
+
+def test_a_clock_that_waits_for_open_hours_says_when_it_starts_and_how_much_there_is_then() -> None:
+    opens = NOW + timedelta(hours=44)
+    html = render("{% time_closed opens due 300 %}", opens=opens, due=opens + timedelta(minutes=5))
+    assert "starts Monday 09:05, then 5 min" in html
+    assert "due 23 Nov 2026, 09:10 (UTC)" in html
+    assert "data-due" not in html  # nothing runs, so nothing counts down
+    again = render("{% time_closed opens due 300 False %}", opens=opens, due=opens + timedelta(minutes=5))
+    assert "goes on Monday 09:05" in again
+
+
+def test_keys_and_places_are_said_in_words() -> None:
+    assert render("{{ key|words }}", key="organic_search") == "organic search"
+    assert [render("{{ n|ordinal }}", n=n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 112)] == [
+        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th",
+    ]  # fmt: skip
 
 
 def test_a_relative_time_carries_the_exact_one() -> None:
     html = render("{% when at %}", at=NOW + timedelta(hours=2, minutes=5))
     assert ">in 2 h 5 min<" in html
     assert 'datetime="2026-11-21T15:10:00+00:00"' in html
-    assert html.count("21 Nov 2026, 15:10 (UTC)") == 2  # on hover, and in the text for readers and print
+    assert html.count("21 Nov 2026, 15:10") == 2  # on hover, and in the text for readers and print
+    assert 'title="21 Nov 2026, 15:10 (UTC)"' in html
+    assert '21 Nov 2026, 15:10<span class="visually-hidden"> (UTC)</span>' in html
 
 
 def test_a_time_that_is_not_known_is_said_to_be() -> None:
