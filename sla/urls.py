@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sla.views import agreement, compliance
+from sla.views import agreement, compliance, new_version
 
 app_name = "sla"
 urlpatterns = [
@@ -10,5 +10,6 @@ urlpatterns = [
     path("compliance/rows/", compliance.rows, name="compliance-rows"),
     path("compliance/rows.csv", compliance.download, name="compliance-csv"),
     path("agreement/", agreement.in_force, name="agreement"),
+    path("agreement/new/", new_version.create, name="agreement-new"),
     path("agreement/<int:number>/", agreement.version, name="agreement-version"),
 ]

@@ -115,8 +115,7 @@ class Desk:
         work.is_connected = rng.random() < 0.28
         outcome = "connected" if work.is_connected else rng.choice(UNREACHED[channel])
         work.attempts += 1
-        if synced is None and self._is_logged_here(at):
-            self.timeline.settle(work.lead.external_id, at)
+        if synced is None and self._is_logged_here(at, work):
             log_attempt(
                 cycle=work.cycle,
                 channel=channel,
@@ -188,11 +187,10 @@ class Desk:
     ) -> None:
         if disposition == "recycled":
             self.recycled.append((at, work.lead))
-        if not self._is_logged_here(at):
+        if not self._is_logged_here(at, work):
             post = work.dialect.disposed(work.lead, at, disposition=disposition, reason=reason, deal=deal)
             self._post(at, post)
             return
-        self.timeline.settle(work.lead.external_id, at)
         opportunity = (
             Opportunity.objects.get(source=work.cycle.lead.source_id, external_id=deal.external_id)
             if deal
@@ -285,8 +283,13 @@ class Desk:
         self._kept[(rep.email, habit)] = kept % 1
         return kept >= 1
 
-    def _is_logged_here(self, at: datetime) -> bool:
-        return at > self.end - HERE and self.rng.random() < 0.4
+    def _is_logged_here(self, at: datetime, work: Work) -> bool:
+        """Else in the CRM: so too while the CRM's change of the owner is still on its way to us."""
+        if at <= self.end - HERE or self.rng.random() >= 0.4:
+            return False
+        self.timeline.settle(work.lead.external_id, at)
+        work.cycle = MqlCycle.objects.select_related("lead", "owner").get(pk=work.cycle.pk)
+        return work.cycle.owner == self.company.persons[work.rep.email]
 
     def _act(self) -> UUID:
         return UUID(int=self.rng.getrandbits(128), version=4)

@@ -23,7 +23,8 @@ from sla.terms import Terms, Tier, Window
 class Version:
     """One version with its place in time. `state`: in_force, coming, ended, or passed_over (never came in force).
 
-    `until` is when the next one takes over, None while none is known. `cycles` counts standing MQL cycles that
+    `until` is when the next one takes over, None while none is known; `before` is the number of the one that it
+    took over from, or will. `cycles` counts standing MQL cycles that
     run or ran on it, `open_cycles` those still open.
     """
 
@@ -31,6 +32,7 @@ class Version:
     terms: Terms
     state: str
     until: datetime | None
+    before: int | None
     cycles: int
     open_cycles: int
 
@@ -48,12 +50,23 @@ def versions(book: AgreementBook, *, at: datetime) -> list[Version]:
     line = [version for version in every if book.at(version.agreement.in_force_from) is version]
     current = book.at(at)
     ends = {version.agreement.number: later.agreement.in_force_from for version, later in pairwise(line)}
+    befores = {later.agreement.number: version.agreement.number for version, later in pairwise(line)}
     found = []
     for version in every:
         number = version.agreement.number
         state = _state(version, line, current, at)
         cycles, open_cycles = counts.get(number, (0, 0))
-        found.append(Version(version.agreement, version.terms, state, ends.get(number), cycles, open_cycles))
+        found.append(
+            Version(
+                version.agreement,
+                version.terms,
+                state,
+                ends.get(number),
+                befores.get(number),
+                cycles,
+                open_cycles,
+            )
+        )
     return found[::-1]
 
 
@@ -78,19 +91,20 @@ class CalendarUse:
 
 def calendar_uses(terms: Terms, *, at: datetime) -> list[CalendarUse]:
     """The calendars of the terms, the default one first, as they stand at an instant."""
-    wanted = {terms.default_calendar, *terms.team_calendars.values()}
+    return uses_of(terms.default_calendar, terms.team_calendars, at=at)
+
+
+def uses_of(default: int | None, of_teams: Mapping[int, int], *, at: datetime) -> list[CalendarUse]:
+    """As `calendar_uses`, of ids of calendars that exist: by team, and the default one where it is chosen."""
+    wanted = {*([] if default is None else [default]), *of_teams.values()}
     calendars = Calendar.objects.in_bulk(wanted)
     ready = compiled(wanted)
-    teams = Team.objects.in_bulk(list(terms.team_calendars))
+    teams = Team.objects.in_bulk(list(of_teams))
     found = []
-    for pk in sorted(wanted, key=lambda pk: (pk != terms.default_calendar, calendars[pk].name)):
+    for pk in sorted(wanted, key=lambda pk: (pk != default, calendars[pk].name)):
         schedule = Schedule.from_json(ready[pk].version_at(at).schedule, allow_closed=True)
-        named = [teams[team] for team, calendar in terms.team_calendars.items() if calendar == pk]
-        found.append(
-            CalendarUse(
-                calendars[pk], pk == terms.default_calendar, named, working_day(schedule), schedule.zone
-            )
-        )
+        named = [teams[team] for team, calendar in of_teams.items() if calendar == pk]
+        found.append(CalendarUse(calendars[pk], pk == default, named, working_day(schedule), schedule.zone))
     return found
 
 

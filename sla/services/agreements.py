@@ -26,6 +26,10 @@ class StartTaken(ValueError):
     """Another version starts at this very instant."""
 
 
+class EnteredMeanwhile(ValueError):
+    """Somebody entered a version after the one that this one was written to follow."""
+
+
 @transaction.atomic
 def put_in_force(
     *,
@@ -33,27 +37,26 @@ def put_in_force(
     in_force_from: datetime,
     note: str = "",
     is_signed: bool = False,
+    follows: int | None = None,
     by: User | None,
     at: datetime,
 ) -> Agreement:
     """The next version of the agreement, which judges every MQL cycle that starts from `in_force_from` on.
 
     A version that was still to begin at or after that instant is passed over. The very first version may
-    reach back, so that imported history has an agreement to be measured by.
-    Raises OnlyRevOps, InvalidTerms, StartsInThePast or StartTaken.
+    reach back, so that imported history has an agreement to be measured by. `follows`: the number of the last
+    version its author knew (0: none), so that nothing entered meanwhile is overruled unread.
+    Raises OnlyRevOps, InvalidTerms, StartsInThePast, StartTaken or EnteredMeanwhile.
     """
     require_revops(by, "Agreements")
-    parsed = Terms.from_json(terms)
-    _require_known(parsed)
-    _require_reachable(parsed, at=at)
     _queue_up()
     last = Agreement.objects.order_by("-number").first()
-    if last is not None and in_force_from < at:
-        raise StartsInThePast(
-            "A version begins now or later: what has started stays under the version it started with."
+    if follows is not None and follows != (last.number if last else 0):
+        raise EnteredMeanwhile(
+            f"Version {last.number if last else 0} was entered since this page was opened. Read it, then send this "
+            "again if it still holds: the newer one counts."
         )
-    if Agreement.objects.filter(in_force_from=in_force_from).exists():
-        raise StartTaken("Another version begins at this very instant; choose another time.")
+    check(terms=terms, in_force_from=in_force_from, at=at)
     return Agreement.objects.create(
         number=last.number + 1 if last else 1,
         terms=dict(terms),
@@ -63,6 +66,23 @@ def put_in_force(
         entered_at=at,
         entered_by=by,
     )
+
+
+def check(*, terms: Mapping[str, Any], in_force_from: datetime, at: datetime) -> Terms:
+    """The terms read, if a version with them could be entered; nothing is changed.
+
+    Raises InvalidTerms, StartsInThePast or StartTaken.
+    """
+    parsed = Terms.from_json(terms)
+    _require_known(parsed)
+    _require_reachable(parsed, at=at)
+    if in_force_from < at and Agreement.objects.exists():
+        raise StartsInThePast(
+            "A version begins now or later: what has started stays under the version it started with."
+        )
+    if Agreement.objects.filter(in_force_from=in_force_from).exists():
+        raise StartTaken("Another version begins at this very instant; choose another time.")
+    return parsed
 
 
 def _require_known(terms: Terms) -> None:
@@ -76,15 +96,19 @@ def _require_known(terms: Terms) -> None:
 
 def _require_reachable(terms: Terms, *, at: datetime) -> None:
     """Every window must end within the calendars' horizon, or no MQL could be given a due time."""
-    windows = [w for tier in terms.tiers for w in (tier.follow_up_within, tier.disposition_within)]
-    for window in (*windows, terms.attempt_gap):
+    windows = [("cadence: gap", terms.attempt_gap)]
+    for number, tier in enumerate(terms.tiers, start=1):
+        windows.append((f"tier {number}: follow_up_within", tier.follow_up_within))
+        windows.append((f"tier {number}: disposition_within", tier.disposition_within))
+    for where, window in windows:
         for known in compiled({terms.default_calendar, *terms.team_calendars.values()}).values():
             calendar = known.calendar if window.is_business else BusinessCalendar.always_open()
             try:
                 calendar.add(at, window.seconds)
             except NoOpenTime as problem:
                 raise InvalidTerms(
-                    f"{window} is more open time than {known.versions[0].calendar} has in two years; write less."
+                    f"{where}: {window} is more open time than {known.versions[0].calendar} has in two years; "
+                    "write less."
                 ) from problem
 
 

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from alignment.access import EVERYONE, roles
+from alignment.access import EVERYONE, roles, viewer
 from alignment.models import Role
 from sla.models import ClockKind
 from sla.queries import agreement_document as document
@@ -37,8 +37,9 @@ def _page(request: HttpRequest, number: int | None) -> HttpResponse:
     else:
         current = [v for v in versions if v.state == "in_force"]
         shown = next(iter(current + [v for v in reversed(versions) if v.state == "coming"]), None)
+    is_revops = viewer(request).has_role(Role.REVOPS)
     if shown is None:
-        return render(request, "sla/agreement_empty.html", {})
+        return render(request, "sla/agreement_empty.html", {"is_revops": is_revops})
     terms = shown.terms
     uses = document.calendar_uses(terms, at=now)
     return render(
@@ -46,6 +47,7 @@ def _page(request: HttpRequest, number: int | None) -> HttpResponse:
         "sla/agreement.html",
         {
             "now": now,
+            "is_revops": is_revops,
             "versions": versions,
             "shown": shown,
             "terms": terms,

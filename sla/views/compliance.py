@@ -18,7 +18,7 @@ from alignment.models import Organisation, User
 from alignment.paging import NoSuchPage, by_moment
 from alignment.queries.inbox import processed_up_to
 from alignment.sheets import csv_response
-from sla.forms import GROUP_LABELS, DrillForm, WeekForm
+from sla.forms.compliance import GROUP_LABELS, DrillForm, WeekForm
 from sla.models import ClockKind
 from sla.queries import compliance, drilldown
 from sla.queries.compliance import Figure
