@@ -208,6 +208,12 @@ def words(key: Any) -> str:
     return in_words(key)
 
 
+@register.filter
+def phone(number: Any) -> str:
+    """`tel:{{ lead.phone|phone }}`: what can be dialled, "+49 (30) 12-34" as "+49301234"."""
+    return "".join(sign for sign in str(number) if sign in "+0123456789*#").replace("#", "%23")
+
+
 @register.filter(name="ordinal")
 def ordinal_filter(number: int) -> str:
     """`{{ place|ordinal }}`: "1st", "2nd", "3rd"."""

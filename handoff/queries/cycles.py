@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from alignment.access import Scope
 from alignment.models import Disposition, Lead, MqlCycle, Opportunity, Person
 from alignment.models.cycles import NEEDS_REASON
+from handoff.queries.openings import Opening, openings
 from sla.models import Clock, ClockKind, Outcome
 from sla.queries.agreements import AgreementBook, load_book
 
@@ -30,7 +31,8 @@ STATES = {
 class QueueRow:
     """One MQL in a list. `next_clock` is the unmet clock that falls due first: what to do next.
 
-    `attempts_agreed` and `tier` are those of the agreement that the cycle runs on.
+    `attempts_agreed` and `tier` are those of the agreement that the cycle runs on. `opening`: when the calendar
+    of that clock opens; None while it is open.
     """
 
     cycle: MqlCycle
@@ -38,6 +40,7 @@ class QueueRow:
     clocks: dict[str, Clock]
     tier: str
     attempts_agreed: int
+    opening: Opening | None = None
 
     @property
     def is_overdue(self) -> bool:
@@ -60,6 +63,16 @@ class QueueRow:
     def opportunities(self) -> list[Opportunity]:
         """What a conversion can be linked to."""
         return [row for row in self.cycle.lead.opportunities.all() if not row.is_deleted]
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """Some open MQLs by time left, how many there are on all pages, and the key after which the next follow."""
+
+    rows: list[QueueRow]
+    total: int
+    overdue: int
+    cursor: int | None
 
 
 @dataclass(frozen=True)
@@ -157,27 +170,69 @@ def page(filters: Filters, scope: Scope, *, at: datetime, after: str = "") -> Pa
             found = found.filter(Q(started_at__lt=key[0]) | Q(started_at=key[0], pk__lt=key[1]))
         found = found.order_by("-started_at", "-pk")
     cycles = list(found.prefetch_related(_due_clocks())[: PAGE + 1])
-    rows = queue_rows(cycles[:PAGE])
+    rows = queue_rows(cycles[:PAGE], at=at)
     return Page(rows, _key(cycles[PAGE - 1]) if len(cycles) > PAGE else None)
 
 
 def queue(owner_id: int) -> list[QueueRow]:
     """Open MQLs of one person by time left, the most urgent first."""
-    cycles = (
-        MqlCycle.objects.open()
-        .filter(owner_id=owner_id)
-        .select_related("lead", "owner__team")
-        .prefetch_related(_due_clocks(), "lead__opportunities")
+    cycles = MqlCycle.objects.open().filter(owner_id=owner_id)
+    return sort_by_urgency(queue_rows(list(_with_rows(cycles))))
+
+
+def queue_page(
+    scope: Scope, *, at: datetime, owner_id: int | None = None, after: str = "", size: int = PAGE
+) -> QueuePage:
+    """Open MQLs in a scope (or those of one person in it) by time left, after the MQL named `after`.
+
+    What nothing is due for comes last. An `after` that is no longer among them: from the start.
+    """
+    owed = (
+        Clock.objects.filter(cycle=OuterRef("pk"), met_at__isnull=True)
+        .exclude(kind=ClockKind.ASSIGN)
+        .exclude(outcome=Outcome.NOT_OWED)
     )
-    return sort_by_urgency(queue_rows(list(cycles)))
+    found = in_state("open", scope, at=at)
+    if owner_id is not None:
+        found = found.filter(owner=owner_id)
+    found = found.annotate(next_due=Subquery(owed.order_by("due_at").values("due_at")[:1]))
+    counts = found.aggregate(total=Count("pk"), overdue=Count("pk", filter=Q(next_due__lt=at)))
+    rest = found.filter(_follows(found, after)).order_by(F("next_due").asc(nulls_last=True), "pk")
+    cycles = list(_with_rows(rest)[: size + 1])
+    cursor = cycles[size - 1].pk if len(cycles) > size else None
+    return QueuePage(queue_rows(cycles[:size], at=at), counts["total"], counts["overdue"], cursor)
 
 
-def queue_rows(cycles: Sequence[MqlCycle], book: AgreementBook | None = None) -> list[QueueRow]:
-    """Rows of cycles whose clocks are prefetched as `due_clocks`."""
+def _follows(found: QuerySet[MqlCycle], after: str) -> Q:
+    """Condition on what comes after an MQL in the order of urgency."""
+    last = None
+    if after.isdecimal() and len(after) < 19:
+        last = found.filter(pk=int(after)).values_list("next_due", "pk").first()
+    if last is None:
+        return Q()
+    due, pk = last
+    if due is None:
+        return Q(next_due__isnull=True, pk__gt=pk)
+    return Q(next_due__gt=due) | Q(next_due=due, pk__gt=pk) | Q(next_due__isnull=True)
+
+
+def _with_rows(cycles: QuerySet[MqlCycle]) -> QuerySet[MqlCycle]:
+    """With all that a card of the queue shows."""
+    return cycles.select_related("lead", "owner__team").prefetch_related(_due_clocks(), "lead__opportunities")
+
+
+def queue_rows(
+    cycles: Sequence[MqlCycle], book: AgreementBook | None = None, at: datetime | None = None
+) -> list[QueueRow]:
+    """Rows of cycles whose clocks are prefetched as `due_clocks`; with `at` they know when closed calendars open."""
     if not cycles:
         return []
     book = book or load_book()
-    return [_queue_row(cycle, book) for cycle in cycles]
+    rows = [_queue_row(cycle, book) for cycle in cycles]
+    if at is None:
+        return rows
+    opening = openings([row.next_clock for row in rows if row.next_clock], at=at)
+    return [replace(row, opening=opening.get(row.next_clock.pk)) if row.next_clock else row for row in rows]
 
 
 def _queue_row(cycle: MqlCycle, book: AgreementBook) -> QueueRow:
@@ -210,7 +265,12 @@ def owners(scope: Scope) -> QuerySet[Person]:
 
 
 def _due_clocks() -> Prefetch[str, QuerySet[Clock], str]:
-    owed = Clock.objects.exclude(outcome=Outcome.NOT_OWED).order_by("due_at", "pk")
+    owed = (
+        Clock.objects.exclude(outcome=Outcome.NOT_OWED)
+        .select_related("calendar_version")
+        .defer("calendar_version__schedule")
+        .order_by("due_at", "pk")
+    )
     return Prefetch("clocks", owed, to_attr="due_clocks")
 
 

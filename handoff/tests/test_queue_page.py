@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
 from alignment.models import Function, MqlCycle, Person, Role, Team, Touch
+from alignment.pipeline import drain
 from handoff.tests.pages import act_on, add_mql, client_of
-from testing.world import World, add_user, build_world, event
+from sla.models import Clock
+from testing.world import World, add_rep, add_user, build_world, event
 
 HOUR = timedelta(hours=1)
 
@@ -109,7 +112,84 @@ def test_a_manager_opens_the_queues_of_the_own_people_only(world: World) -> None
 def test_an_empty_queue_says_what_comes(world: World, rep: Client) -> None:
     assert "Nothing waits for you" in rep.get("/queue/").content.decode()
     revops = client_of(add_user(world, Role.REVOPS))
-    assert "Choose a person" in revops.get("/queue/").content.decode()
+    assert "No open MQL belongs to anybody here" in revops.get("/queue/").content.decode()
+
+
+def test_a_managers_queue_starts_with_the_whole_team_by_time_left(world: World, rep: Client) -> None:
+    add_mql(world, "Slow")
+    add_mql(world, "Urgent", intent="demo_request")
+    add_mql(world, "Far", owner=None)
+    colleague = add_rep(world, "Colleague")
+    MqlCycle.objects.filter(lead__external_id="lead-Slow").update(owner=colleague)
+    elsewhere = Person.objects.create(
+        name="Far Away", function=Function.SALES, team=Team.objects.create(name="Elsewhere")
+    )
+    MqlCycle.objects.filter(lead__external_id="lead-Far").update(owner=elsewhere)
+    manager = client_of(add_user(world, Role.SALES_MANAGER))
+    page = manager.get("/queue/").content.decode()
+    assert page.index("Urgent Inc") < page.index("Slow Inc")
+    assert "2 open MQLs" in page
+    assert "Far Inc" not in page
+    assert 'name="act"' not in page  # acts stand in the queue of a person and on the lead's page
+    assert "<option" in page
+    alone = manager.get(f"/queue/?person={colleague.pk}").content.decode()
+    assert "Slow Inc" in alone
+    assert "Urgent Inc" not in alone
+    everybody = client_of(add_user(world, Role.REVOPS)).get("/queue/").content.decode()
+    assert "3 open MQLs" in everybody
+    assert "<option" not in rep.get("/queue/").content.decode().split('id="queue"')[0]
+
+
+def test_a_teams_queue_goes_on_where_a_page_ended_and_costs_the_same_for_more(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    manager = client_of(add_user(world, Role.SALES_MANAGER))
+    add_mql(world, "Ada")
+    with django_assert_max_num_queries(30) as few:
+        manager.get("/queue/")
+    now = timezone.now() - HOUR
+    moments = [now - timedelta(minutes=n // 2) for n in range(53)]
+    for n, at in enumerate(moments):
+        world.deliver(event("lead.updated", f"L{n}", at, score=80), external_id=f"d{n}", received_at=at)
+    drain(at=now)
+    MqlCycle.objects.filter(lead__external_id__in=["L1", "L2"]).update(disposition="working")
+    Clock.objects.filter(cycle__lead__external_id__in=["L1", "L2"]).update(outcome="not_owed", settled_at=now)
+    with django_assert_max_num_queries(len(few)):
+        first = manager.get("/queue/").content.decode()
+    cursor = re.search(r"after=(\d+)", first)
+    assert cursor is not None
+    second = manager.get(f"/queue/?after={cursor.group(1)}").content.decode()
+    shown = [re.findall(r"/leads/(\d+)/", page) for page in (first, second)]
+    assert [len(leads) for leads in shown] == [50, 4]
+    assert len({*shown[0], *shown[1]}) == 54
+    last = set(MqlCycle.objects.filter(lead__external_id__in=["L1", "L2"]).values_list("lead_id", flat=True))
+    assert set(map(int, shown[1][-2:])) == last  # nothing is due for them
+
+
+def test_an_mql_of_closed_hours_says_when_its_clock_starts(world: World, rep: Client) -> None:
+    sunday = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    with time_machine.travel(sunday, tick=False):
+        add_mql(world, "Ada", at=sunday - HOUR, intent="demo_request")
+        page = client_of(world.users["rep.1"]).get("/queue/").content.decode()
+    assert "starts Monday 09:00, then 5 min" in page
+    with time_machine.travel(sunday + timedelta(hours=21, minutes=2), tick=False):
+        page = client_of(world.users["rep.1"]).get("/queue/").content.decode()
+    assert "3 min left" in page
+
+
+def test_the_lead_can_be_called_and_written_to_from_the_card(world: World, rep: Client) -> None:
+    cycle = add_mql(world, "Ada", phone="+49 (30) 12-34", email="ada+x@example.com")
+    for path in ("/queue/", f"/leads/{cycle.lead_id}/"):
+        page = rep.get(path).content.decode()
+        assert 'href="tel:+49301234"' in page, path
+        assert 'href="mailto:ada%2Bx@example.com"' in page, path
+
+
+def test_more_attempts_than_agreed_are_said_as_such(world: World, rep: Client) -> None:
+    cycle = add_mql(world, "Ada")
+    MqlCycle.objects.filter(pk=cycle.pk).update(attempts=7)
+    assert "7 attempts (6 agreed)" in rep.get("/queue/").content.decode()
+    assert "7 attempts (6 agreed)" in rep.get(f"/leads/{cycle.lead_id}/").content.decode()
 
 
 def test_a_record_that_the_crm_closed_without_disposition_says_so(world: World, rep: Client) -> None:

@@ -1,4 +1,4 @@
-"""The queue of one person: what is due next, with the acts for it."""
+"""The queue: what is due next, of one person with the acts for it, or of the whole team."""
 
 from __future__ import annotations
 
@@ -8,51 +8,62 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from alignment.access import WORKS_LEADS, roles, scope_of, viewer
+from alignment.access import WORKS_LEADS, Scope, roles, scope_of, viewer
 from alignment.models import Person, Role, User
 from handoff.forms import DispositionForm
 from handoff.queries import cycles, routing
 
-PAGE = 50
-
 
 @roles(*WORKS_LEADS)
 def queue(request: HttpRequest) -> HttpResponse:
-    """Own open MQLs by time left; managers and RevOps choose a person of their scope by `?person=`."""
+    """Open MQLs by time left: a rep's own; for managers and RevOps those of everybody in scope, or by
+    `?person=` of one of them. `after` names the last MQL of the page before."""
     user = viewer(request)
     now = timezone.now()
-    choices = _people_to_choose(user)
-    person = _person(request, user)
-    rows = cycles.queue(person.pk) if person else []
-    start = _start(rows, request.GET.get("after", ""))
-    shown = rows[start : start + PAGE]
-    cards = [
-        (row, uuid4(), DispositionForm(cycle=row.cycle, opportunities=row.opportunities)) for row in shown
-    ]
+    sees_team = user.has_role(Role.REVOPS, Role.SALES_MANAGER)
+    choices = _people_to_choose(user) if sees_team else []
+    person = _person(request, user, is_all_first=sees_team)
+    is_team = person is None and sees_team
+    page = None
+    if person is not None or is_team:
+        owner = person.pk if person else None
+        after = request.GET.get("after", "")
+        page = cycles.queue_page(_scope(user, person), at=now, owner_id=owner, after=after)
+    cards = []
+    if page and not is_team:
+        cards = [
+            (row, uuid4(), DispositionForm(cycle=row.cycle, opportunities=row.opportunities))
+            for row in page.rows
+        ]
     return render(
         request,
         "handoff/queue.html",
         {
             "person": person,
             "is_own": person is not None and person.user_id == user.pk,
+            "is_team": is_team,
+            "sees_team": sees_team,
+            "whole": "Everybody" if user.has_role(Role.REVOPS) else "The whole team",
             "people": _with(person, choices),
             "cards": cards,
-            "total": len(rows),
-            "overdue": sum(row.next_clock is not None and row.next_clock.due_at < now for row in rows),
-            "cursor": shown[-1].cycle.pk if start + PAGE < len(rows) else None,
+            "page": page,
             "back": f"queue:{person.pk}" if person else "queue",
             "now": now,
         },
     )
 
 
+def _scope(user: User, person: Person | None) -> Scope:
+    """What the queue is cut from: one person who was found in scope, or the whole of it."""
+    return scope_of(user) if person is None else Scope(person=person.pk)
+
+
 def _people_to_choose(user: User) -> list[Person]:
-    """Whose queues this login may open besides its own."""
+    """Whose queues managers and RevOps may open, their own among them."""
     if user.has_role(Role.REVOPS):
         return list(routing.sellers())
-    if user.has_role(Role.SALES_MANAGER):
-        return list(routing.people_managed_by(user))
-    return []
+    people = {person.pk: person for person in Person.objects.filter(user=user, is_active=True)}
+    return list((people | {person.pk: person for person in routing.people_managed_by(user)}).values())
 
 
 def _with(person: Person | None, choices: list[Person]) -> list[Person]:
@@ -62,17 +73,15 @@ def _with(person: Person | None, choices: list[Person]) -> list[Person]:
     return [person, *choices]
 
 
-def _person(request: HttpRequest, user: User) -> Person | None:
-    """Whose queue is shown: the one asked for, else the own; a person out of scope is not found."""
+def _person(request: HttpRequest, user: User, *, is_all_first: bool) -> Person | None:
+    """Whose queue is shown: the one asked for, else the own; a person out of scope is not found.
+
+    None: nobody's, or with `is_all_first` that of everybody in scope unless one is asked for.
+    """
     asked = request.GET.get("person", "")
     if not asked:
-        return Person.objects.filter(user=user).first()
+        return None if is_all_first else Person.objects.filter(user=user).first()
     found = Person.objects.filter(pk=int(asked)).first() if asked.isdecimal() else None
     if found is None or not scope_of(user).holds(found):
         raise Http404("No such person in your scope.")
     return found
-
-
-def _start(rows: list[cycles.QueueRow], after: str) -> int:
-    """Index of the row that follows the MQL named `after`; 0 where that one is no longer in the queue."""
-    return next((number + 1 for number, row in enumerate(rows) if str(row.cycle.pk) == after), 0)
