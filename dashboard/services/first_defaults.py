@@ -15,6 +15,7 @@ from alignment.models.people import validate_zone
 from alignment.services.calendars import create_calendar
 from alignment.services.history import save_with_history
 from alignment.services.people import create_user
+from dashboard.queries.first_run import NOTE_OF_DEFAULTS
 from handoff.models import Pool
 from handoff.services.pools import create_pool
 from sla.models import Agreement
@@ -22,7 +23,6 @@ from sla.services.agreements import put_in_force
 
 CALENDAR = "Office hours"
 POOL = "Everyone"
-NOTE = "Defaults; not signed yet"
 WEEKLY = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 _LOCK = 0x5E7  # any number, as long as only this module uses it
 
@@ -79,7 +79,7 @@ def add_defaults(*, zone: str = "UTC", country: str | None = None, at: datetime)
         closed = f", closed on public holidays of {country.upper()}" if country else ""
         added.append(f"calendar “{CALENDAR}”, Monday to Friday 09:00-17:00 {zone}{closed}")
     if not Agreement.objects.exists():
-        put_in_force(terms=default_terms(calendar), in_force_from=at, note=NOTE, by=None, at=at)
+        put_in_force(terms=default_terms(calendar), in_force_from=at, note=NOTE_OF_DEFAULTS, by=None, at=at)
         added.append("agreement v1 with the usual figures, not signed")
     if not Pool.objects.filter(segment="").exists():
         create_pool(name=POOL, by=None, at=at)

@@ -18,19 +18,19 @@ from alignment.models import (
     Endpoint,
     Function,
     Heartbeat,
-    Organisation,
+    MqlCycle,
     Person,
     PersonIdentity,
     Role,
     Scheme,
-    Source,
     User,
 )
-from handoff.models import Pool, PoolMember
+from handoff.models import Leave, Pool, PoolMember
 from handoff.tests.pages import add_mql, client_of
+from sla.models import ComplianceDay
 from sla.queries.agreements import AgreementBook
 from sla.services import mark_breached, roll_up
-from testing.world import World, add_user, build_world, event
+from testing.world import World, add_rep, add_user, build_world, event
 
 DAY = timedelta(days=1)
 
@@ -49,7 +49,12 @@ def home(user: User) -> str:
 
 
 def needs(page: str) -> str:
-    return page.partition("What needs you")[2].partition("</section>")[0]
+    return page.partition('id="needs"')[2].partition("</section>")[0]
+
+
+def to_know(said: str) -> str:
+    """The part of what needs somebody that others have to do."""
+    return said.partition("Good to know")[2]
 
 
 def settle() -> None:
@@ -107,8 +112,9 @@ def test_revops_sees_what_is_wrong_with_the_machinery(world: World) -> None:
     revops = add_user(world, Role.REVOPS)
     add_mql(world, "Ada")
     said = needs(home(revops))
-    assert "The agreement in force (v1) is not signed" in said
+    assert "Agreement v1 is in force unsigned; it cannot be signed here yet" in to_know(said)
     assert said.count("<li>") == 1
+    assert "Nothing waits for you" in said
     now = timezone.now()
     delivery = Delivery.objects.get()
     DeadEvent.objects.create(delivery=delivery, position=0, code="x", message="x", failed_at=now)
@@ -119,12 +125,12 @@ def test_revops_sees_what_is_wrong_with_the_machinery(world: World) -> None:
     PoolMember.objects.update(is_paused=True)
     said = needs(home(revops))
     for words in (
-        "event that could not be applied",
+        '<a href="/sources/crm/dead/">event from CRM that could not be applied</a>',
         "The oldest delivery that waits in the inbox came 10 min ago",
         "endpoint that never delivered",
         "person named by a CRM and not set up",
         "Everyone: nobody is eligible and there is no fallback person",
-        "The agreement in force (v1) is not signed",
+        "Agreement v1 is in force unsigned",
     ):
         assert words in said, words
     assert "silent for a day" not in said
@@ -144,7 +150,7 @@ def test_without_an_agreement_in_force_revops_and_both_leaders_are_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_mql(world, "Ada")
-    monkeypatch.setattr("dashboard.queries.load_book", lambda: AgreementBook([]))
+    monkeypatch.setattr("dashboard.queries.figures.load_book", lambda: AgreementBook([]))
     for role in (Role.REVOPS, Role.CRO, Role.CMO):
         page = home(add_user(world, role))
         assert "No agreement is in force" in needs(page)
@@ -215,21 +221,76 @@ def test_a_board_viewer_reads_that_nothing_is_signed(world: World) -> None:
     assert "%" not in page.partition("<main")[2].partition("</main>")[0]
 
 
-class TestFirstRun:
-    def test_revops_is_told_what_to_do_next(self, db: None) -> None:
-        Organisation.objects.get_or_create(pk=1)
-        user = User.objects.create_user("r@example.com", "correct horse battery", name="R", role=Role.REVOPS)
-        page = home(user)
-        assert page.count("To do") == 3
-        assert "manage.py demo" in page
-        source = Source.objects.create(key="crm", name="CRM", kind="standard")
-        Endpoint.objects.create(source=source, scheme=Scheme.STANDARD_WEBHOOKS)
-        Pool.objects.create(name="All")
-        assert home(user).count("To do") == 1
+@pytest.mark.parametrize("role", [Role.CRO, Role.CMO, Role.MARKETING])
+def test_what_a_role_cannot_act_on_is_told_apart_from_what_it_has_to_do(world: World, role: Role) -> None:
+    PoolMember.objects.update(is_paused=True)
+    add_mql(world, "Nobodys")
+    said = needs(home(add_user(world, role)))
+    assert "MQL without an owner" in to_know(said)
+    assert "<li>" not in said.partition("Good to know")[0]
+    assert "Nothing waits for you" in said
+    by_manager = needs(home(add_user(world, Role.SALES_MANAGER)))
+    assert "MQL without an owner" in by_manager
+    assert not to_know(by_manager)
 
-    def test_others_are_told_whom_they_wait_for(self, db: None) -> None:
-        user = User.objects.create_user("c@example.com", "correct horse battery", name="C", role=Role.CRO)
-        assert "RevOps connects the CRM" in home(user)
+
+def test_open_mqls_of_somebody_away_are_named_to_manager_and_revops(world: World) -> None:
+    now, rep = timezone.now(), world.reps[0]
+    add_mql(world, "A")
+    add_mql(world, "B")
+    add_mql(world, "C")
+    held = MqlCycle.objects.filter(owner=rep).count()
+    assert held == 2
+    Leave.objects.create(person=rep, starts_at=now, ends_at=now + DAY)
+    line = f'<strong>{held}</strong> <a href="/queue/?person={rep.pk}">MQLs with Rep 1, who is away</a>'
+    manager, revops = add_user(world, Role.SALES_MANAGER), add_user(world, Role.REVOPS)
+    assert line in needs(home(manager))
+    assert line in needs(home(revops))
+    assert "who is away" not in needs(home(world.users["rep.1"]))
+    Leave.objects.update(starts_at=now + timedelta(hours=1))
+    assert "who is away" not in needs(home(manager))
+    Leave.objects.update(starts_at=now - DAY, ends_at=now)
+    assert "who is away" not in needs(home(manager))
+
+
+def test_many_people_away_are_one_line(world: World) -> None:
+    now = timezone.now()
+    for number in range(6):
+        rep = add_rep(world, f"Away {number}")
+        Leave.objects.create(person=rep, starts_at=now - DAY, ends_at=now + DAY)
+        cycle = add_mql(world, f"L{number}")
+        cycle.owner = rep
+        cycle.save(update_fields=["owner"])
+    assert '<strong>6</strong> <a href="/routing/">MQLs with an owner who is away</a>' in needs(
+        home(add_user(world, Role.REVOPS))
+    )
+
+
+def by_rep(page: str) -> str:
+    return page.partition('id="groups"')[2].partition("</section>")[0]
+
+
+def test_the_table_of_reps_says_how_many_more_there_are_and_leaves_out_who_has_no_figure(
+    world: World,
+) -> None:
+    def add_figure(owner: Person, kind: str, **counts: int) -> None:
+        figure = {"met": 0, "missed": 0, "restated": 0, "running": 0} | counts
+        ComplianceDay.objects.create(day="2026-11-18", kind=kind, owner=owner, **figure)
+
+    add_mql(world, "Ada")
+    ComplianceDay.objects.all().delete()
+    add_figure(world.reps[0], "follow_up", running=3)
+    cro = add_user(world, Role.CRO)
+    page = by_rep(home(cro))
+    assert "Rep 1" not in page
+    assert "No clock has come due this week yet" in page
+    for number in range(9):
+        add_figure(add_rep(world, f"Due {number}"), "follow_up", met=1)
+    page = by_rep(home(cro))
+    assert page.count("100.0% (1 of 1)") == 8
+    assert '<a href="/compliance/?week=2026-11-16&amp;group=rep">1 more rep</a>' in page
+    add_figure(world.reps[1], "disposition", met=1)
+    assert "2 more reps</a>" in by_rep(home(cro))
 
 
 def test_home_asks_for_a_login(db: None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,16 +44,19 @@ def home(request: HttpRequest) -> HttpResponse:
     user, now = viewer(request), timezone.now()
     if not user.has_role(*SEES_FIGURES):
         return render(request, "dashboard/home_board.html", {"now": now})
+    steps = queries.first_steps(at=now) if user.has_role(Role.REVOPS) else []
+    done = sum(step.is_done for step in steps)
+    first_run = {"steps": steps if done < len(steps) else [], "done": done, "now": now}
     if queries.is_empty():
-        context = {"is_revops": user.has_role(Role.REVOPS), "steps": _first_steps(now), "now": now}
-        return render(request, "dashboard/home_first_run.html", context)
+        return render(request, "dashboard/home_first_run.html", first_run | {"is_revops": bool(steps)})
     scope = scope_of(user)
     week = Week.of(now, Organisation.get().zone)
-    context = {
-        "now": now,
+    needs = queries.needs(user, scope, at=now)
+    context = first_run | {
         "week": week,
         "whose": _whose(user, scope),
-        "needs": [_shown(need) for need in queries.needs(user, scope, at=now)],
+        "to_do": [_shown(need) for need in needs if not need.is_for_others],
+        "to_know": [_shown(need) for need in needs if need.is_for_others],
         "figures": _figures(week, scope, is_linked=user.has_role(*SEES_RECORDS)),
         "is_settled": compliance.is_settled(week),
         "chart": _chart(week, scope),
@@ -68,9 +70,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _by_role(user: User, scope: Scope, week: Week) -> dict[str, Any]:
     """What only some roles see: a rep the own queue, who leads sales the reps, marketing what came back."""
-    found: dict[str, Any] = {
-        "rows": None, "groups": None, "by_rep": False, "may_open_queues": False, "sent_back": None,
-    }  # fmt: skip
+    found: dict[str, Any] = {"rows": None, "groups": None, "more_groups": 0, "groups_url": ""}
+    found |= {"by_rep": False, "may_open_queues": False, "sent_back": None}
     if user.has_role(Role.REP):
         person = Person.objects.filter(user=user).first()
         found["rows"] = cycles.queue(person.pk)[:5] if person else []
@@ -78,13 +79,25 @@ def _by_role(user: User, scope: Scope, week: Week) -> dict[str, Any]:
     by_rep = user.has_role(Role.SALES_MANAGER, Role.REVOPS, Role.CRO)
     found["by_rep"] = by_rep
     found["may_open_queues"] = user.has_role(Role.SALES_MANAGER, Role.REVOPS)
-    found["groups"] = [
-        (group, group.figures[ClockKind.FOLLOW_UP], group.figures[ClockKind.DISPOSITION])
-        for group in compliance.by_group(week, scope, "rep" if by_rep else "segment")[:GROUPS_SHOWN]
-    ]
+    found |= _groups(week, scope, "rep" if by_rep else "segment")
     if user.has_role(Role.MARKETING, Role.CMO):
         found |= _marketing(scope, week)
     return found
+
+
+def _groups(week: Week, scope: Scope, group: str) -> dict[str, Any]:
+    """This week's reps or segments of which anything fell due, and how many more there are, and where."""
+    rows = [
+        (found, found.figures[ClockKind.FOLLOW_UP], found.figures[ClockKind.DISPOSITION])
+        for found in compliance.by_group(week, scope, group)
+    ]
+    rows = [row for row in rows if row[1].due or row[2].due]
+    asked = urlencode({"week": week.monday.isoformat(), "group": group})
+    return {
+        "groups": rows[:GROUPS_SHOWN],
+        "more_groups": len(rows[GROUPS_SHOWN:]),
+        "groups_url": f"{reverse('sla:compliance')}?{asked}",
+    }
 
 
 def _marketing(scope: Scope, week: Week) -> dict[str, Any]:
@@ -156,23 +169,10 @@ def _shown(need: queries.Need) -> dict[str, Any]:
     """A need with its words and the address of its rows."""
     one, many = UNITS.get(need.code, ("MQL", "MQLs"))
     unit = "" if need.count is None else one if need.count == 1 else many
-    address = reverse(need.url_name)
+    address = reverse(need.url_name, args=[need.argument] if need.argument else [])
     return {
         "count": need.count,
         "text": f"{unit} {need.text}".strip(),
         "url": f"{address}?{need.query}" if need.query else address,
         "is_urgent": need.is_urgent,
     }
-
-
-def _first_steps(now: datetime) -> list[tuple[str, str, str, bool]]:
-    """(what to do, why, where, whether it is done) until the first lead arrives."""
-    agreement = queries.agreement_in_force(at=now)
-    return [
-        ("Connect a source", "It gives your CRM a secret address to send its events to.",
-         reverse("alignment:sources"), queries.has_endpoint()),
-        ("Check the agreement", "Its trigger says when a lead becomes an MQL, its windows what each clock allows.",
-         reverse("sla:agreement"), agreement is not None),
-        ("Set up a default pool", "So that every MQL gets a named owner within minutes.",
-         reverse("handoff:pools"), queries.has_default_pool()),
-    ]  # fmt: skip

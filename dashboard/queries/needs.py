@@ -1,45 +1,42 @@
-"""What a person should know at a glance: what needs them, how the agreement is kept, whether the machinery runs."""
+"""What waits for a login to do, and what it should know though others do it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from alignment.access import Scope
-from alignment.business_time import Week
 from alignment.models import (
     DeadEvent,
     Delivery,
-    DisqualificationReason,
     Endpoint,
-    Fact,
     Function,
-    Heartbeat,
     MqlCycle,
     Person,
     Role,
     Source,
     User,
 )
-from alignment.models.cycles import NEEDS_REASON
 from alignment.wording import relative
-from handoff.models import Pool
+from dashboard.queries.figures import agreement_in_force
+from handoff.models import Leave
 from handoff.queries import cycles, routing
 from sla.models import Clock, ClockKind, Outcome
-from sla.queries.agreements import InForce, load_book
 
 SILENT_AFTER = timedelta(hours=24)
 INBOX_WAITS_AFTER = timedelta(minutes=1)
-LOOPS = {"drain": "Applying events", "sweep": "Judging clocks", "roll-up": "Adding up"}
+AWAY_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that waits for somebody: how many, what, where to look (name of an address and its query)."""
+    """One thing that waits for somebody: how many, what, where to look (an address by name, the value of its one
+    argument, its query). `is_for_others`: good to know, but this login cannot act on it."""
 
     code: str
     count: int | None
@@ -47,109 +44,40 @@ class Need:
     url_name: str
     query: str = ""
     is_urgent: bool = False
-
-
-@dataclass(frozen=True)
-class Loop:
-    """One loop of the machinery; `beat_at` None: it has never run."""
-
-    label: str
-    beat_at: datetime | None
-    is_late: bool
-
-
-@dataclass(frozen=True)
-class SentBack:
-    """What sales sent back to marketing in some weeks, by reason, beside how many MQLs came to an end."""
-
-    reasons: list[tuple[str, int]]
-    closed: int
-
-    @property
-    def total(self) -> int:
-        return sum(count for _, count in self.reasons)
-
-
-def is_empty() -> bool:
-    """Nothing has come in from anywhere yet."""
-    return not Fact.objects.exists() and not Delivery.objects.exists()
-
-
-def has_endpoint() -> bool:
-    """Whether any source can be reached by its sender."""
-    return Endpoint.objects.filter(is_active=True, source__is_active=True).exists()
-
-
-def has_default_pool() -> bool:
-    """Whether leads of any segment find somebody."""
-    return Pool.objects.filter(segment="").exists()
-
-
-def agreement_in_force(*, at: datetime) -> InForce | None:
-    return load_book().at(at)
-
-
-def loops(*, at: datetime) -> list[Loop]:
-    """The loops that keep the product's promises, with their last sign of life."""
-    beats = {beat.name: beat for beat in Heartbeat.objects.filter(name__in=LOOPS)}
-    found = []
-    for name, label in LOOPS.items():
-        beat = beats.get(name)
-        found.append(Loop(label, beat.beat_at if beat else None, beat is None or beat.is_late(at)))
-    return found
+    argument: str = ""
+    is_for_others: bool = False
 
 
 def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
-    """What waits for this login, the urgent first; empty when nothing does."""
+    """What this login can act on, the urgent first, then what it should know; empty when nothing waits."""
     found: list[Need] = []
     if user.has_role(Role.REP):
         found = _overdue(scope, at, "handoff:queue") + _due_today(scope, at) + _untagged(scope)
     elif user.has_role(Role.SALES_MANAGER):
-        found = _overdue(scope, at, "handoff:cycles") + _unassigned(scope) + _untagged(scope)
+        found = [
+            *_overdue(scope, at, "handoff:cycles"),
+            *_unassigned(scope),
+            *_owner_away(scope, at),
+            *_untagged(scope),
+        ]
     elif user.has_role(Role.REVOPS):
         found = [
             *_agreement(at),
+            *_for_others(_unsigned(at, "Enter a new version there when its terms change.")),
             *_unassigned(scope),
             *_overdue(scope, at, "handoff:cycles"),
+            *_owner_away(scope, at),
             *_untagged(scope),
             *_intake(at),
             *_pools(at),
             *_unknown_people(),
         ]
     elif user.has_role(Role.CRO, Role.CMO):
-        found = _agreement(at) + _unassigned(scope) + _untagged(scope)
+        unsigned = _unsigned(at, "RevOps enters what you want changed.")
+        found = _for_others(_agreement(at) + unsigned + _unassigned(scope) + _untagged(scope))
     elif user.has_role(Role.MARKETING):
-        found = _unassigned(scope) + _untagged(scope)
-    return sorted(found, key=lambda need: not need.is_urgent)
-
-
-def sent_back(since: datetime, scope: Scope) -> SentBack:
-    """Cycles closed since an instant that sales disqualified or recycled, by reason, most frequent first."""
-    closed = cycles.visible(scope).filter(closed_at__gte=since, voided_at__isnull=True)
-    rows = (
-        closed.filter(disposition__in=NEEDS_REASON)
-        .values("reason")
-        .annotate(count=Count("pk"))
-        .order_by("-count", "reason")
-    )
-    labels: dict[str, Any] = {"": "No reason given", **dict(DisqualificationReason.choices)}
-    return SentBack([(str(labels[row["reason"]]), row["count"]) for row in rows], closed.count())
-
-
-def mqls_delivered(last: Week, count: int, scope: Scope) -> list[tuple[Week, int]]:
-    """How many MQLs crossed the trigger in each of `count` weeks up to `last`, oldest first."""
-    weeks = [last]
-    while len(weeks) < count:
-        weeks.insert(0, weeks[0].previous())
-    ranges = {
-        f"week_{number}": Count("pk", filter=Q(crossed_at__gte=week.starts_at, crossed_at__lt=week.ends_at))
-        for number, week in enumerate(weeks)
-    }
-    standing = cycles.visible(scope).filter(
-        voided_at__isnull=True, crossed_at__gte=weeks[0].starts_at, crossed_at__lt=last.ends_at
-    )
-    sums = standing.aggregate(**ranges)
-    return [(week, sums[f"week_{number}"]) for number, week in enumerate(weeks)]
+        found = _for_others(_unassigned(scope) + _untagged(scope))
+    return sorted(found, key=lambda need: (need.is_for_others, not need.is_urgent))
 
 
 # --- what needs somebody --------------------------------------------------------------------------------
@@ -204,20 +132,70 @@ def _untagged(scope: Scope) -> list[Need]:
     )
 
 
+def _owner_away(scope: Scope, at: datetime) -> list[Need]:
+    """Open MQLs whose owner is on leave: they stay there, with running clocks, until handed over."""
+    leave = Leave.objects.filter(person=OuterRef("owner"), starts_at__lte=at, ends_at__gt=at)
+    found = cycles.in_state("open", scope, at=at).filter(Exists(leave))
+    owners = (
+        found.values("owner", "owner__name").annotate(count=Count("pk")).order_by("-count", "owner__name")
+    )
+    rows = list(owners[: AWAY_SHOWN + 1])
+    if len(rows) > AWAY_SHOWN:
+        return _counted("away", found, "with an owner who is away", "handoff:pools")
+    return [
+        Need(
+            "away",
+            row["count"],
+            f"with {row['owner__name']}, who is away",
+            "handoff:queue",
+            query=urlencode({"person": row["owner"]}),
+        )
+        for row in rows
+    ]
+
+
+def _for_others(found: list[Need]) -> list[Need]:
+    return [replace(need, is_for_others=True) for need in found]
+
+
 def _agreement(at: datetime) -> list[Need]:
-    version = agreement_in_force(at=at)
-    if version is None:
-        text = "No agreement is in force: no MQL cycle starts and no clock runs"
-        return [Need("no-agreement", None, text, "sla:agreement", is_urgent=True)]
-    if version.agreement.is_signed:
+    if agreement_in_force(at=at) is not None:
         return []
-    text = f"The agreement in force (v{version.agreement.number}) is not signed by the two leaders"
+    text = "No agreement is in force: no MQL cycle starts and no clock runs"
+    return [Need("no-agreement", None, text, "sla:agreement", is_urgent=True)]
+
+
+def _unsigned(at: datetime, what_helps: str) -> list[Need]:
+    version = agreement_in_force(at=at)
+    if version is None or version.agreement.is_signed:
+        return []
+    text = f"Agreement v{version.agreement.number} is in force unsigned; it cannot be signed here yet. {what_helps}"
     return [Need("unsigned", None, text, "sla:agreement")]
 
 
+def _dead() -> list[Need]:
+    """Of each source that has any, the events that could not be applied."""
+    rows = (
+        DeadEvent.objects.filter(replayed_at__isnull=True)
+        .values("delivery__source__key", "delivery__source__name")
+        .annotate(count=Count("pk"))
+        .order_by("-count", "delivery__source__name")
+    )
+    return [
+        Need(
+            "dead",
+            row["count"],
+            f"from {row['delivery__source__name']} that could not be applied",
+            "alignment:source-dead",
+            argument=row["delivery__source__key"],
+            is_urgent=True,
+        )
+        for row in rows
+    ]
+
+
 def _intake(at: datetime) -> list[Need]:
-    dead = DeadEvent.objects.filter(replayed_at__isnull=True)
-    found = _counted("dead", dead, "that could not be applied", "alignment:sources", is_urgent=True)
+    found = _dead()
     oldest = Delivery.objects.pending().aggregate(oldest=Min("received_at"))["oldest"]
     if oldest is not None and at - oldest > INBOX_WAITS_AFTER:
         text = f"The oldest delivery that waits in the inbox came {relative(oldest, now=at)}"
