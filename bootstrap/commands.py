@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -40,7 +41,7 @@ def start(request: Request) -> int:
         prepare_python(folders)
         with database(folders) as urls:
             env = product_environment(folders, host=request.host, port=request.port, database=urls)
-            _prepare_database(folders, env, with_demo=request.with_demo)
+            _prepare_database(folders, env, request)
             say(f"Starting web, worker and beat; queue in {'Redis' if env.get('REDIS_URL') else 'files'}")
             supervisor = Supervisor(_programs(folders, request), env=env | NO_ROOT_WARNING, cwd=CHECKOUT)
             status = supervisor.run(
@@ -120,7 +121,13 @@ def _wait_or_kill(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
-def _prepare_database(folders: Folders, env: Mapping[str, str], *, with_demo: bool) -> None:
+def first_login(request: Request) -> str:
+    """The command that makes the first login in the same database as this start uses."""
+    where = "" if request.data is None else f"--data {shlex.quote(request.data)} "
+    return f"python3 run.py {where}manage set_up --admin YOU@COMPANY"
+
+
+def _prepare_database(folders: Folders, env: Mapping[str, str], request: Request) -> None:
     as_owner = {**env, "DATABASE_URL": env["DATABASE_OWNER_URL"]}
     manage_py = [str(folders.python), "manage.py"]
     log = folders.data / "set_up.log"
@@ -134,7 +141,7 @@ def _prepare_database(folders: Folders, env: Mapping[str, str], *, with_demo: bo
         say("One database role does everything: triggers alone guard evidence. README.md shows two roles.")
     else:
         step("Granting the application's role what it may do", ["grant_application_role"], as_owner)
-    if with_demo:
+    if request.with_demo:
         say("Adding the demo company (--no-demo leaves it out)")
         if run_in_terminal([*manage_py, "demo"], env) != 0:
             raise SetUpFailed(
@@ -142,8 +149,8 @@ def _prepare_database(folders: Folders, env: Mapping[str, str], *, with_demo: bo
             )
     # after the demo, which brings all of this itself
     step("Adding the defaults that are missing", ["set_up"], env)
-    if not with_demo:
-        say("The first login: python3 run.py manage set_up --admin YOU@COMPANY (asks for a password)")
+    if not request.with_demo:
+        say(f"The first login: {first_login(request)}   (asks for a password)")
 
 
 def _programs(folders: Folders, request: Request) -> list[Program]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 USAGE = """\
 python3 run.py [--host 127.0.0.1] [--port 8000] [--data DIR] [--no-demo]    set up and run everything
        python3 run.py test [--all] [pytest arguments]                              run the tests
-       python3 run.py manage COMMAND [arguments]                                   any manage.py command"""
+       python3 run.py manage [--data DIR] COMMAND [arguments]                      any manage.py command"""
 EXPLANATION = """\
 Without DATABASE_URL a PostgreSQL of its own is started, without REDIS_URL tasks are queued in files;
 both live in the data folder. Set them to use your servers. README.md tells the rest."""
@@ -29,6 +29,7 @@ class Request:
 def parse(argv: Sequence[str]) -> Request:
     """Read the command line: our own options come before the command, what follows belongs to it.
 
+    `manage` takes them on either side, up to the name of the manage.py command.
     Ends the program with status 2 and the usage when it makes no sense.
     """
     parser = argparse.ArgumentParser(
@@ -43,17 +44,21 @@ def parse(argv: Sequence[str]) -> Request:
     parser.add_argument("--data", metavar="DIR", help="folder for database, queue and Python environment")
     parser.add_argument("--no-demo", action="store_true", help="start empty, without the demo company")
     split = _first_word(argv)
-    options = parser.parse_args(argv[:split])
     command = argv[split] if split < len(argv) else "start"
     if split < len(argv) and command not in {"test", "manage"}:
         parser.error(f"there is no command {command}; there are: test, manage")
+    ours, rest = list(argv[:split]), list(argv[split + 1 :])
+    while command == "manage" and rest and rest[0].partition("=")[0] in WITH_VALUE:
+        length = 1 if "=" in rest[0] else 2
+        ours, rest = ours + rest[:length], rest[length:]
+    options = parser.parse_args(ours)
     return Request(
         command=command,
         host=options.host,
         port=options.port,
         data=options.data,
         with_demo=not options.no_demo,
-        rest=list(argv[split + 1 :]),
+        rest=rest,
     )
 
 

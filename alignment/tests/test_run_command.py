@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import signal
 import socket
 import stat
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap import environment, postgres, redis_server
+from bootstrap.commands import first_login
 from bootstrap.console import SetUpFailed, run_step
 from bootstrap.environment import Folders
 from bootstrap.request import Request, parse
@@ -48,6 +50,32 @@ def test_options_of_ours_come_before_the_command_and_the_rest_belongs_to_it() ->
 
 def test_a_manage_command_keeps_its_own_options() -> None:
     assert parse(["manage", "check", "--deploy", "--help"]).rest == ["check", "--deploy", "--help"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--data", "there", "manage", "set_up", "--admin", "a@b.example"],
+        ["manage", "--data", "there", "set_up", "--admin", "a@b.example"],
+        ["manage", "--data=there", "set_up", "--admin", "a@b.example"],
+    ],
+)
+def test_the_folder_of_a_manage_command_stands_on_either_side(argv: list[str]) -> None:
+    request = parse(argv)
+    assert (request.command, request.data) == ("manage", "there")
+    assert request.rest == ["set_up", "--admin", "a@b.example"]
+
+
+def test_after_its_name_a_manage_command_keeps_an_option_called_data() -> None:
+    request = parse(["manage", "dumpdata", "--data", "x"])
+    assert (request.data, request.rest) == (None, ["dumpdata", "--data", "x"])
+
+
+def test_the_first_login_is_made_in_the_database_that_was_started() -> None:
+    line = first_login(parse(["--no-demo", "--port", "8123", "--data", "/srv/our data"]))
+    assert line == "python3 run.py --data '/srv/our data' manage set_up --admin YOU@COMPANY"
+    assert parse(shlex.split(line)[2:]).data == "/srv/our data"
+    assert first_login(parse(["--no-demo"])) == "python3 run.py manage set_up --admin YOU@COMPANY"
 
 
 @pytest.mark.parametrize(
