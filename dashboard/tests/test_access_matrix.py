@@ -77,6 +77,7 @@ TABLE = [
     Row("sla:compliance-csv", RECORDS, data=DRILL),
     Row("sla:agreement", NOT_BOARD),
     Row("sla:agreement-version", NOT_BOARD, "agreement"),
+    Row("sla:agreement-new", REVOPS),
     Row("alignment:calendars", NOT_BOARD),
     Row("alignment:calendar", NOT_BOARD, "calendar"),
     Row("alignment:calendar-new", REVOPS),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import Q
 from django.test import Client
 
 from alignment.models import DeadEvent, Delivery, DeliveryState, Fact, MqlCycle, Opportunity, Role, User
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.django_db
 # A Thursday, 15:00 in Berlin and 9:00 in New York: every team is open.
 AT = datetime(2026, 11, 19, 14, 0, tzinfo=UTC)
 DAYS = 4
+QUARTER = timedelta(minutes=15)
 
 
 def build(days: int = DAYS, at: datetime = AT) -> history.Told:
@@ -172,3 +174,17 @@ def test_compliance_differs_by_rep_and_is_believable() -> None:
 def test_the_applications_own_role_can_add_it(as_application_role: str) -> None:
     build(days=1)
     assert MqlCycle.objects.exists()
+
+
+def test_a_breach_is_stamped_soon_after_its_due_time_or_after_we_heard_what_was_owed() -> None:
+    build(days=10)
+    breaches = Breach.objects.select_related("clock__cycle__lead")
+    late = [found for found in breaches if found.stamped_at - found.breached_at > QUARTER]
+    assert len(late) < breaches.count() / 4
+    for found in late:
+        lead = found.clock.cycle.lead.external_id
+        heard = Fact.objects.filter(Q(subject="lead", external_id=lead) | Q(fields__lead=lead))
+        assert heard.filter(
+            received_at__gt=found.breached_at,
+            received_at__range=(found.stamped_at - QUARTER, found.stamped_at),
+        ).exists(), found
