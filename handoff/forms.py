@@ -10,6 +10,7 @@ from django import forms
 
 from alignment.models import Disposition, DisqualificationReason, MqlCycle, Opportunity, Person
 from alignment.models.cycles import CLOSING, NEEDS_REASON
+from alignment.wording import in_words
 from handoff.models import Pool
 from handoff.queries.cycles import STATES, Filters
 from handoff.services.acts import CHANNELS, OUTCOMES
@@ -135,7 +136,7 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, segments: Sequence[str], owners: Iterable[Person], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        named = [(name, name) if name else (NO_SEGMENT, "No segment") for name in segments]
+        named = [(name, in_words(name)) if name else (NO_SEGMENT, "No segment") for name in segments]
         self.fields["segment"].choices = [("", "All segments"), *named]  # type: ignore[attr-defined]
         people = [(str(person.pk), person.name) for person in owners]
         self.fields["owner"].choices = [("", "Everyone"), *people]  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -129,3 +130,12 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"cycle {self.cycle_id} to {self.person}"
+
+    @property
+    def considered(self) -> list[dict[str, Any]]:
+        """Everyone considered, in the order of the explanation, each with the `place` in turn, from 1, that the
+        person had then; None for who was skipped."""
+        rows = list(enumerate(self.explanation.get("considered", ())))
+        eligible = [(row["turn"], -row["weight"], number) for number, row in rows if not row["skipped"]]
+        places = {number: place for place, (*_, number) in enumerate(sorted(eligible), start=1)}
+        return [{**row, "place": places.get(number)} for number, row in rows]

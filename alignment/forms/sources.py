@@ -26,7 +26,10 @@ ESPOCRM_EVENTS = [
 class SourceForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="Such as: EspoCRM production.")
     key = forms.SlugField(
-        max_length=40, help_text="Short name in addresses and exports; it stays: letters, digits, hyphens."
+        label="Short name",
+        max_length=40,
+        help_text="Stands in addresses and exports and stays: letters, digits, hyphens, as in crm-emea.",
+        error_messages={"invalid": "Use letters without accents, digits and hyphens only, as in crm-emea."},
     )
     kind = forms.ChoiceField(
         choices=KINDS, widget=forms.RadioSelect, initial="standard", label="What sends to us"

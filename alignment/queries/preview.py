@@ -14,6 +14,7 @@ from alignment.intake.limits import BadJson, load_json
 from alignment.intake.mapping import InvalidMapping, Mapping
 from alignment.intake.parse import parse_delivery
 from alignment.models import Delivery, Endpoint, Fact, Source, Subject
+from alignment.queries.field_words import name_of, said
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def preview_body(
 
 
 def read_fact(fact: Fact) -> ReadFact:
-    told = [(name, "cleared" if value is None else str(value)) for name, value in fact.fields.items()]
+    told = [(name_of(name), said(fact.subject, name, value)) for name, value in fact.fields.items()]
     return ReadFact(
         Subject(fact.subject).label,
         fact.external_id,

@@ -196,9 +196,25 @@ def time_closed(
 def share(met: int | None, total: int | None, worse: str = "down") -> str:
     """`{% share met total %}`: "85.7% (6 of 7)" from whole numbers; "no data" for nothing of nothing.
 
-    Cut, not rounded, so that 84.96% never looks like 85.0%. For shares where more is worse (missed of due)
-    pass `worse="up"`: those are cut upwards.
+    Cut, not rounded, so that 84.96% never looks like 85.0%; where something was cut the tooltip says so. For
+    shares where more is worse (missed of due) pass `worse="up"`: those are cut upwards.
     """
+    met, total = met or 0, total or 0
+    said = truncated_share(met, total, worse=worse)
+    if total <= 0 or met * 1000 % total == 0:
+        return said
+    way = "down" if worse == "down" else "up"
+    return format_html(
+        '<span title="The percentage is cut {}, never rounded to the better side, so that no limit looks kept '
+        'that is not.">{}</span>',
+        way,
+        said,
+    )
+
+
+@register.simple_tag
+def share_text(met: int | None, total: int | None, worse: str = "down") -> str:
+    """`{% share_text met total %}`: as `share`, without a tooltip, for attributes."""
     return truncated_share(met or 0, total or 0, worse=worse)
 
 

@@ -164,7 +164,7 @@ def test_a_pasted_record_of_espocrm_is_read_by_the_chosen_endpoint(world: World,
         "endpoint": str(leads.pk),
     }
     page = text(revops.post("/sources/espo/mapping/preview/", given))
-    assert "<dt>status</dt><dd>Dead</dd>" in page and "<dt>is_closed</dt><dd>True</dd>" in page
+    assert "<dt>status</dt><dd>Dead</dd>" in page and "<dt>closed</dt><dd>yes</dd>" in page
     assert "<code>cFoo</code>" in page
     foreign = world.endpoint(world.crm, "Lead.delete", scheme=Scheme.ESPOCRM)
     page = text(revops.post("/sources/espo/mapping/preview/", given | {"endpoint": str(foreign.pk)}))

@@ -112,7 +112,7 @@ def test_a_source_is_connected_and_gets_an_endpoint_whose_secret_is_shown_once(r
     [
         ({"key": "crm"}, "There is a source with the key", 409),
         ({"key": "new"}, "taken by an address of the product", 422),
-        ({"key": "a b"}, "Enter a valid", 422),
+        ({"key": "a b"}, "letters without accents", 422),
         ({"zone": "Mars"}, "not an IANA time zone", 422),
         ({"kind": "fax"}, "Select a valid choice", 422),
     ],

@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 
 from alignment.models import Fact, Lead, MqlCycle, PersonIdentity, Subject
 from alignment.models.cycles import AssignedBy
+from alignment.queries.field_words import name_of, said
 from alignment.wording import span
 from handoff.models import Assignment
 from handoff.queries.cycles import missing_in
@@ -159,8 +160,8 @@ def provenance(lead: Lead) -> list[FieldOrigin]:
             value = names.get(str(value), value)
         found.append(
             FieldOrigin(
-                name=name.replace("_", " "),
-                value="cleared" if value is None else str(value),
+                name=name_of(name),
+                value=said(Subject.LEAD, name, value),
                 occurred_at=datetime.fromisoformat(occurred_at),
                 received_at=fact.received_at if fact else None,
                 source=str(fact.source) if fact else "",

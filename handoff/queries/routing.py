@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from alignment.access import Scope
 from alignment.models import Function, Person, Source, User
+from alignment.wording import in_words
 from handoff.models import Assignment, Leave, Pool, PoolMember
 from handoff.queries.eligibility import why_skipped
 
@@ -49,7 +50,7 @@ class PoolPart:
 
     @property
     def serves(self) -> str:
-        return f"segment is “{self.pool.segment}”" if self.pool.segment else "every other lead"
+        return f"segment is “{in_words(self.pool.segment)}”" if self.pool.segment else "every other lead"
 
 
 def pool_parts(*, at: datetime, member_user: User | None = None) -> list[PoolPart]:

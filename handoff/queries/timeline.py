@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alignment.models import (
-    Disposition,
-    DisqualificationReason,
     Fact,
     Lead,
     MqlCycle,
@@ -16,7 +14,8 @@ from alignment.models import (
     Subject,
     Touch,
 )
-from alignment.wording import exact_time
+from alignment.queries.field_words import said
+from alignment.wording import in_words
 from handoff.models import Assignment
 from sla.models import Breach, ClockCorrection, ClockRedating
 
@@ -137,8 +136,8 @@ def _touches(lead: Lead) -> list[Entry]:
     entries = []
     for touch in rows.select_related("person", "campaign"):
         details = [
-            ("Channel", touch.channel.replace("_", " ")),
-            ("Outcome", touch.outcome.replace("_", " ")),
+            ("Channel", in_words(touch.channel)),
+            ("Outcome", in_words(touch.outcome)),
             ("Campaign", str(touch.campaign or "")),
         ]
         title = "Attempt" if touch.is_attempt else f"Touch: {touch.get_function_display()}"
@@ -147,10 +146,10 @@ def _touches(lead: Lead) -> list[Entry]:
                 Entry(
                     touch.touched_at,
                     "attempt" if touch.is_attempt else "touch",
-                    f"{title} — {touch.subject}" if touch.subject else title,
+                    f"{title}: {touch.subject}" if touch.subject else title,
                     [(name, value) for name, value in details if value],
                     received_at=touch.received_at,
-                    by=str(touch.person or ""),
+                    by="" if touch.person and touch.person.name in touch.subject else str(touch.person or ""),
                 )
             )
     return entries
@@ -163,13 +162,6 @@ def _people(lead: Lead, refs: set[str]) -> dict[str, str]:
 
 def _said(name: str, value: Any, people: dict[str, str]) -> str:
     """A field's value in words: people by name, times in the viewer's zone, picklists as they read."""
-    if value is None or value == "":
-        return "cleared"
-    if name == "owner":
+    if name == "owner" and value:
         return people.get(str(value), str(value))
-    if name == "mql_at":
-        return exact_time(datetime.fromisoformat(value))
-    if name in ("disposition", "reason"):
-        labels = {**dict(Disposition.choices), **dict(DisqualificationReason.choices)}
-        return str(labels.get(value, value))
-    return str(value).replace("_", " ")
+    return said(Subject.LEAD, name, value)

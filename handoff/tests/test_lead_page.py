@@ -220,6 +220,26 @@ def test_the_origin_of_each_field_is_told(rep: Client, cycle: MqlCycle) -> None:
     assert "CRM, received" in page
 
 
+def test_who_called_is_named_once(world: World, rep: Client, cycle: MqlCycle) -> None:
+    asked = {"act": str(uuid4()), "attempt": "call.no_answer", "back": "lead"}
+    page = rep.post(f"/mqls/{cycle.pk}/attempts/", asked, follow=True).content.decode()
+    attempt = page.partition("<strong>Attempt")[2].partition("</li>")[0]
+    assert attempt.count(world.reps[0].name) == 1
+
+
+def test_the_order_of_turns_is_said_instead_of_the_counter(
+    world: World, rep: Client, cycle: MqlCycle
+) -> None:
+    decision = cycle.assignments.get()  # type: ignore[attr-defined]
+    assert {row["place"] for row in decision.considered} == set(
+        range(1, len(decision.explanation["considered"]) + 1)
+    )
+    chosen = next(row for row in decision.considered if row["person_id"] == decision.person_id)
+    assert chosen["place"] == 1
+    page = lead_page(rep, cycle)
+    assert "1st" in page.partition("Everyone considered")[2]
+
+
 def test_earlier_cycles_stay_readable(world: World, rep: Client, cycle: MqlCycle) -> None:
     dispose(rep, cycle, disposition="recycled", reason="bad_timing")
     now = timezone.now()

@@ -12,6 +12,7 @@ from alignment.access import SEES_RECORDS, may_work, roles, scope_of, viewer
 from alignment.models import Lead, MqlCycle, Person, Role, User
 from handoff.forms import AssignForm, AttemptForm, DispositionForm
 from handoff.queries import cycles, leads, routing, timeline
+from handoff.queries.openings import openings
 
 
 @roles(*SEES_RECORDS)
@@ -33,11 +34,13 @@ def show_lead(
     user, now = viewer(request), timezone.now()
     parts = leads.cycle_parts(lead)
     current = leads.current(parts)
+    next_clock = leads.next_clock(current) if current else None
     opportunities = list(lead.opportunities.filter(is_deleted=False).order_by("-opened_at", "-pk"))
     context: dict[str, Any] = {
         "lead": lead,
         "current": current,
-        "next_clock": leads.next_clock(current) if current else None,
+        "next_clock": next_clock,
+        "opening": openings([next_clock], at=now).get(next_clock.pk) if next_clock else None,
         "earlier": [part for part in parts if part is not current],
         "opportunities": opportunities,
         "entries": timeline.timeline(lead),

@@ -1,0 +1,44 @@
+"""Values of facts as people read them: no keys, no ISO times, no True and False."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from alignment.intake import fields
+from alignment.models import Disposition, DisqualificationReason
+from alignment.wording import in_words, local_time
+
+CHOICES = {**dict(Disposition.choices), **dict(DisqualificationReason.choices)}
+PICKED = {"segment", "channel", "intent", "product", "lifecycle", "status", "outcome", "function", "stage"}
+
+
+def name_of(field: str) -> str:
+    """Our field as it reads: "is_closed" is "closed", "mql_at" is "MQL date"."""
+    if field == "mql_at":
+        return "MQL date"
+    return in_words(field.removeprefix("is_"))
+
+
+def said(subject: str, field: str, value: Any) -> str:
+    """A value of a fact about `subject` in words, its times in the viewer's zone; "cleared" for none."""
+    if value is None or value == "":
+        return "cleared"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    reader = fields.FIELDS.get(subject, {}).get(field)
+    try:
+        if reader is fields.instant:
+            return local_time(datetime.fromisoformat(value))
+        if reader is fields.day:
+            day = date.fromisoformat(value)
+            return f"{day.day} {day:%b %Y}"
+        if reader is fields.money:
+            return f"{int(value) // 100:,}.{int(value) % 100:02}"
+    except (TypeError, ValueError):
+        return str(value)
+    if field in ("disposition", "reason"):
+        return str(CHOICES.get(value, in_words(value)))
+    return in_words(value) if field in PICKED else str(value)
