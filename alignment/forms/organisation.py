@@ -8,9 +8,7 @@ from alignment.models.people import validate_zone
 
 
 class OrganisationForm(forms.Form):
-    name = forms.CharField(
-        max_length=120, label="Organisation", help_text="Stands on every page and in every export."
-    )
+    name = forms.CharField(max_length=120, label="Organisation", help_text="Stands at the top of every page.")
     zone = forms.CharField(
         max_length=64,
         label="Time zone",

@@ -17,7 +17,7 @@ UNNAMED = str(Organisation._meta.get_field("name").get_default())
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do: what, why or what is missing, where (name of an address), whether it is done."""
+    """One thing to do: what, what is so now, where (name of an address), whether it is done."""
 
     name: str
     why: str
@@ -92,7 +92,8 @@ def _default_pool(at: datetime) -> Step:
         able = sum(not line.skipped for line in part.members)
         said = f"{able} in “{part.pool}” can be given the next lead now."
     else:
-        said = f"Nobody in “{part.pool}” can be given a lead now: MQLs wait without an owner."
+        then = "MQLs wait without an owner" if part.is_dead_end else f"all go to {part.pool.fallback}"
+        said = f"Nobody in “{part.pool}” can be given a lead now: {then}."
     name = "Put people into the default pool"
     return Step(name, said, "handoff:pools", part is not None and part.has_eligible)
 

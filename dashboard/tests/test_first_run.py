@@ -51,14 +51,15 @@ def home(user: User) -> str:
 
 
 def steps(page: str) -> dict[str, tuple[bool, str]]:
-    """(whether it is done, what is said) of each step on a page, by its name."""
+    """(whether it is done, what is said while it is not) of each step on a page, by its name."""
     part = page.partition('id="first-steps"')[2].partition("</section>")[0]
     found = {}
-    for item in re.findall(r'<li class="list-group-item">(.*?)</li>', part, re.DOTALL):
+    for item in re.findall(r'<li class="list-group-item py-2">(.*?)</li>', part, re.DOTALL):
         name = re.search(r">([^<]+)</a>", item)
         said = re.search(r'<div class="text-secondary">(.*?)</div>', item, re.DOTALL)
-        assert name is not None and said is not None
-        found[name[1]] = (">Done<" in item or "Done</span>" in item, said[1])
+        is_done = "Done</span>" in item
+        assert name is not None and is_done == (said is None)
+        found[name[1]] = (is_done, said[1] if said else "")
     return found
 
 
@@ -117,7 +118,12 @@ def test_the_list_stays_after_the_first_event_while_something_is_undone(world: W
     PoolMember.objects.update(is_paused=True)
     page = home(revops)
     assert [name for name, (is_done, _) in steps(page).items() if not is_done] == [ORDER[3]]
+    assert "MQLs wait without an owner" in steps(page)[ORDER[3]][1]
     assert "This week" in page
+    Pool.objects.update(fallback=world.reps[0])
+    is_done, said = steps(home(revops))[ORDER[3]]
+    assert not is_done
+    assert "all go to Rep 1" in said
     assert not steps(home(add_user(world, Role.CRO)))
 
 
