@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -33,6 +34,7 @@ def through(client: Client) -> stream.Transport:
 
 
 @pytest.mark.django_db
+@time_machine.travel(AT)  # at night and at weekends nobody has worked the new leads yet
 def test_its_events_are_accepted_and_applied_to_new_and_known_leads(client: Client) -> None:
     now = timezone.now()
     made = company.set_up(at=now - company.IN_FORCE_FOR)

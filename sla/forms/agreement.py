@@ -36,16 +36,22 @@ class ZonedTimeField(forms.DateTimeField):
 class AgreementForm(forms.Form):
     """Everything but the tiers, which are forms of their own (`tiers`, `others`)."""
 
+    use_required_attribute = False  # what is owed depends on other fields; all of it is said at once
+
     trigger_on = forms.ChoiceField(
         label="A lead becomes an MQL when", choices=list(TRIGGERS.items()), widget=forms.RadioSelect
     )
     threshold = forms.IntegerField(
-        label="Score threshold", min_value=1, max_value=1_000_000, required=False, help_text="For the score."
+        label="Score threshold",
+        min_value=1,
+        max_value=1_000_000,
+        help_text="For the score.",
+        error_messages={"required": "Say which score a lead has to reach."},
     )
     trigger_value = forms.CharField(
         label="Value that is reached",
         max_length=60,
-        required=False,
+        error_messages={"required": "Say which value the field has to reach."},
         help_text="For lifecycle or status, as your sources send it, such as mql.",
     )
     assign_minutes = forms.IntegerField(
@@ -78,7 +84,7 @@ class AgreementForm(forms.Form):
     )
     begins_at = ZonedTimeField(
         label="Later time",
-        required=False,
+        error_messages={"required": "Say when this version comes in force, or choose now."},
         widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M"),
     )
     note = forms.CharField(
@@ -99,6 +105,10 @@ class AgreementForm(forms.Form):
     ) -> None:
         """`terms`: what the form starts from, None while there is no version yet. `zone` reads the later time."""
         super().__init__(data, initial=_initial(terms))
+        on, begins = self["trigger_on"].value(), self["begins"].value()
+        self.fields["threshold"].required = on == "score"
+        self.fields["trigger_value"].required = on in TRIGGER_FIELDS
+        self.fields["begins_at"].required = begins == "later"
         offered = [(calendar.pk, calendar.name) for calendar in calendars]
         names = dict(offered)
         self.fields["default_calendar"].choices = offered  # type: ignore[attr-defined]
@@ -134,17 +144,6 @@ class AgreementForm(forms.Form):
     def is_valid(self) -> bool:
         parts = [*self.tiers, self.others]
         return all([super().is_valid(), *(part.is_valid() for part in parts)]) and not self._doubled()
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        on = cleaned.get("trigger_on")
-        if on == "score" and "threshold" in cleaned and cleaned["threshold"] is None:
-            self.add_error("threshold", "Say which score a lead has to reach.")
-        if on in TRIGGER_FIELDS and "trigger_value" in cleaned and not cleaned["trigger_value"]:
-            self.add_error("trigger_value", f"Say which value the {on} has to reach.")
-        if cleaned.get("begins") == "later" and "begins_at" in cleaned and cleaned["begins_at"] is None:
-            self.add_error("begins_at", "Say when this version comes in force, or choose now.")
-        return cleaned
 
     def _doubled(self) -> bool:
         """Mark tiers that bear the name of one before them."""

@@ -184,7 +184,7 @@ def test_a_check_saves_nothing_and_says_what_each_window_comes_to(
 
 WRONG = {
     "no threshold": ({"threshold": ""}, "Say which score"),
-    "no value": ({"trigger_on": "status", "trigger_value": " "}, "Say which value the status has to reach."),
+    "no value": ({"trigger_on": "status", "trigger_value": " "}, "Say which value the field has to reach."),
     "unknown trigger": ({"trigger_on": "mood"}, "mood"),
     "no minutes": ({"assign_minutes": "0"}, "greater than or equal to 1"),
     "a word for a number": ({"others-follow_up_amount": "soon"}, "Enter a whole number."),
