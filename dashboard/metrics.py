@@ -18,7 +18,7 @@ def as_text(*, at: datetime) -> str:
         *_gauge(
             "events_dead",
             "Events that could not be applied and were not replayed",
-            DeadEvent.objects.filter(replayed_at__isnull=True).count(),
+            DeadEvent.objects.open().count(),
         ),
         *_gauge("cycles_open", "MQL cycles that are open", MqlCycle.objects.open().count()),
         *_gauge(

@@ -23,6 +23,16 @@ ESPOCRM_EVENTS = [
 ]  # fmt: skip
 
 
+class SetAsideForm(forms.Form):
+    """Why nobody needs to mend an event that could not be read."""
+
+    reason = forms.CharField(
+        max_length=200,
+        help_text="Such as: a test of the sender; the record no longer exists.",
+        error_messages={"required": "Say why nobody needs to mend this."},
+    )
+
+
 class SourceForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="Such as: EspoCRM production.")
     key = forms.SlugField(

@@ -169,8 +169,25 @@ class Delivery(models.Model):
         return f"delivery {self.pk}"
 
 
+class DeadEventQuerySet(models.QuerySet["DeadEvent"]):
+    def unapplied(self) -> DeadEventQuerySet:
+        """Those that no replay has applied, set aside or not."""
+        return self.filter(replayed_at__isnull=True)
+
+    def open(self) -> DeadEventQuerySet:
+        """Those that need somebody: neither applied by a replay nor set aside."""
+        return self.unapplied().filter(set_aside_at__isnull=True)
+
+    def set_aside(self) -> DeadEventQuerySet:
+        """Those that RevOps keeps for the record only."""
+        return self.unapplied().filter(set_aside_at__isnull=False)
+
+
 class DeadEvent(models.Model):
-    """One event of a delivery that could not be applied; it stops no other and can be replayed."""
+    """One event of a delivery that could not be applied; it stops no other and can be replayed.
+
+    What no mapping can mend is set aside with a reason: kept, replayable, and no longer waiting for somebody.
+    """
 
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="dead_events")
     position = models.IntegerField(help_text="Place in the delivery, from 0; -1: the delivery as a whole.")
@@ -179,10 +196,23 @@ class DeadEvent(models.Model):
     failures = models.PositiveIntegerField(default=1)
     failed_at = models.DateTimeField()
     replayed_at = models.DateTimeField(null=True, blank=True, help_text="When a replay applied it.")
+    set_aside_at = models.DateTimeField(null=True, blank=True)
+    set_aside_by = models.ForeignKey(
+        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    set_aside_reason = models.CharField(max_length=200, blank=True)
+
+    objects = DeadEventQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["delivery", "position"], name="one_dead_row_per_event")
+            models.UniqueConstraint(fields=["delivery", "position"], name="one_dead_row_per_event"),
+            models.CheckConstraint(
+                condition=Q(set_aside_at__isnull=True, set_aside_by__isnull=True, set_aside_reason="")
+                | (Q(set_aside_at__isnull=False) & ~Q(set_aside_reason="")),
+                name="what_is_set_aside_has_a_reason",
+                violation_error_message="Say why it is set aside.",
+            ),
         ]
         indexes = [
             models.Index(

@@ -18,7 +18,8 @@ _HISTORY_READ = 300
 
 @dataclass(frozen=True)
 class SourceRow:
-    """A source with its figures. Everything received before `processed_up_to` is applied or dead."""
+    """A source with its figures. Everything received before `processed_up_to` is applied or dead; `dead` are
+    events that need somebody, without those that were set aside."""
 
     source: Source
     endpoints: int
@@ -26,6 +27,7 @@ class SourceRow:
     received_in_24_h: int
     pending: int
     dead: int
+    set_aside: int
     conflicts: int
     processed_up_to: datetime
 
@@ -43,7 +45,8 @@ def source_rows(*, at: datetime, only: Source | None = None) -> list[SourceRow]:
         endpoints = endpoints.filter(source=only)
     in_24_h = _counts(deliveries.filter(received_at__gt=at - timedelta(hours=24)), "source_id")
     conflicts = _counts(deliveries.filter(conflicts_with__isnull=False), "source_id")
-    dead = _counts(dead_events.filter(replayed_at__isnull=True), "delivery__source_id")
+    dead = _counts(dead_events.open(), "delivery__source_id")
+    aside = _counts(dead_events.set_aside(), "delivery__source_id")
     live = _counts(endpoints, "source_id")
     pending = {
         row["source_id"]: (row["n"], row["oldest"])
@@ -60,6 +63,7 @@ def source_rows(*, at: datetime, only: Source | None = None) -> list[SourceRow]:
                 in_24_h.get(source.pk, 0),
                 waiting,
                 dead.get(source.pk, 0),
+                aside.get(source.pk, 0),
                 conflicts.get(source.pk, 0),
                 min(oldest, at) if oldest else at,
             )
@@ -81,11 +85,12 @@ def endpoints(source: Source) -> QuerySet[Endpoint]:
     )
 
 
-def dead_events(source: Source) -> QuerySet[DeadEvent]:
-    """What waits for a replay, each with the first bytes of its delivery as `excerpt`."""
+def dead_events(source: Source, *, is_set_aside: bool = False) -> QuerySet[DeadEvent]:
+    """What waits for a replay, or what was set aside, each with the first bytes of its delivery as `excerpt`."""
+    found = DeadEvent.objects.set_aside() if is_set_aside else DeadEvent.objects.open()
     return (
-        DeadEvent.objects.filter(delivery__source=source, replayed_at__isnull=True)
-        .select_related("delivery__endpoint")
+        found.filter(delivery__source=source)
+        .select_related("delivery__endpoint", "set_aside_by")
         .defer("delivery__body")
         .annotate(excerpt=_excerpt("delivery__body"))
     )
@@ -93,8 +98,9 @@ def dead_events(source: Source) -> QuerySet[DeadEvent]:
 
 def deliveries(source: Source) -> QuerySet[Delivery]:
     """What came, without the bodies, each with its number of dead events as `dead`."""
-    open_dead = (
-        DeadEvent.objects.filter(delivery=OuterRef("pk"), replayed_at__isnull=True)
+    dead = (
+        DeadEvent.objects.unapplied()
+        .filter(delivery=OuterRef("pk"))
         .order_by()
         .values("delivery")
         .annotate(n=Count("pk"))
@@ -104,7 +110,7 @@ def deliveries(source: Source) -> QuerySet[Delivery]:
         Delivery.objects.filter(source=source)
         .defer("body")
         .select_related("endpoint")
-        .annotate(dead=Subquery(open_dead))
+        .annotate(dead=Subquery(dead))
     )
 
 

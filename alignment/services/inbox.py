@@ -1,4 +1,4 @@
-"""Replaying what could not be read, as after a mended mapping."""
+"""What could not be read: replaying it, as after a mended mapping, or setting it aside."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ BATCH = 200
 ATTEMPTS = 3
 
 
+class ReasonMissing(ValueError):
+    """Nothing is set aside without a reason."""
+
+
 class Replayed(NamedTuple):
     """How many dead events were applied now, and how many are still dead."""
 
@@ -31,13 +35,13 @@ def replay_dead(
     by: User | None,
     at: datetime,
 ) -> Replayed:
-    """Try these dead events again, or all of a source, in batches of one transaction each.
+    """Try these dead events again, or all open ones (of a source), in batches of one transaction each.
 
     Rows are locked, so that two replays at once apply each event once; what was replayed before is left alone.
     An event that fails again counts a failure and keeps its newest reason. Raises OnlyRevOps.
     """
     require_revops(by, "Replays")
-    waiting = DeadEvent.objects.filter(replayed_at__isnull=True)
+    waiting = DeadEvent.objects.unapplied() if events is not None else DeadEvent.objects.open()
     if events is not None:
         waiting = waiting.filter(pk__in=[event.pk for event in events])
     if source is not None:
@@ -52,6 +56,32 @@ def replay_dead(
             return Replayed(applied, dead)
         seen = batch[-1].pk
         applied, dead = applied + result.applied, dead + result.dead
+
+
+def set_aside(
+    *,
+    events: Collection[DeadEvent] | None = None,
+    source: Source | None = None,
+    reason: str,
+    by: User | None,
+    at: datetime,
+) -> int:
+    """Keep these open dead events, or all of a source, for the record only; how many there were.
+
+    Such an event waits for nobody any more, and it can still be replayed. Who set it aside, when and why stays
+    with it. Raises OnlyRevOps, ReasonMissing.
+    """
+    require_revops(by, "Events that are set aside")
+    reason = reason.strip()
+    if not reason:
+        raise ReasonMissing("Say why nobody needs to mend this.")
+    waiting = DeadEvent.objects.open()
+    if events is not None:
+        waiting = waiting.filter(pk__in=[event.pk for event in events])
+    if source is not None:
+        waiting = waiting.filter(delivery__source=source)
+    # one statement: two people at once set each event aside once
+    return waiting.update(set_aside_at=at, set_aside_by=by, set_aside_reason=reason[:200])
 
 
 def _replay_batch(found: QuerySet[DeadEvent], *, at: datetime) -> tuple[list[DeadEvent], Replayed]:

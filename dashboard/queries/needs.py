@@ -176,7 +176,7 @@ def _unsigned(at: datetime, what_helps: str) -> list[Need]:
 def _dead() -> list[Need]:
     """Of each source that has any, the events that could not be applied."""
     rows = (
-        DeadEvent.objects.filter(replayed_at__isnull=True)
+        DeadEvent.objects.open()
         .values("delivery__source__key", "delivery__source__name")
         .annotate(count=Count("pk"))
         .order_by("-count", "delivery__source__name")

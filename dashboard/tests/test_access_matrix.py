@@ -107,6 +107,8 @@ TABLE = [
     Row("alignment:source-dead", REVOPS, "source"),
     act("alignment:replay-all", REVOPS, "source"),
     act("alignment:replay-one", REVOPS, "dead event"),
+    act("alignment:set-aside-all", REVOPS, "source", reason="Sent by mistake"),
+    act("alignment:set-aside-one", REVOPS, "dead event", reason="Sent by mistake"),
     Row("alignment:source-conflicts", REVOPS, "source"),
     Row("alignment:source-deliveries", REVOPS, "source"),
     Row("alignment:delivery", REVOPS, "delivery"),
