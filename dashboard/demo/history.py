@@ -208,6 +208,7 @@ class History:
         if later and self.rng.random() < 0.4:
             again = later[0].at + timedelta(seconds=self.rng.randrange(60))
             self.timeline.post(again + timedelta(seconds=4), dialect.scored(lead, again, score=81))
+            self.timeline.plan(later[0].at + DRAINED_AFTER, self.timeline.drain)
 
     # --- absences and trouble ------------------------------------------------------------------------------
     def _plan_absences(self) -> None:

@@ -127,6 +127,8 @@ class Desk:
         else:
             post = work.dialect.attempted(work.lead, at, rep=rep, channel=channel, outcome=outcome)
             self.timeline.post(synced or at + self._seconds(5, 90), post)
+            if synced:
+                self.timeline.plan(synced + timedelta(minutes=1), self.timeline.drain)
         if not work.is_accepted and not work.is_careless:
             self._plan_acceptance(at, work)
         if work.is_connected:

@@ -19,7 +19,7 @@ from sla.models import Clock
 from sla.services import mark_breached, mark_warned
 
 Step = Callable[..., None]
-LOOKS_EVERY = timedelta(minutes=20)  # an attempt here starts a clock, but none that is due sooner
+LOOKS_EVERY = timedelta(hours=6)  # an attempt logged here starts a clock, but none that is due sooner
 SWEPT_AFTER = timedelta(seconds=20)  # clocks that fall due together are judged together
 
 
