@@ -19,6 +19,7 @@ urlpatterns = [
     path("people/<int:pk>/identities/", people.link, name="person-link"),
     path("people/<int:pk>/merge/", people.merge, name="person-merge"),
     path("people/logins/<int:pk>/", people.set_login, name="login"),
+    path("people/logins/<int:pk>/person/", people.link_login, name="login-person"),
     path("people/logins/<int:pk>/second-factor/", people.reset_second_factor, name="second-factor-reset"),
     path("people/teams/new/", teams.create, name="team-new"),
     path("people/teams/<int:pk>/", teams.change, name="team"),

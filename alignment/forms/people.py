@@ -6,13 +6,19 @@ from typing import Any
 
 from django import forms
 
-from alignment.models import Calendar, Function, Role, Source, Team, User
+from alignment.models import Calendar, Function, Person, Role, Source, Team, User
 
 TEMPORARY, BY_MAIL = "temporary", "mail"
 WAYS_IN = [
     (TEMPORARY, "Show me a temporary password to hand over"),
     (BY_MAIL, "Mail a link to set a password"),
 ]
+
+
+IN_A_TEAM = {
+    Role.REP: "Choose the team: a rep without one gets no leads and sees an empty queue.",
+    Role.SALES_MANAGER: "Choose the team that this person manages: a sales manager without one sees no MQLs.",
+}
 
 
 class WayInForm(forms.Form):
@@ -35,7 +41,7 @@ class NewPersonForm(WayInForm):
         Team.objects.all(),
         required=False,
         empty_label="No team: owns no leads",
-        help_text="People in a team can own leads. A sales manager manages it.",
+        help_text="People in a team can own leads. A rep works in it, a sales manager manages it.",
     )
     title = forms.CharField(max_length=120, required=False, help_text="Printed beside a signature.")
     field_order = ["name", "email", "role", "team", "title", "way_in"]
@@ -44,6 +50,8 @@ class NewPersonForm(WayInForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("role") and not cleaned.get("email") and "email" not in self.errors:
             self.add_error("email", "A login is opened by its e-mail address.")
+        if cleaned.get("role") in IN_A_TEAM and not cleaned.get("team") and "team" not in self.errors:
+            self.add_error("team", IN_A_TEAM[cleaned["role"]])
         return cleaned
 
 
@@ -61,6 +69,30 @@ class LoginForm(WayInForm):
     email = forms.EmailField(label="E-mail")
     role = forms.ChoiceField(choices=Role.choices, initial=Role.REP)
     field_order = ["email", "role", "way_in"]
+
+
+class LinkLoginForm(forms.Form):
+    """Who of those who own leads a login belongs to; nobody yet, then a person is made in the team."""
+
+    person = forms.ModelChoiceField(
+        Person.objects.filter(user__isnull=True, is_active=True).order_by("name", "pk"),
+        required=False,
+        empty_label="Nobody here yet: add this person",
+        help_text="Somebody without a login, such as a person whom the CRM named.",
+    )
+    team = forms.ModelChoiceField(
+        Team.objects.all(),
+        required=False,
+        empty_label="The person's present team",
+        help_text="A rep works in it, a sales manager manages it.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        person, team = cleaned.get("person"), cleaned.get("team")
+        if not self.errors and team is None and (person is None or person.team_id is None):
+            self.add_error("team", "Choose the team: without one nobody gets leads.")
+        return cleaned
 
 
 class IdentityForm(forms.Form):

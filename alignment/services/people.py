@@ -47,6 +47,10 @@ class PersonHasLogin(Exception):
     """This person has a login already; one person has one role."""
 
 
+class LoginHasPerson(Exception):
+    """This login belongs to a person already."""
+
+
 class LastRevOps(Exception):
     """Without a login of RevOps nobody could set anything up again."""
 
@@ -191,6 +195,42 @@ def create_team(
 
 
 @transaction.atomic
+@transaction.atomic
+def link_login(
+    *,
+    user: User,
+    person: Person | None = None,
+    team: Team | None = None,
+    reason: str = "login linked",
+    by: User | None,
+    at: datetime,
+) -> Person:
+    """Say who of those who own leads a login without one belongs to; with no `person` one is made in `team`.
+
+    A sales manager manages the team given. Raises OnlyRevOps, LoginHasPerson, PersonHasLogin, or ValueError
+    for neither person nor team.
+    """
+    require_revops(by, "Logins")
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if Person.objects.filter(user=user).exists():
+        raise LoginHasPerson(f"{user.name} belongs to somebody already.")
+    if person is None and team is None:
+        raise ValueError("Either a person or a team is needed.")
+    if person is None:
+        function = FUNCTION_OF_ROLE.get(Role(user.role), Function.UNKNOWN)
+        person = Person(name=user.name, email=user.email, function=function)
+    else:
+        person = _lock(person)
+        if person.user_id is not None:
+            raise PersonHasLogin(f"{person} has a login already.")
+    person.user = user
+    person.team = team or person.team
+    if team is not None and user.role == Role.SALES_MANAGER:
+        team.managers.add(user)
+    save_with_history(person, reason=reason, by=by, at=at)
+    return person
+
+
 def create_person(
     *,
     name: str,

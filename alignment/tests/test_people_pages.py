@@ -11,6 +11,7 @@ from django.core import mail
 from django.test import Client
 
 from alignment.models import Function, Person, PersonIdentity, Role, Team, User
+from alignment.services.people import LoginHasPerson, PersonHasLogin, link_login
 from alignment.tests.pages import found, signed_in
 from testing.world import World, add_user, event
 
@@ -60,7 +61,9 @@ def test_a_temporary_password_is_shown_once_and_lets_the_person_in(world: World,
 
 
 def test_a_link_to_set_a_password_is_mailed(revops: Client) -> None:
-    response = revops.post("/people/new/", {**NEW, "way_in": "mail"}, follow=True)
+    response = revops.post(
+        "/people/new/", {**NEW, "team": Team.objects.get().pk, "way_in": "mail"}, follow=True
+    )
     assert "A link to set a password went to nia@example.com" in text(response)
     assert [message.to for message in mail.outbox] == [["nia@example.com"]]
     link = found(r"(/accounts/password/reset/key/\S+)", str(mail.outbox[0].body))
@@ -89,10 +92,10 @@ def test_a_person_without_a_role_owns_leads_and_has_no_login(world: World, revop
     ],
 )
 def test_a_refusal_keeps_what_was_typed(
-    revops: Client, wrong: dict[str, str], said: str, status: int
+    world: World, revops: Client, wrong: dict[str, str], said: str, status: int
 ) -> None:
     before = User.objects.count()
-    response = revops.post("/people/new/", {**NEW, **wrong})
+    response = revops.post("/people/new/", {**NEW, "team": world.team.pk, **wrong})
     assert response.status_code == status
     assert said in text(response) and 'value="Nia"' in text(response)
     assert User.objects.count() == before
@@ -208,3 +211,44 @@ def test_the_list_costs_the_same_for_three_people_and_for_forty(
             Team.objects.create(name=f"T{n}")
         with django_assert_max_num_queries(12):
             revops.get("/people/")
+
+
+@pytest.mark.parametrize("role", [Role.REP, Role.SALES_MANAGER])
+def test_a_login_that_works_leads_needs_a_team(revops: Client, role: str) -> None:
+    response = revops.post("/people/new/", {**NEW, "role": role, "team": ""})
+    assert response.status_code == 422
+    assert "Choose the team" in response.content.decode()
+    assert not User.objects.filter(email=NEW["email"]).exists()
+
+
+def test_a_login_without_a_person_is_linked_to_one_whom_the_crm_named(world: World, revops: Client) -> None:
+    lost = User.objects.create_user("lost@example.com", "x", name="Lost Rep", role=Role.REP)
+    named = Person.objects.create(name="Named There", function=Function.UNKNOWN)
+    assert f"/people/logins/{lost.pk}/person/" in revops.get("/people/").content.decode()
+    refused = revops.post(f"/people/logins/{lost.pk}/person/", {"person": named.pk})
+    assert refused.status_code == 422
+    assert "without one nobody gets leads" in refused.content.decode()
+    revops.post(f"/people/logins/{lost.pk}/person/", {"person": named.pk, "team": world.team.pk})
+    named.refresh_from_db()
+    assert (named.user, named.team) == (lost, world.team)
+    again = revops.get(f"/people/logins/{lost.pk}/person/")
+    assert again["Location"] == f"/people/{named.pk}/"
+
+
+def test_a_login_is_linked_to_a_new_person_of_a_team_and_a_manager_manages_it(
+    world: World, revops: Client
+) -> None:
+    boss = User.objects.create_user("boss@example.com", "x", name="Boss", role=Role.SALES_MANAGER)
+    revops.post(f"/people/logins/{boss.pk}/person/", {"team": world.team.pk})
+    assert Person.objects.get(user=boss).team == world.team
+    assert boss in world.team.managers.all()
+
+
+def test_a_login_and_a_person_are_linked_once(world: World) -> None:
+    lost = User.objects.create_user("lost@example.com", "x", name="Lost Rep", role=Role.REP)
+    link_login(user=lost, team=world.team, by=None, at=world.at)
+    with pytest.raises(LoginHasPerson):
+        link_login(user=lost, team=world.team, by=None, at=world.at)
+    other = User.objects.create_user("other@example.com", "x", name="Other", role=Role.REP)
+    with pytest.raises(PersonHasLogin):
+        link_login(user=other, person=world.reps[0], by=None, at=world.at)

@@ -19,6 +19,7 @@ from alignment.access import roles, viewer
 from alignment.forms.people import (
     TEMPORARY,
     IdentityForm,
+    LinkLoginForm,
     LoginForm,
     MergeForm,
     NewPersonForm,
@@ -187,6 +188,28 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, pk, merge_form=form, status=409)
     messages.success(request, f"{stub} is {into}: identities and leads went over.")
     return redirect("alignment:person", pk=into.pk)
+
+
+@roles(Role.REVOPS)
+def link_login(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say who a login without a person is, so that it gets leads or sees those of a team."""
+    user, login = viewer(request), get_object_or_404(User, pk=pk)
+    known = Person.objects.filter(user=login).first()
+    if known is not None:
+        return redirect("alignment:person", pk=known.pk)
+    form, status = LinkLoginForm(request.POST or None), 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                person = services.link_login(user=login, **form.cleaned_data, by=user, at=timezone.now())
+            except (services.LoginHasPerson, services.PersonHasLogin) as problem:
+                form.add_error(None, str(problem))
+                status = 409
+            else:
+                messages.success(request, f"The login of {login.name} belongs to {person} of {person.team}.")
+                return redirect("alignment:person", pk=person.pk)
+    return render(request, "alignment/login_person.html", {"form": form, "login": login}, status=status)
 
 
 @require_POST
