@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alignment.intake.fields import FIELDS
 from alignment.intake.standard import TYPES
-from alignment.models import Endpoint, Scheme
+from alignment.models import Endpoint, Lead, Scheme
 
 MEANINGS: Mapping[str, str] = {
     "lead.created": "A lead is new; fields of a lead.",
@@ -23,11 +24,8 @@ MEANINGS: Mapping[str, str] = {
     "campaign.updated": "Name and channel of a campaign.",
     "account.updated": "Name and domain of an account.",
 }
-EXAMPLE = {
-    "type": "lead.mql",
-    "timestamp": "2026-03-02T14:05:11Z",
-    "data": {"external_id": "00Q1", "email": "ada@example.com", "score": 72, "segment": "mid-market"},
-}
+# The shell puts the present time in: an example with a fixed one would be about the past.
+NOW_SAID = "'\"$now\"'"
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,21 @@ def event_types() -> list[EventType]:
     return [EventType(name, MEANINGS[name], list(FIELDS[subject])) for name, subject in TYPES.items()]
 
 
-def command(endpoint: Endpoint, url: str) -> str:
-    """A shell command that sends one example event; the secret is left to fill in. Empty for EspoCRM."""
-    body = json.dumps(EXAMPLE, separators=(",", ":"))
+def example_segment() -> str:
+    """A segment that leads really have, so that the example is routed as they are; empty where none has."""
+    known = Lead.objects.exclude(segment="").order_by("-pk").values_list("segment", flat=True).first() or ""
+    return known if re.fullmatch(r"[\w .-]+", known) else ""
+
+
+def command(endpoint: Endpoint, url: str, *, secret: str = "", segment: str = "") -> str:
+    """A shell command that sends one example event of now; without `secret` that is left to fill in.
+
+    Empty for EspoCRM, which signs with a secret of its own making.
+    """
     if endpoint.scheme == Scheme.STANDARD_WEBHOOKS:
-        return f"""SECRET='whsec_…'
-body='{body}'
+        return f"""SECRET='{secret or "whsec_…"}'
+now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+body='{_body(segment)}'
 id="evt_$(date +%s)"
 at=$(date +%s)
 key=$(printf %s "${{SECRET#whsec_}}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')
@@ -57,9 +64,19 @@ curl -sS '{url}' -H 'Content-Type: application/json' -H "webhook-id: $id" -H "we
   -H "webhook-signature: v1,$signature" --data-binary "$body"
 """
     if endpoint.scheme == Scheme.SHARED_SECRET:
-        with_id = json.dumps({"id": "evt_1", **EXAMPLE}, separators=(",", ":"))
-        return f"""SECRET='…'
+        return f"""SECRET='{secret or "…"}'
+now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+body='{_body(segment, id="evt_$now")}'
 curl -sS '{url}' -H 'Content-Type: application/json' -H "{endpoint.header}: $SECRET" \\
-  --data-binary '{with_id}'
+  --data-binary "$body"
 """
     return ""
+
+
+def _body(segment: str, **envelope: str) -> str:
+    """The example as JSON for single quotes of a shell, with the present time put in."""
+    data: dict[str, object] = {"external_id": "00Q1", "email": "ada@example.com", "score": 72}
+    if segment:
+        data["segment"] = segment
+    event = {**envelope, "type": "lead.mql", "timestamp": "$now", "data": data}
+    return json.dumps(event, separators=(",", ":")).replace("$now", NOW_SAID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -255,7 +256,8 @@ def test_the_command_that_is_shown_signs_so_that_it_is_accepted(
     made = revops.post("/sources/crm/endpoints/", {"scheme": "standard_webhooks"})
     page = unescape(made.content.decode())
     secret = found(r'id="secret">([^<]+)<', page)
-    command = found(r'<pre id="command"[^>]*>(.*?)</pre>', page).replace("whsec_…", secret)
+    command = found(r'<pre id="command"[^>]*>(.*?)</pre>', page)
+    assert f"SECRET='{secret}'" in command
     curl = tmp_path / "curl"
     curl.write_text('#!/bin/bash\nprintf "%s\\0" "$@"\n')
     curl.chmod(0o755)
@@ -270,3 +272,13 @@ def test_the_command_that_is_shown_signs_so_that_it_is_accepted(
     assert endpoint.path in ran.stdout.decode()
     sent = Client().post(endpoint.path, body, content_type="application/json", headers=headers)
     assert sent.status_code == 202
+    told = json.loads(body)
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(told["timestamp"])) < timedelta(minutes=1)
+    assert "segment" not in told["data"]  # no lead has one
+
+
+def test_the_example_is_of_a_segment_that_leads_really_have(world: World, revops: Client) -> None:
+    world.send(event("lead.created", "L1", world.at, segment="mid_market"))
+    assert '"segment":"mid_market"' in unescape(revops.get("/sources/crm/").content.decode())
+    world.send(event("lead.created", "L2", world.at, segment="o'brien $(date)"))
+    assert "brien" not in revops.get("/sources/crm/").content.decode()

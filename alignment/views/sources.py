@@ -153,7 +153,7 @@ def _page(
             "endpoints": endpoints,
             "form": form or EndpointForm(kind=source.kind),
             "events": ESPOCRM_EVENTS,
-            "command": guide.command(example, url) if example else "",
+            "command": guide.command(example, url, segment=guide.example_segment()) if example else "",
             "types": guide.event_types() if source.kind != "espocrm" else [],
         },
         status=status,
@@ -171,6 +171,11 @@ def _show_secret(
             "endpoint": endpoint,
             "url": settings.BASE_URL + endpoint.path,
             "secret": "" if is_given else secret,
-            "command": guide.command(endpoint, settings.BASE_URL + endpoint.path),
+            "command": guide.command(
+                endpoint,
+                settings.BASE_URL + endpoint.path,
+                secret="" if is_given else secret,
+                segment=guide.example_segment(),
+            ),
         },
     )
