@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet
 
 from alignment.access import Scope
-from alignment.models import Function, Person, Source, User
+from alignment.models import Function, MqlCycle, Person, Source, User
 from alignment.wording import in_words
 from handoff.models import Assignment, Leave, Pool, PoolMember
 from handoff.queries.eligibility import why_skipped
@@ -110,6 +110,11 @@ def sellers() -> QuerySet[Person]:
     return Person.objects.filter(is_active=True, function__in=[Function.SALES, Function.UNKNOWN]).order_by(
         "name", "pk"
     )
+
+
+def open_mqls_of(person: Person) -> int:
+    """How many open MQLs somebody owns."""
+    return MqlCycle.objects.open().filter(owner=person).count()
 
 
 def people_managed_by(user: User) -> QuerySet[Person]:

@@ -238,3 +238,18 @@ def test_a_long_queue_is_paged_by_the_last_mql_seen(world: World, rep: Client) -
     shown = [re.findall(r'id="mql-(\d+)"', page) for page in (first, second)]
     assert len(shown[1]) == 3
     assert not set(shown[0]) & set(shown[1])
+
+
+def test_a_refused_disposition_leads_back_to_the_queue_it_came_from(world: World, rep: Client) -> None:
+    cycle = add_mql(world, "Ada")
+    back = f"queue:{world.reps[0].pk}"
+    asked = {"act": str(uuid4()), "disposition": "recycled", "reason": "", "back": back}
+    refused = rep.post(f"/mqls/{cycle.pk}/disposition/", asked)
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert f'href="/queue/?person={world.reps[0].pk}"' in page
+    assert f'name="back" value="{back}"' in page
+    mended = rep.post(f"/mqls/{cycle.pk}/disposition/", asked | {"reason": "bad_fit"})
+    assert mended["Location"] == f"/queue/?person={world.reps[0].pk}"
+    elsewhere = rep.post(f"/mqls/{cycle.pk}/disposition/", asked | {"back": "queue:1&x=//evil"})
+    assert "evil" not in elsewhere.content.decode()

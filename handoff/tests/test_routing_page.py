@@ -224,6 +224,21 @@ class TestLeave:
         assert not Leave.objects.exists()
 
     @pytest.mark.parametrize(("start", "end"), [(2, 1), (-5, -3)])
+    def test_who_goes_on_leave_is_told_how_many_mqls_stay(self, world: World, rep: Client) -> None:
+        first = rep.post("/routing/leave/", self.typed(world.reps[0], hour, 2 * hour), follow=True)
+        assert "New leads go to others meanwhile; no clock stops." in first.content.decode()
+        add_mql(world, "Ada", owner=world.reps[0].email)
+        again = rep.post("/routing/leave/", self.typed(world.reps[0], hour, 2 * hour), follow=True)
+        assert "1 open MQL stays with Rep 1; hand it over on its page." in again.content.decode()
+
+    def test_a_refused_leave_stands_open_with_the_error_at_its_field(self, world: World, rep: Client) -> None:
+        answer = rep.post("/routing/leave/", self.typed(world.reps[0], 2 * hour, hour))
+        page = answer.content.decode()
+        assert answer.status_code == 409
+        form = page.partition('id="leave"')[2].partition("</details>")[0]
+        assert '<details class="change" open>' in form
+        assert "Leave must end after it starts." in form
+
     def test_leave_that_cannot_be_is_refused_and_kept_in_the_form(
         self, world: World, revops: Client, start: int, end: int
     ) -> None:

@@ -18,7 +18,7 @@ from handoff.forms import AssignForm, AttemptForm, DispositionForm
 from handoff.queries import leads
 from handoff.services import acts
 from handoff.services.acts import CHANNELS, OUTCOMES
-from handoff.views.leads import cycle_in_scope, people_to_assign, show_lead
+from handoff.views.leads import back_of, cycle_in_scope, people_to_assign, show_lead
 
 AGAIN = "This was recorded already; nothing was added."
 
@@ -133,7 +133,7 @@ def _act(request: HttpRequest) -> UUID | None:
 
 def _back(request: HttpRequest, cycle: MqlCycle) -> HttpResponseRedirect:
     """To the page that the act came from: somebody's queue ("queue:12") or the lead."""
-    where, _, person = request.POST.get("back", "").partition(":")
+    where, _, person = back_of(request).partition(":")
     if where == "queue":
-        return redirect(reverse("handoff:queue") + (f"?person={person}" if person.isdecimal() else ""))
+        return redirect(reverse("handoff:queue") + (f"?person={person}" if person else ""))
     return redirect("handoff:lead", pk=cycle.lead_id)

@@ -48,6 +48,7 @@ def show_lead(
         "may_work": False,
         "may_assign": False,
         "refusal": refusal,
+        "back": back_of(request),
         "attempt_form": None,
         "disposition_form": None,
         "assign_form": None,
@@ -56,6 +57,14 @@ def show_lead(
     if current is not None and (current.cycle.is_open or current.cycle.lacks_tagging):
         _add_acts(context, user, current.cycle, opportunities, forms)
     return render(request, "handoff/lead.html", context, status=status)
+
+
+def back_of(request: HttpRequest) -> str:
+    """Which page an act came from and goes back to: "queue", somebody's as "queue:12", or "lead"."""
+    where, _, person = request.POST.get("back", "").partition(":")
+    if where != "queue":
+        return "lead"
+    return f"queue:{person}" if person.isdecimal() else "queue"
 
 
 def people_to_assign(user: User) -> list[Person]:

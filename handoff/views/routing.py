@@ -147,6 +147,9 @@ def _write(
         said = write()
     except REFUSALS as refusal:
         text = " ".join(refusal.messages) if isinstance(refusal, ValidationError) else str(refusal)
+        if isinstance(refusal, (services.LeaveEndsTooEarly, services.LeaveIsOver)) and form is not None:
+            form.add_error("ends_at", text)  # beside its field; the form opens where it stands
+            return show_pools(request, status=409, forms={name: form})
         return show_pools(request, status=409, refusal=text, forms={name: form} if form else None)
     messages.success(request, said)
     return redirect("handoff:pools")
@@ -263,9 +266,19 @@ def add_leave(request: HttpRequest) -> HttpResponse:
 
     def write() -> str:
         leave = services.add_leave(**form.cleaned_data, by=user, at=timezone.now())
-        return f"Leave of {leave.person} is entered. Leads go to others; no clock stops."
+        return f"Leave of {leave.person} is entered. {_what_leave_means(leave.person)}"
 
     return _write(request, write, form, "leave_form")
+
+
+def _what_leave_means(person: Person) -> str:
+    said = "New leads go to others meanwhile; no clock stops."
+    count = queries.open_mqls_of(person)
+    if not count:
+        return said
+    stay, them = ("MQL stays", "it") if count == 1 else ("MQLs stay", "them")
+    pages = "its page" if count == 1 else "their pages"
+    return f"{said} {count} open {stay} with {person}; hand {them} over on {pages}."
 
 
 @require_POST
