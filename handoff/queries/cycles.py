@@ -16,6 +16,7 @@ from sla.models import Clock, ClockKind, Outcome
 from sla.queries.agreements import AgreementBook, load_book
 
 PAGE = 50
+LISTED = 25  # of the list of MQLs: on a phone each row is a card
 STATES = {
     "open": "Open",
     "overdue": "Overdue",
@@ -147,7 +148,7 @@ def in_state(state: str, scope: Scope, *, at: datetime) -> QuerySet[MqlCycle]:
 
 
 def page(filters: Filters, scope: Scope, *, at: datetime, after: str = "") -> Page:
-    """50 cycles in order of crossing, after the key `after` (unreadable: from the start)."""
+    """25 cycles in order of crossing, after the key `after` (unreadable: from the start)."""
     found = in_state(filters.state, scope, at=at).select_related("lead__source", "owner", "team")
     for word in filters.text.split()[:5]:
         found = found.filter(
@@ -169,9 +170,9 @@ def page(filters: Filters, scope: Scope, *, at: datetime, after: str = "") -> Pa
         if key:
             found = found.filter(Q(started_at__lt=key[0]) | Q(started_at=key[0], pk__lt=key[1]))
         found = found.order_by("-started_at", "-pk")
-    cycles = list(found.prefetch_related(_due_clocks())[: PAGE + 1])
-    rows = queue_rows(cycles[:PAGE], at=at)
-    return Page(rows, _key(cycles[PAGE - 1]) if len(cycles) > PAGE else None)
+    cycles = list(found.prefetch_related(_due_clocks())[: LISTED + 1])
+    rows = queue_rows(cycles[:LISTED], at=at)
+    return Page(rows, _key(cycles[LISTED - 1]) if len(cycles) > LISTED else None)
 
 
 def queue(owner_id: int) -> list[QueueRow]:

@@ -120,7 +120,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(world: World, revops: Cli
                at=at + timedelta(hours=1))  # fmt: skip
     seen: list[str] = []
     query = f"?state=all{sort}"
-    for _ in range(3):
+    for _ in range(5):
         page = revops.get(f"/mqls/{query}").content.decode()
         seen += shown(revops, query)
         following = re.search(r'href="(\?[^"]*after=[^"]+)" rel="next"', page)
@@ -164,3 +164,13 @@ def test_queries_do_not_grow_with_the_list(
 
 def shown_names(client: Client) -> list[str]:
     return LINK.findall(client.get("/mqls/").content.decode())
+
+
+def test_the_list_refreshes_itself_calmly(world: World) -> None:
+    add_mql(world, "Ada")
+    page = client_of(add_user(world, Role.REVOPS)).get("/mqls/?state=open&q=Ada").content.decode()
+    region = page.partition('id="mqls"')[2]
+    assert "data-calm" in region.partition(">")[0]
+    assert 'hx-get="/mqls/?state=open&amp;q=Ada"' in region.partition(">")[0]
+    assert "Ada Inc" in region
+    assert "js/calm-refresh" in page
