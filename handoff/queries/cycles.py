@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
@@ -204,7 +205,7 @@ def queue_page(
     return QueuePage(queue_rows(cycles[:size], at=at), counts["total"], counts["overdue"], cursor)
 
 
-def _follows(found: QuerySet[MqlCycle], after: str) -> Q:
+def _follows(found: QuerySet[Any], after: str) -> Q:
     """Condition on what comes after an MQL in the order of urgency."""
     last = None
     if after.isdecimal() and len(after) < 19:
