@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -15,7 +16,12 @@ from alignment.tests.pages import signed_in
 from testing.world import PASSWORD
 
 NOW = datetime(2026, 11, 17, 10, 0, tzinfo=UTC)
-GIVEN = {"name": "Northwind", "zone": "Europe/Berlin", "currency": "EUR", "weekly_minimum": 12}
+GIVEN: dict[str, Any] = {
+    "name": "Northwind",
+    "zone": "Europe/Berlin",
+    "currency": "EUR",
+    "weekly_minimum": 12,
+}
 
 
 @pytest.fixture

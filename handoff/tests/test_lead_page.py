@@ -230,7 +230,7 @@ def test_who_called_is_named_once(world: World, rep: Client, cycle: MqlCycle) ->
 def test_the_order_of_turns_is_said_instead_of_the_counter(
     world: World, rep: Client, cycle: MqlCycle
 ) -> None:
-    decision = cycle.assignments.get()  # type: ignore[attr-defined]
+    decision = cycle.assignments.get()
     assert {row["place"] for row in decision.considered} == set(
         range(1, len(decision.explanation["considered"]) + 1)
     )
