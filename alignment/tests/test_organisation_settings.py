@@ -80,7 +80,7 @@ def test_what_changes_nothing_is_refused_and_leaves_no_trace(revops: User) -> No
 )
 def test_what_makes_no_sense_is_refused(revops: User, recuts: list[str], wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        services.change_organisation(**GIVEN | wrong, by=revops, at=NOW)  # type: ignore[arg-type]
+        services.change_organisation(**GIVEN | wrong, by=revops, at=NOW)
     assert Organisation.get().zone == "UTC"
     assert not recuts
 
