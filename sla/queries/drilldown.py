@@ -124,7 +124,7 @@ def dirty_weeks(first: Week, last: Week) -> set[date]:
 COLUMNS = (
     "lead_id", "lead", "company", "segment", "owner", "team", "clock", "attempt", "started_at", "due_at", "met_at",
     "outcome", "breached_at", "breach_stamped_at", "correction", "corrected_at", "agreement_version", "calendar",
-    "calendar_version",
+    "calendar_version", "by_receipt",
 )  # fmt: skip
 
 
@@ -154,6 +154,7 @@ def table(found: QuerySet[Clock]) -> Iterator[list[Any]]:
             clock.agreement.number,
             version.calendar.name if version else "elapsed time",
             version.number if version else "",
+            "yes" if clock.is_suspect else "",
         ]
 
 
