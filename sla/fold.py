@@ -1,137 +1,78 @@
 """MQL cycles of one lead as a pure function of its facts and touches.
 
 State folds by time of occurrence. A second time runs beside it: the instant that a live clock believes, which is
-the stated time only within [receipt - 72 h, receipt + 60 s], else the receipt.
+the stated time only within [receipt - 72 h, receipt + 60 s], else the receipt. Cycles of imported history
+(sla.history) stand beside the live ones, as the file states them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
 
 from alignment.models import Fact, Touch
 from alignment.models.cycles import CLOSING, NEEDS_REASON, Disposition
-from sla.terms import Terms
-
-BELIEVED_BEFORE = timedelta(hours=72)
-BELIEVED_AFTER = timedelta(seconds=60)
-
-
-class AgreementVersion(Protocol):
-    @property
-    def agreement(self) -> Any: ...
-    @property
-    def terms(self) -> Terms: ...
-
-
-class AgreementBook(Protocol):
-    def at(self, instant: datetime) -> AgreementVersion | None: ...
-
-
-def believe(occurred_at: datetime, received_at: datetime) -> tuple[datetime, bool]:
-    """(instant for live clocks, whether the source's time was set aside)."""
-    if received_at - BELIEVED_BEFORE <= occurred_at <= received_at + BELIEVED_AFTER:
-        return occurred_at, False
-    return received_at, True
-
-
-@dataclass(frozen=True)
-class OwnerEvent:
-    """The CRM named an owner (its external id there) at this believed instant."""
-
-    person: str
-    at: datetime
-    is_suspect: bool
-
-
-@dataclass(frozen=True)
-class Attempt:
-    at: datetime
-    is_connected: bool
-    is_suspect: bool
-
-
-@dataclass
-class FoldedCycle:
-    opened_by: Fact
-    version: AgreementVersion
-    tier: str
-    segment: str
-    crossed_at: datetime
-    received_at: datetime
-    started_at: datetime
-    is_clock_suspect: bool
-    is_stated: bool
-    fields: dict[str, Any] = field(repr=False)
-    owner_before: str = ""
-    owner_events: list[OwnerEvent] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    disposition: str = ""
-    reason: str = ""
-    accepted_at: datetime | None = None
-    disposed_at: datetime | None = None
-    is_disposal_suspect: bool = False
-    closed_at: datetime | None = None
-    closed_believed_at: datetime | None = None
-    is_closing_suspect: bool = False
-    crm_closed_at: datetime | None = None
-    opportunity: str = ""
-
-    @property
-    def is_tagged(self) -> bool:
-        """The disposition has all that it requires."""
-        if self.disposition in NEEDS_REASON:
-            return bool(self.reason)
-        if self.disposition == Disposition.CONVERTED:
-            return bool(self.opportunity)
-        return self.disposition == Disposition.WORKING
-
-    @property
-    def first_follow_up_at(self) -> datetime | None:
-        """First attempt by sales, or the closing of the cycle: that too is an answer to the lead. `working` alone
-        claims work without showing it and stops nothing."""
-        return self._first_follow_up[0]
-
-    @property
-    def is_follow_up_suspect(self) -> bool:
-        return self._first_follow_up[1]
-
-    @property
-    def _first_follow_up(self) -> tuple[datetime | None, bool]:
-        found = [(attempt.at, attempt.is_suspect) for attempt in self.attempts[:1]]
-        if self.closed_believed_at:
-            found.append((self.closed_believed_at, self.is_closing_suspect))
-        return min(found, default=(None, False))
+from alignment.pipeline.ledger import fold_fields
+from sla.folded import BELIEVED_AFTER, AgreementBook, Attempt, FoldedCycle, OwnerEvent, believe
+from sla.history import history_cycles, without_overlap
 
 
 def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: AgreementBook) -> list[FoldedCycle]:
     """Cycles in order of crossing. `facts` in order of occurrence, `touches` by time.
 
-    Two states run along: `fields`, what is true of the lead, and `crm`, what the CRM last said. A CRM that repeats
-    its old disposition after somebody set another one here has decided nothing new.
+    Two states run along: what is true of the lead, and what the CRM last said. A CRM that repeats its old
+    disposition after somebody set another one here has decided nothing new.
     """
+    past = history_cycles(facts)
+    live: list[FoldedCycle] = []
+    for fact, before, said in _statements(facts):
+        current = _current(live, past, fact)
+        if current is None or current.is_history or current.closed_at is not None:
+            opened = _crossing(fact, before, before | fact.fields, current, book)
+            if opened is not None:
+                live.append(opened)
+                current = opened
+        if current is not None and not (current.is_history and current.closed_at is not None):
+            _advance(current, fact, said, book)
+    cycles = sorted([*without_overlap(past, live), *live], key=lambda cycle: cycle.crossed_at)
+    _place_attempts(cycles, touches)
+    return cycles
+
+
+def _statements(facts: Sequence[Fact]) -> Iterator[tuple[Fact, dict[str, Any], dict[str, Any]]]:
+    """Each live fact with what was true of the lead before it, and what the CRM had said (empty for an act of ours).
+
+    Of imported history only what had reached us by then counts: a file that comes later must not undo a crossing
+    that was judged without it.
+    """
+    history = [fact for fact in facts if fact.is_history]
+    known: list[Fact] = []
     fields: dict[str, Any] = {}
     crm: dict[str, Any] = {}
-    cycles: list[FoldedCycle] = []
     for fact in facts:
-        before, said = dict(fields), dict(crm)
+        if fact.is_history:
+            continue
+        if history:
+            by_then = [past for past in history if past.received_at <= fact.received_at]
+            ordered = sorted([*by_then, *known], key=lambda each: (each.occurred_at, each.order_key))
+            fields = fold_fields(ordered)
+            crm = fold_fields(each for each in ordered if each.by_id is None)
+            known.append(fact)
+        yield fact, dict(fields), dict(crm) if fact.by_id is None else {}
         fields.update(fact.fields)
         if fact.by_id is None:
             crm.update(fact.fields)
-        else:
-            said = {}
-        current = cycles[-1] if cycles else None
-        if current is None or current.closed_at is not None:
-            opened = _crossing(fact, before, fields, current, book)
-            if opened is not None:
-                cycles.append(opened)
-                current = opened
-        if current is not None:
-            _advance(current, fact, said, book)
-    _place_attempts(cycles, touches)
-    return cycles
+
+
+def _current(live: list[FoldedCycle], past: list[FoldedCycle], fact: Fact) -> FoldedCycle | None:
+    """The cycle that a live fact speaks about: the last one begun by then, live or of history known by then."""
+    found = live[-1:] + [
+        cycle
+        for cycle in past
+        if cycle.crossed_at <= fact.occurred_at and cycle.received_at <= fact.received_at
+    ]
+    return max(found, key=lambda cycle: (cycle.crossed_at, not cycle.is_history), default=None)
 
 
 def _crossing(
@@ -233,7 +174,9 @@ def _place_attempts(cycles: list[FoldedCycle], touches: Sequence[Touch]) -> None
             if cycle.crossed_at <= touch.touched_at and (
                 cycle.closed_at is None or touch.touched_at <= cycle.closed_at
             ):
-                at, is_suspect = believe(touch.touched_at, touch.received_at)
+                at, is_suspect = touch.touched_at, False
+                if not cycle.is_history:
+                    at, is_suspect = believe(touch.touched_at, touch.received_at)
                 cycle.attempts.append(Attempt(at, touch.is_connected, is_suspect))
                 break
     for cycle in cycles:

@@ -40,8 +40,13 @@ class MqlCycleQuerySet(models.QuerySet["MqlCycle"]):
         """Not disproved by later facts."""
         return self.filter(voided_at__isnull=True)
 
+    def live(self) -> MqlCycleQuerySet:
+        """Run by this product, as against those of imported history."""
+        return self.standing().filter(is_history=False)
+
     def open(self) -> MqlCycleQuerySet:
-        return self.standing().filter(closed_at__isnull=True)
+        """Live cycles that wait for a closing disposition."""
+        return self.live().filter(closed_at__isnull=True)
 
     def unassigned(self) -> MqlCycleQuerySet:
         return self.open().filter(owner__isnull=True)
@@ -51,7 +56,7 @@ class MqlCycleQuerySet(models.QuerySet["MqlCycle"]):
 
     def closed_in_crm_untagged(self) -> MqlCycleQuerySet:
         """The CRM closed the record without a closing disposition, or without what that one requires."""
-        return self.standing().filter(
+        return self.live().filter(
             Q(crm_closed_at__isnull=False, closed_at__isnull=True)
             | Q(closed_at__isnull=False, is_tagged=False)
         )
@@ -62,6 +67,9 @@ class MqlCycle(models.Model):
 
     Times in UTC. `crossed_at` is what the source says, `started_at` the instant from which clocks run: the
     same, or the receipt where the source's time is outside [receipt - 72 h, receipt + 60 s] (`is_clock_suspect`).
+    A cycle of imported history is as the file states it: it ran on no agreement of ours (`agreement_number` null,
+    `tier` empty), is never routed or swept and owes no clocks. There `is_clock_suspect` says that the file gave no
+    date for its closing, so that the file's own date stands in.
     """
 
     lead = models.ForeignKey("alignment.Lead", on_delete=models.PROTECT, related_name="cycles")
@@ -71,8 +79,13 @@ class MqlCycle(models.Model):
     received_at = models.DateTimeField()
     started_at = models.DateTimeField()
     is_clock_suspect = models.BooleanField(default=False)
-    agreement_number = models.PositiveIntegerField(help_text="Version of the agreement that it runs on.")
-    tier = models.CharField(max_length=40)
+    is_history = models.BooleanField(default=False, help_text="Imported: it ran before this product did.")
+    agreement_number = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Version of the agreement that it runs on; null for imported history.",
+    )
+    tier = models.CharField(max_length=40, blank=True)
     segment = models.CharField(max_length=60, blank=True)
     team = models.ForeignKey(
         "alignment.Team",
@@ -115,7 +128,7 @@ class MqlCycle(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["lead"],
-                condition=Q(voided_at__isnull=True, closed_at__isnull=True),
+                condition=Q(voided_at__isnull=True, closed_at__isnull=True, is_history=False),
                 name="one_open_cycle_per_lead",
             ),
             models.CheckConstraint(
@@ -125,8 +138,14 @@ class MqlCycle(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(owner__isnull=True, assigned_at__isnull=True, assigned_by="")
-                | Q(owner__isnull=False, assigned_at__isnull=False, assigned_by__in=AssignedBy.values),
+                | Q(owner__isnull=False, assigned_at__isnull=False, assigned_by__in=AssignedBy.values)
+                | Q(owner__isnull=False, is_history=True, assigned_by=AssignedBy.CRM),
                 name="an_owner_has_a_time_and_an_origin",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_history=True, agreement_number__isnull=True, tier="")
+                | (Q(is_history=False, agreement_number__isnull=False) & ~Q(tier="")),
+                name="a_live_cycle_runs_on_an_agreement",
             ),
             models.CheckConstraint(
                 condition=Q(reason__in=["", *DisqualificationReason.values]), name="cycle_reason_is_known"
@@ -139,7 +158,7 @@ class MqlCycle(models.Model):
         indexes = [
             models.Index(
                 fields=["owner"],
-                condition=Q(voided_at__isnull=True, closed_at__isnull=True),
+                condition=Q(voided_at__isnull=True, closed_at__isnull=True, is_history=False),
                 name="open_cycle_by_owner",
             ),
             models.Index(fields=["started_at"], name="cycle_by_start"),

@@ -240,6 +240,7 @@ class Fact(models.Model):
     State is a pure function of these rows, folded by (`occurred_at`, `order_key`). `ref` is unique per source, so
     the same event has one effect however often it comes. `action` names an explicit act ("disposition") as
     against a field write. `is_timed` is false where the source gave no time and the receipt stands in.
+    `is_history`: read from an imported file about the past; it crosses no trigger and starts no clock.
     """
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="facts")
@@ -253,6 +254,7 @@ class Fact(models.Model):
     received_at = models.DateTimeField()
     order_key = models.CharField(max_length=240)
     is_timed = models.BooleanField(default=True)
+    is_history = models.BooleanField(default=False)
     by = models.ForeignKey(
         "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

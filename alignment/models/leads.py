@@ -79,9 +79,6 @@ class Lead(Record):
         max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN
     )
     first_seen_at = models.DateTimeField()
-    provenance = models.JSONField(
-        default=dict, help_text="{field: [time of occurrence, fact id]} of the fact that last wrote it."
-    )
 
     class Meta:
         constraints = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alignment.models import Account, Fact, Lead, Subject, TouchFunction
+from alignment.models import Account, Lead, Subject, TouchFunction
 from alignment.pipeline.batch import Batch, Key
 from alignment.pipeline.ledger import Folds
 from alignment.pipeline.rows import moment
@@ -13,13 +13,11 @@ TEXTS = (
 )  # fmt: skip
 COLUMNS = [
     *TEXTS, "channel", "score", "crm_created_at", "account", "crm_owner", "first_touch", "sourced_function",
-    "provenance", "is_deleted",
+    "is_deleted",
 ]  # fmt: skip
 
 
-def fold_lead(
-    batch: Batch, lead: Lead, facts: list[Fact], folds: Folds, accounts: dict[Key, Account]
-) -> None:
+def fold_lead(batch: Batch, lead: Lead, folds: Folds, accounts: dict[Key, Account]) -> None:
     """Set a lead's fields in memory; first touch and sourced function come from its touches."""
     fields = folds.get((lead.source_id, Subject.LEAD.value, lead.external_id), {})
     for column in TEXTS:
@@ -30,9 +28,6 @@ def fold_lead(
     lead.account = accounts.get((lead.source_id, fields.get("account") or ""))
     lead.crm_owner = batch.persons.get((lead.source_id, fields.get("owner") or ""))
     lead.is_deleted = bool(fields.get("is_deleted"))
-    lead.provenance = {
-        name: [fact.occurred_at.isoformat(), fact.pk] for fact in facts for name in fact.fields
-    }
     first = next((touch for touch in batch.touches.get(lead.pk, []) if touch.touched_at), None)
     lead.first_touch = first
     lead.sourced_function = first.function if first else TouchFunction.UNKNOWN

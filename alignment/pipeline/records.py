@@ -104,7 +104,7 @@ def _fold_records(batch: Batch, subjects: set[SubjectKey], received: dict[Subjec
         batch.touches.setdefault(touch.lead_id or 0, []).append(touch)
     for lead in batch.leads.values():
         batch.facts[lead.pk] = ledger.get((lead.source_id, Subject.LEAD.value, lead.external_id), [])
-        lead_records.fold_lead(batch, lead, batch.facts[lead.pk], folds, accounts)
+        lead_records.fold_lead(batch, lead, folds, accounts)
     changes.write(batch.leads.values())
 
 

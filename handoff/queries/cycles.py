@@ -25,6 +25,7 @@ STATES = {
     "untagged": "Untagged",
     "closed": "Closed",
     "voided": "Voided by later facts",
+    "history": "Imported history",
     "all": "All",
 }
 
@@ -33,15 +34,15 @@ STATES = {
 class QueueRow:
     """One MQL in a list. `next_clock` is the unmet clock that falls due first: what to do next.
 
-    `attempts_agreed` and `tier` are those of the agreement that the cycle runs on. `opening`: when the calendar
-    of that clock opens; None while it is open.
+    `attempts_agreed` and `tier` are those of the agreement that the cycle runs on; imported history has none.
+    `opening`: when the calendar of that clock opens; None while it is open.
     """
 
     cycle: MqlCycle
     next_clock: Clock | None
     clocks: dict[str, Clock]
     tier: str
-    attempts_agreed: int
+    attempts_agreed: int | None
     opening: Opening | None = None
 
     @property
@@ -98,7 +99,7 @@ class Page:
 
 def missing_in(cycle: MqlCycle) -> str:
     """What a record that is closed, here or in the CRM, lacks to count as tagged; empty when nothing is."""
-    if cycle.voided_at or cycle.is_tagged or not (cycle.crm_closed_at or cycle.closed_at):
+    if cycle.voided_at or cycle.is_history or cycle.is_tagged or not (cycle.crm_closed_at or cycle.closed_at):
         return ""
     if cycle.disposition == Disposition.CONVERTED:
         return "Converted without an opportunity"
@@ -111,7 +112,7 @@ def visible(scope: Scope) -> QuerySet[MqlCycle]:
     """Cycles in somebody's scope. Who manages a team also sees open MQLs that nobody owns, to take them."""
     condition = scope.q()
     if scope.teams:
-        condition |= Q(owner__isnull=True, voided_at__isnull=True, closed_at__isnull=True)
+        condition |= Q(owner__isnull=True, voided_at__isnull=True, closed_at__isnull=True, is_history=False)
     return MqlCycle.objects.filter(condition)
 
 
@@ -132,6 +133,10 @@ def unmet(at: datetime) -> QuerySet[Clock]:
 def in_state(state: str, scope: Scope, *, at: datetime) -> QuerySet[MqlCycle]:
     """Cycles of one of STATES as of `at`, in no order."""
     found = visible(scope)
+    if state == "history":
+        return found.filter(voided_at__isnull=True, is_history=True)
+    if state != "all":
+        found = found.filter(is_history=False)
     if state == "open":
         return found.filter(voided_at__isnull=True, closed_at__isnull=True)
     if state == "overdue":
@@ -239,14 +244,14 @@ def queue_rows(
 
 def _queue_row(cycle: MqlCycle, book: AgreementBook) -> QueueRow:
     clocks: list[Clock] = cycle.due_clocks  # type: ignore[attr-defined]
-    terms = book.by_number(cycle.agreement_number).terms
+    terms = book.terms_of(cycle)
     waiting = [c for c in clocks if c.met_at is None and c.kind != ClockKind.ASSIGN] if cycle.is_open else []
     return QueueRow(
         cycle,
         waiting[0] if waiting else None,
         {c.kind: c for c in clocks},
-        terms.tier(cycle.tier).label,
-        terms.attempts,
+        terms.tier(cycle.tier).label if terms else "Imported history",
+        terms.attempts if terms else None,
     )
 
 

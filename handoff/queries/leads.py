@@ -27,7 +27,7 @@ class CyclePart:
     clocks: list[Clock]
     assignments: list[Assignment]
     tier: str
-    attempts_agreed: int
+    attempts_agreed: int | None
     crm_owner_since: datetime | None
 
     @property
@@ -66,6 +66,8 @@ class CyclePart:
         cycle = self.cycle
         if cycle.voided_at:
             return "neutral", "Voided"
+        if cycle.is_history and not cycle.disposition:
+            return "neutral", "History, open"
         if cycle.disposition:
             return cycle.disposition, cycle.get_disposition_display()
         return ("open", "Open") if cycle.owner_id else ("unassigned", "Unassigned")
@@ -78,7 +80,7 @@ class FieldOrigin:
     name: str
     value: str
     occurred_at: datetime
-    received_at: datetime | None
+    received_at: datetime
     source: str
     by: str
 
@@ -105,14 +107,14 @@ def cycle_parts(lead: Lead) -> list[CyclePart]:
     since = _owned_in_crm_since(lead, cycles)
     parts = []
     for cycle in cycles:
-        terms = book.by_number(cycle.agreement_number).terms
+        terms = book.terms_of(cycle)
         parts.append(
             CyclePart(
                 cycle,
                 cycle.all_clocks,  # type: ignore[attr-defined]
                 cycle.decisions,  # type: ignore[attr-defined]
-                terms.tier(cycle.tier).label,
-                terms.attempts,
+                terms.tier(cycle.tier).label if terms else "Imported history",
+                terms.attempts if terms else None,
                 since.get(cycle.pk),
             )
         )
@@ -144,17 +146,16 @@ def is_recorded(lead: Lead, act: Any) -> bool:
 
 def provenance(lead: Lead) -> list[FieldOrigin]:
     """Where each field's value comes from, in the order of the fields' names."""
-    facts = {
-        fact.pk: fact
-        for fact in Fact.objects.filter(
-            pk__in={origin[1] for origin in lead.provenance.values()}
-        ).select_related("source", "by")
-    }
+    facts = (
+        Fact.objects.filter(source=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id)
+        .select_related("source", "by")
+        .order_by("occurred_at", "order_key")
+    )
+    writers = {name: fact for fact in facts for name in fact.fields}
     names: dict[str, str] | None = None
     found = []
-    for name, (occurred_at, fact_id) in sorted(lead.provenance.items()):
-        fact = facts.get(fact_id)
-        value = fact.fields.get(name) if fact else None
+    for name, fact in sorted(writers.items()):
+        value = fact.fields[name]
         if name == "owner" and value:
             names = names or _people(lead, {str(value)})
             value = names.get(str(value), value)
@@ -162,10 +163,10 @@ def provenance(lead: Lead) -> list[FieldOrigin]:
             FieldOrigin(
                 name=name_of(name),
                 value=said(Subject.LEAD, name, value),
-                occurred_at=datetime.fromisoformat(occurred_at),
-                received_at=fact.received_at if fact else None,
-                source=str(fact.source) if fact else "",
-                by=str(fact.by or "") if fact else "",
+                occurred_at=fact.occurred_at,
+                received_at=fact.received_at,
+                source=str(fact.source),
+                by=str(fact.by or ""),
             )
         )
     return found

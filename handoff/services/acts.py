@@ -126,8 +126,8 @@ def dispose(
         if disposition in NEEDS_REASON and reason not in DisqualificationReason.values:
             raise ReasonMissing("Choose a reason: it goes back to marketing with the lead.")
         if disposition in NEEDS_REASON and reason == DisqualificationReason.NO_RESPONSE:
-            version = load_book().by_number(cycle.agreement_number)
-            agreed = version.terms.attempts
+            terms = load_book().terms_of(cycle)
+            agreed = terms.attempts if terms else 0
             made = Touch.objects.filter(
                 lead=lead, is_attempt=True, is_deleted=False, touched_at__gte=cycle.crossed_at
             ).count()

@@ -24,7 +24,9 @@ COLUMNS = ["owner", "assigned_at", "assigned_by", "team"]
 
 def assign(batch: Batch) -> None:
     """Decide owner and first assignment of the batch's cycles, route what nobody owns, then keep the clocks."""
-    items: list[CycleFold] = [item for item in batch.extra["cycles"] if item.fold is not None]
+    items: list[CycleFold] = [
+        item for item in batch.extra["cycles"] if item.fold is not None and not item.fold.is_history
+    ]
     ledger: dict[int, list[Assignment]] = defaultdict(list)
     rows = Assignment.objects.filter(cycle__in=[item.cycle for item in items])
     for row in rows.select_related("person__team", "person__merged_into__team").order_by("pk"):

@@ -41,7 +41,7 @@ def versions(book: AgreementBook, *, at: datetime) -> list[Version]:
     """All versions, the newest first; one query."""
     counts = {
         row["agreement_number"]: (row["cycles"], row["open"])
-        for row in MqlCycle.objects.standing()
+        for row in MqlCycle.objects.live()
         .values("agreement_number")
         .annotate(cycles=Count("pk"), open=Count("pk", filter=Q(closed_at__isnull=True)))
         .order_by()

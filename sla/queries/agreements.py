@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from alignment.models import MqlCycle
 from sla.models import Agreement
 from sla.terms import Terms
 
@@ -49,6 +50,10 @@ class AgreementBook:
             return self._by_number[number]
         except KeyError:
             raise UnknownAgreement(f"There is no version {number} of the agreement.") from None
+
+    def terms_of(self, cycle: MqlCycle) -> Terms | None:
+        """The terms that a cycle runs on; None for imported history, which runs on none of ours."""
+        return None if cycle.agreement_number is None else self.by_number(cycle.agreement_number).terms
 
     def __len__(self) -> int:
         return len(self._by_number)

@@ -17,7 +17,7 @@ from alignment.models import MqlCycle, Organisation
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
 from alignment.queries.calendars import compiled
-from sla.fold import FoldedCycle
+from sla.folded import AgreementVersion, FoldedCycle
 from sla.models import METRIC, Clock, ClockCorrection, ClockKind, ClockRedating, Outcome
 from sla.services.cycles import CycleFold
 from sla.terms import Terms, Window
@@ -41,14 +41,14 @@ class Promise:
     not_owed_from: datetime | None = None
 
 
-def promises(item: CycleFold, fold: FoldedCycle) -> Iterable[Promise]:
+def promises(item: CycleFold, fold: FoldedCycle, terms: Terms) -> Iterable[Promise]:
     """The clocks that a cycle owes.
 
     Follow-up and disposition run from the assignment; while nobody is assigned, from the moment by which somebody
     should have been. The next attempt is owed one gap after the attempt before, until the agreed number is made,
     a two-way contact came about, or the cycle closed.
     """
-    cycle, terms = item.cycle, fold.version.terms
+    cycle = item.cycle
     tier = terms.tier(fold.tier)
     assign_due = cycle.started_at + timedelta(seconds=terms.assign_within.seconds)
     is_doubtful = fold.is_clock_suspect or any(owning.is_suspect for owning in item.ownings[:1])
@@ -78,7 +78,7 @@ def promises(item: CycleFold, fold: FoldedCycle) -> Iterable[Promise]:
 
 
 def keep_clocks(batch: Batch) -> None:
-    """Make the clock rows of the batch's cycles equal to what their facts say."""
+    """Make the clock rows of the batch's live cycles equal to what their facts say."""
     items: list[CycleFold] = batch.extra["cycles"]
     zone = Organisation.get().zone
     existing: dict[tuple[int, str, int], Clock] = {
@@ -91,12 +91,13 @@ def keep_clocks(batch: Batch) -> None:
     judge.changes.remember(existing.values())
     wanted: set[tuple[int, str, int]] = set()
     for item in items:
-        if item.fold is None:
+        version = item.fold.version if item.fold else None
+        if item.fold is None or version is None:
             continue
-        for promise in promises(item, item.fold):
+        for promise in promises(item, item.fold, version.terms):
             key = (item.cycle.pk, promise.kind, promise.ordinal)
             wanted.add(key)
-            judge.keep(item, item.fold, promise, existing.get(key))
+            judge.keep(item, version, promise, existing.get(key))
     for key, clock in existing.items():
         if key not in wanted:
             judge.drop(clock)
@@ -111,7 +112,9 @@ class Judge:
         self.zone = ZoneInfo(zone)
         self.tzdata = tzdata_version()
         needed = {
-            item.fold.version.terms.calendar_of(item.cycle.team_id) for item in items if item.fold is not None
+            item.fold.version.terms.calendar_of(item.cycle.team_id)
+            for item in items
+            if item.fold is not None and item.fold.version is not None
         }
         self.calendars = compiled(needed)
         self.elapsed = BusinessCalendar.always_open()
@@ -121,8 +124,8 @@ class Judge:
         self.redatings: list[ClockRedating] = []
         self.corrections: list[ClockCorrection] = []
 
-    def keep(self, item: CycleFold, fold: FoldedCycle, promise: Promise, clock: Clock | None) -> None:
-        cycle, version = item.cycle, fold.version
+    def keep(self, item: CycleFold, version: AgreementVersion, promise: Promise, clock: Clock | None) -> None:
+        cycle = item.cycle
         if clock is not None and _stands(clock, promise, item, version.agreement.pk):
             return
         due_at, warn_at, calendar = self._dates(promise, version.terms, cycle)

@@ -10,14 +10,15 @@ from alignment.models import Lead, MqlCycle, Person
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
-from sla.fold import FoldedCycle, fold_cycles
+from sla.fold import fold_cycles
+from sla.folded import FoldedCycle
 from sla.queries.agreements import load_book
 
 COLUMNS = [
-    "number", "opened_by", "crossed_at", "received_at", "started_at", "is_clock_suspect", "agreement_number", "tier",
-    "segment", "accepted_at", "first_follow_up_at", "attempts",
+    "number", "opened_by", "crossed_at", "received_at", "started_at", "is_clock_suspect", "is_history",
+    "agreement_number", "tier", "segment", "accepted_at", "first_follow_up_at", "attempts",
     "disposition", "reason", "disposed_at", "is_tagged", "closed_at", "crm_closed_at", "opportunity",
-    "voided_at", "void_reason",
+    "voided_at", "void_reason", "owner", "assigned_at", "assigned_by", "team",
 ]  # fmt: skip
 DISPROVED = "Later facts show that the lead did not cross the trigger here."
 
@@ -62,7 +63,7 @@ class CycleFold:
 def cross(batch: Batch) -> None:
     """Make, change, reopen or void the MQL cycles of the batch's leads; leaves `batch.extra["cycles"]`.
 
-    Owner and assignment are left as they are: the assign step decides them.
+    Owner and assignment of live cycles are left as they are: the assign step decides them.
     """
     book = load_book()
     existing: dict[int, list[MqlCycle]] = defaultdict(list)
@@ -107,6 +108,8 @@ def _match(lead: Lead, folds: list[FoldedCycle], rows: list[MqlCycle], batch: Ba
 
 
 def _overlap(fold: FoldedCycle, row: MqlCycle) -> bool:
+    if fold.is_history != row.is_history:
+        return False
     latest_start = max(fold.crossed_at, row.crossed_at)
     ends: list[datetime] = [end for end in (fold.closed_at, row.closed_at) if end is not None]
     return not ends or latest_start <= min(ends)
@@ -118,7 +121,8 @@ def _copy(fold: FoldedCycle, row: MqlCycle, batch: Batch) -> None:
     row.received_at = fold.received_at
     row.started_at = fold.started_at
     row.is_clock_suspect = fold.is_clock_suspect
-    row.agreement_number = fold.version.agreement.number
+    row.is_history = fold.is_history
+    row.agreement_number = fold.version.agreement.number if fold.version else None
     row.tier = fold.tier
     row.segment = fold.segment
     row.accepted_at = fold.accepted_at
@@ -132,6 +136,12 @@ def _copy(fold: FoldedCycle, row: MqlCycle, batch: Batch) -> None:
     row.crm_closed_at = fold.crm_closed_at
     row.opportunity = batch.opportunities.get((fold.opened_by.source_id, fold.opportunity))
     row.voided_at, row.void_reason = None, ""
+    if fold.is_history:
+        owner = batch.persons.get((fold.opened_by.source_id, fold.owner))
+        if row.owner != owner:
+            row.team = owner.team if owner else None
+        row.owner, row.assigned_by = owner, AssignedBy.CRM if owner else ""
+        row.assigned_at = fold.assigned_at if owner else None
 
 
 def _write(found: list[CycleFold], changes: Changes) -> None:
