@@ -23,6 +23,7 @@ from alignment.models import (
     Organisation,
     Person,
     PersonIdentity,
+    RetentionRun,
     Source,
     Team,
     Touch,
@@ -200,3 +201,9 @@ class DirtyDayAdmin(ReadOnlyAdmin):
 @show(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = ["name", "beat_at", "period"]
+
+
+@show(RetentionRun)
+class RetentionRunAdmin(ReadOnlyAdmin):
+    list_display = ["ran_at", "part", "cut_off", "months", "rows", "size", "by"]
+    list_select_related = ["by"]

@@ -5,3 +5,6 @@ class AlignmentConfig(AppConfig):
     name = "alignment"
     verbose_name = "Core: people, leads, intake"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from alignment.services import expiry  # noqa: F401 - registers what of the inbox expires

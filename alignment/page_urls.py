@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from alignment.views import calendars, deliveries, mapping, organisation, people, sources, teams
+from alignment.views import calendars, deliveries, mapping, organisation, people, retention, sources, teams
 
 app_name = "alignment"
 urlpatterns = [
@@ -24,6 +24,7 @@ urlpatterns = [
     path("people/teams/new/", teams.create, name="team-new"),
     path("people/teams/<int:pk>/", teams.change, name="team"),
     path("settings/", organisation.settings, name="settings"),
+    path("settings/retention/", retention.page, name="retention"),
     path("sources/", sources.index, name="sources"),
     path("sources/new/", sources.create, name="source-new"),
     path("sources/<slug:key>/", sources.page, name="source"),

@@ -11,12 +11,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
+from alignment.services import retention
 
 
 @shared_task
 def drain() -> int:
     """Apply what waits in the inbox; any number of workers may do so at once."""
     return pipeline.drain(at=timezone.now(), now=timezone.now)
+
+
+@shared_task
+def expire_bodies() -> int:
+    """Empty raw content that is older than the organisation keeps it."""
+    return sum(run.rows for run in retention.expire_bodies(at=timezone.now()))
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

@@ -31,3 +31,13 @@ class OrganisationForm(forms.Form):
         help_text="A week with fewer MQLs due says too little to judge a step by.",
     )
     reason = forms.CharField(max_length=100, required=False, help_text="Kept in the history.")
+
+
+class RetentionForm(forms.Form):
+    months = forms.IntegerField(
+        min_value=1,
+        max_value=120,
+        label="Keep raw content for",
+        help_text="Months from its receipt, 1 to 120.",
+    )
+    reason = forms.CharField(max_length=100, help_text="Kept in the history.")

@@ -22,6 +22,7 @@ from alignment.models.leads import (
 )
 from alignment.models.operations import DirtyDay, Heartbeat
 from alignment.models.people import Function, Organisation, Person, PersonIdentity, Role, Team, User
+from alignment.models.retention import RetentionRun
 
 __all__ = [
     "Account",
@@ -46,6 +47,7 @@ __all__ = [
     "Organisation",
     "Person",
     "PersonIdentity",
+    "RetentionRun",
     "Role",
     "Scheme",
     "Source",

@@ -124,7 +124,8 @@ class Delivery(models.Model):
     """The inbox: one authentic request as it came. 2xx is answered only after this row is durable.
 
     `external_id` is the sender's id, unique for ever per source; a second body under the same id is kept as a
-    conflict (`conflicts_with`). `body` may be emptied by retention; `body_sha256` stays.
+    conflict (`conflicts_with`). `body` may be emptied, by retention or because a person was erased; the digest and
+    `body_bytes`, its length, stay.
     """
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries")
@@ -137,6 +138,8 @@ class Delivery(models.Model):
     items = models.PositiveIntegerField(db_default=0)
     applied_at = models.DateTimeField(null=True)
     conflicts_with = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="conflicts")
+    body_bytes = models.PositiveIntegerField(null=True, help_text="Length of the body that was emptied.")
+    body_emptied_at = models.DateTimeField(null=True)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -158,11 +161,21 @@ class Delivery(models.Model):
                 | (~Q(state=DeliveryState.CONFLICT) & Q(conflicts_with__isnull=True)),
                 name="a_conflict_names_the_first",
             ),
+            models.CheckConstraint(
+                condition=Q(body_emptied_at__isnull=True, body_bytes__isnull=True)
+                | Q(body_emptied_at__isnull=False, body_bytes__isnull=False, body__isnull=True),
+                name="an_emptied_body_has_a_time_and_a_length",
+            ),
         ]
         indexes = [
             models.Index(fields=["id"], condition=Q(state=DeliveryState.PENDING), name="delivery_pending"),
             models.Index(fields=["source", "-received_at"], name="delivery_by_source"),
             models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(body__isnull=False) & ~Q(state=DeliveryState.PENDING),
+                name="delivery_with_body",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -33,10 +33,22 @@ class Organisation(models.Model):
     weekly_minimum = models.PositiveSmallIntegerField(
         default=10, help_text="A week with fewer MQLs due than this neither opens nor closes a gate."
     )
+    body_months = models.PositiveSmallIntegerField(
+        default=13,
+        db_default=13,
+        help_text="How long raw content from outside is kept; what was made of it stays.",
+    )
     history = HistoricalRecords()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_organisation")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="one_organisation"),
+            models.CheckConstraint(
+                condition=models.Q(body_months__gte=1, body_months__lte=120),
+                name="bodies_are_kept_1_to_120_months",
+                violation_error_message="Raw bodies are kept for 1 to 120 months.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

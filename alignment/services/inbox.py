@@ -42,6 +42,8 @@ def replay_dead(
     """
     require_revops(by, "Replays")
     waiting = DeadEvent.objects.unapplied() if events is not None else DeadEvent.objects.open()
+    # the reason of what lost its body stays beside it; there is nothing to read again
+    waiting = waiting.filter(delivery__body_emptied_at__isnull=True)
     if events is not None:
         waiting = waiting.filter(pk__in=[event.pk for event in events])
     if source is not None:

@@ -27,6 +27,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 APPEND_ONLY = {
     "alignment_fact",
     "alignment_calendarversion",
+    "alignment_retentionrun",
     "sla_agreement",
     "sla_breach",
     "sla_clockcorrection",

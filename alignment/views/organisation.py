@@ -13,6 +13,7 @@ from alignment.business_time.zones import zone_names
 from alignment.forms.organisation import OrganisationForm
 from alignment.models import Organisation, Role
 from alignment.services.organisation import NothingChanged, change_organisation
+from alignment.views.retention import retention_card
 
 CHANGES_SHOWN = 10
 
@@ -41,4 +42,4 @@ def settings(request: HttpRequest) -> HttpResponse:
                 return redirect("alignment:settings")
     history = organisation.history.select_related("history_user").order_by("-history_date", "-history_id")
     context = {"form": form, "zones": sorted(zone_names()), "changes": history[:CHANGES_SHOWN]}
-    return render(request, "alignment/organisation.html", context, status=status)
+    return render(request, "alignment/organisation.html", context | retention_card(request), status=status)

@@ -96,6 +96,7 @@ TABLE = [
     Row("alignment:team-new", REVOPS),
     Row("alignment:team", REVOPS, "team"),
     Row("alignment:settings", REVOPS),
+    Row("alignment:retention", REVOPS),
     Row("alignment:sources", REVOPS),
     Row("alignment:source-new", REVOPS),
     Row("alignment:source", REVOPS, "source"),
