@@ -10,7 +10,7 @@ from alignment.evidence import append_only
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0005_set_dead_events_aside'),
+        ('alignment', '0006_history'),
     ]
 
     operations = [
