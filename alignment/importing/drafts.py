@@ -1,0 +1,209 @@
+"""What one record of an export states, by kind of export: drafts of facts, dated where the export dates them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from alignment.importing.columns import STAGE
+from alignment.importing.fields import ID
+from alignment.importing.mapping import ImportMapping
+from alignment.importing.problems import BadRecord
+from alignment.intake.mapping import Mapping
+from alignment.models import Subject, TouchFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A fact to be: `fields` in the vocabulary of facts; `occurred_at` in UTC, None for the file's as-of time."""
+
+    subject: str
+    external_id: str
+    fields: dict[str, Any]
+    occurred_at: datetime | None
+
+
+_OF_STAGE: tuple[str, ...] = ("stage", "is_closed", "is_won")
+Values = dict[str, Any]
+Drafter = Callable[[Values], list[Draft]]
+
+
+def drafter_of(mapping: ImportMapping) -> Drafter:
+    """How a record's values become drafts; it takes the dictionary over. Raises BadRecord."""
+    if mapping.kind == "lead":
+        return lambda values: lead_drafts(values, mapping.source)
+    if mapping.kind == "cycle":
+        return cycle_drafts
+    if mapping.kind == "touch":
+        is_member = ID not in mapping.columns and not mapping.id_from
+        return lambda values: touch_drafts(values, mapping.source, is_member=is_member)
+    if mapping.kind == "opportunity":
+        stages = [(STAGE + stage, stage) for stage in mapping.stage_columns.values()]
+        return lambda values: opportunity_drafts(values, mapping, stages)
+    if mapping.kind == "stage":
+        return lambda values: stage_drafts(values, mapping)
+    subject = mapping.shape.subject
+    return lambda values: [Draft(subject, _id(values), values, values.pop("updated_at", None))]
+
+
+def lead_drafts(values: Values, source: Mapping) -> list[Draft]:
+    """The lead as the export has it, the touch that its origin proves, and its opportunity's link to it."""
+    lead = _id(values)
+    at = values.pop("updated_at", None)
+    if "status" in values:
+        values["is_closed"] = (values["status"] or "").lower() in source.closed_statuses
+    drafts = [Draft(Subject.LEAD.value, lead, values, at)]
+    channel, touched = values.get("channel"), values.get("first_touch_at") or values.get("created_at")
+    if channel or touched:
+        touch: Values = {"lead": lead, "subject": "Origin recorded by the CRM"}
+        if "channel" in values:
+            touch |= {"channel": channel or "", "function": str(source.function_of(channel))}
+        if touched:
+            touch["touched_at"] = touched
+        drafts.append(Draft(Subject.TOUCH.value, f"origin:{lead}"[:190], touch, at))
+    return drafts + _link(values, lead, at)
+
+
+def cycle_drafts(values: Values) -> list[Draft]:
+    """One pass of a lead through the handoff, told by its times; a lead may have several rows."""
+    lead = values.pop("lead", None)
+    if not lead:
+        raise BadRecord("no_id", "The record names no lead.")
+    if not values.get("mql_at"):
+        raise BadRecord("no_time", "The record does not say when the lead became an MQL (mql_at).")
+    at = values.pop("updated_at", None)
+    return [Draft(Subject.LEAD.value, lead, values, at), *_link(values, lead, at)]
+
+
+def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Draft]:
+    """One dated interaction. A campaign member (`is_member`) is named by campaign and lead, and one who never
+    responded is no touch: its row states nothing.
+    """
+    leads = (values.get("lead") or "").split(";")
+    if is_member:
+        if not values.get("campaign") or not leads[0]:
+            raise BadRecord("no_id", "The record names no campaign or no lead.")
+        if not values.get("touched_at"):
+            return []
+        touch = f"{values['campaign']}:{leads[0]}"[:190]
+    else:
+        touch = _id(values)
+        if not values.get("touched_at") and not values.get("is_deleted"):
+            raise BadRecord("no_time", "The record does not say when the touch took place (touched_at).")
+    at = values.pop("updated_at", None)
+    values["lead"] = leads[0] or None
+    if not values.get("function"):
+        values["function"] = _function(values, source)
+    if values.get("is_attempt") and values["function"] != TouchFunction.SALES:
+        raise BadRecord("bad_value", "is_attempt: only touches of sales are attempts.")
+    if len(leads) == 1:
+        return [Draft(Subject.TOUCH.value, touch, values, at)]
+    values["leads"] = leads
+    parts = [
+        Draft(Subject.TOUCH.value, f"{touch}:{lead}"[:190], {"lead": lead, "part_of": touch}, at)
+        for lead in leads[1:]
+    ]
+    return [Draft(Subject.TOUCH.value, touch, values, at), *parts]
+
+
+def opportunity_drafts(values: Values, mapping: ImportMapping, stages: list[tuple[str, str]]) -> list[Draft]:
+    """The opportunity without its stage; each stage that it entered, dated; the stage that it is in now.
+
+    The present stage is dated by the closing of a closed opportunity, else by `stage_at`, else, where no stage
+    column is filled, by the opening; else it holds as of the file's time. It never precedes the last stage column
+    that is filled: a closing date without a time of day is the midnight before what happened on that day.
+    """
+    opportunity = _id(values)
+    at = values.pop("updated_at", None)
+    _settle_currency(values, mapping.currency)
+    entered = sorted(
+        (found[0], n, stage) for n, (key, stage) in enumerate(stages) if (found := values.pop(key, None))
+    )
+    closed_at, stage_at = values.pop("closed_at", None), values.pop("stage_at", None)
+    now: Values = {name: values.pop(name) for name in _OF_STAGE if name in values}
+    drafts = [Draft(Subject.OPPORTUNITY.value, opportunity, values, at)]
+    drafts += [
+        Draft(Subject.OPPORTUNITY.value, opportunity, _staged({"stage": stage}, mapping.source), moment)
+        for moment, _, stage in entered
+    ]
+    if not now.get("stage"):
+        return drafts
+    now = _staged(now, mapping.source)
+    if closed_at and (now.get("is_closed") or now.get("is_won")):
+        since = closed_at[0]
+    elif stage_at:
+        since = stage_at[0]
+    elif not entered and values.get("opened_at"):
+        since = datetime.fromisoformat(values["opened_at"])
+    else:
+        since = None
+    if since and entered and since <= entered[-1][0]:
+        last, _, stage = entered[-1]
+        if stage != now["stage"]:
+            since = last + timedelta(seconds=1)
+    return [*drafts, Draft(Subject.OPPORTUNITY.value, opportunity, now, since)]
+
+
+def stage_drafts(values: Values, mapping: ImportMapping) -> list[Draft]:
+    """One entry of an opportunity into a stage."""
+    opportunity = _id(values)
+    if not values.get("stage"):
+        raise BadRecord("no_stage", "The record names no stage.")
+    moment = values.pop("stage_at", None)
+    if not moment:
+        raise BadRecord("no_time", "The record does not say when the stage was entered (stage_at).")
+    _settle_currency(values, mapping.currency)
+    return [Draft(Subject.OPPORTUNITY.value, opportunity, _staged(values, mapping.source), moment[0])]
+
+
+def _id(values: Values) -> str:
+    found: str | None = values.pop(ID, None)
+    if not found:
+        raise BadRecord("no_id", "The record has no id: fill its cell, or name other columns in id_from.")
+    return found
+
+
+def _link(values: Values, lead: str, at: datetime | None) -> list[Draft]:
+    opportunity = values.get("opportunity")
+    return [Draft(Subject.OPPORTUNITY.value, opportunity, {"lead": lead}, at)] if opportunity else []
+
+
+def _function(values: Values, source: Mapping) -> str:
+    """Whose touch it is, where the record does not say: an attempt or outbound is of sales, else by the channel."""
+    if values.get("is_attempt") or values.get("is_outbound"):
+        return TouchFunction.SALES.value
+    if values.get("is_outbound") is False:
+        return TouchFunction.OTHER.value
+    return str(source.function_of(values.get("channel")))
+
+
+def _staged(fields: Values, source: Mapping) -> Values:
+    """With what the stage says about closing, where the record does not say it and the source tells its stages."""
+    stage = (fields["stage"] or "").lower()
+    if source.won_stages | source.lost_stages:
+        is_won = stage in source.won_stages
+        if fields.get("is_won") is None:
+            fields["is_won"] = is_won
+        if fields.get("is_closed") is None:
+            fields["is_closed"] = is_won or stage in source.lost_stages
+    return fields
+
+
+def _settle_currency(values: Values, default: str) -> None:
+    """Amount in minor units, and its currency: as the record says, else the mapping, else the sign in the cell."""
+    priced = values.get("amount")
+    if not isinstance(priced, tuple):
+        return
+    minor, amount = priced
+    values["amount"] = minor
+    currency = values.get("currency") or default or amount.code
+    if not currency:
+        return
+    if not amount.fits(currency):
+        raise BadRecord(
+            "bad_currency",
+            f"The amount is written in {amount.currency}, but its currency is {currency}: correct one.",
+        )
+    values["currency"] = currency
