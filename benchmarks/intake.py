@@ -24,9 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-import django
+from benchmarks.scratch import scratch_database
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.intake_site.settings"
 ROUNDS, CONNECTIONS, REQUESTS = 5, 8, 200  # requests: a connection and round
 ARRAY = 50
 
@@ -187,17 +186,8 @@ def run(scratch: str) -> list[Variant]:
 
 def main() -> None:
     """Set up, run, print, and remove the scratch database."""
-    if "DATABASE_URL" not in os.environ:
-        raise SystemExit("Set DATABASE_URL to a PostgreSQL where a scratch database may be made.")
-    django.setup()
-    from django.db import connection
-
-    name = connection.settings_dict["NAME"]
-    scratch = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
+    with scratch_database("benchmarks.intake_site.settings") as scratch:
         variants = run(scratch)
-    finally:
-        connection.creation.destroy_test_db(name, verbosity=0)
     for variant in variants:
         low, high = min(variant.rates), max(variant.rates)
         p50, p99 = (1000 * statistics.quantiles(variant.times, n=100)[n] for n in (49, 98))

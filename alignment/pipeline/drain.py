@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Length
 
 from alignment.intake.drafts import Event, Problem
 from alignment.intake.parse import parse_delivery
-from alignment.models import DeadEvent, Delivery, DeliveryState, Heartbeat
+from alignment.models import DeadEvent, Delivery, DeliveryState, Endpoint, Heartbeat, Source
 from alignment.pipeline.ledger import IdConflict
 from alignment.pipeline.records import apply_events
 
@@ -79,7 +79,18 @@ def _claim(size: int) -> list[Delivery]:
         if chosen and total > CLAIM_BYTES:
             break
         chosen.append(pk)
-    return list(Delivery.objects.filter(pk__in=chosen).select_related("source", "endpoint").order_by("pk"))
+    return with_origins(Delivery.objects.filter(pk__in=chosen).order_by("pk"))
+
+
+def with_origins(found: Iterable[Delivery]) -> list[Delivery]:
+    """Deliveries with source and endpoint at hand, each of these read once."""
+    deliveries = list(found)
+    sources = Source.objects.in_bulk({delivery.source_id for delivery in deliveries})
+    endpoints = Endpoint.objects.in_bulk({delivery.endpoint_id for delivery in deliveries})
+    for delivery in deliveries:
+        delivery.source = sources[delivery.source_id]
+        delivery.endpoint = endpoints[delivery.endpoint_id]
+    return deliveries
 
 
 def _apply_deliveries(deliveries: Sequence[Delivery], *, at: datetime) -> int:
@@ -179,13 +190,11 @@ def replay(dead: Sequence[DeadEvent], *, at: datetime) -> tuple[int, int]:
     The caller holds a transaction and has locked the rows of `dead`.
     """
     wanted = {(event.delivery_id, event.position): event for event in dead}
-    deliveries = Delivery.objects.select_related("source", "endpoint").filter(
-        pk__in={event.delivery_id for event in dead}
-    )
+    deliveries = Delivery.objects.filter(pk__in={event.delivery_id for event in dead}).order_by("pk")
     events: list[Event] = []
     problems: list[Problem] = []
     whole = {event.delivery_id for event in dead if event.position < 0}
-    for delivery in deliveries.order_by("pk"):
+    for delivery in with_origins(deliveries):
         found, wrong = parse_delivery(delivery)
         if unreadable := [p for p in wrong if p.position < 0]:
             # nothing of it can be read now: that holds for each of its events that wait

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
-
 from alignment.models import Fact
+from alignment.pipeline.writing import insert
 
 SubjectKey = tuple[int, str, str]
 Ledger = dict[SubjectKey, list[Fact]]
@@ -26,13 +25,13 @@ def insert_facts(facts: list[Fact]) -> None:
     drainer wrote meanwhile is seen.
     """
     fresh = {(fact.source_id, fact.ref): fact for fact in reversed(facts)}
-    Fact.objects.bulk_create([fresh[key] for key in sorted(fresh)], ignore_conflicts=True)
-    stored = {
-        (fact.source_id, fact.ref): fact
-        for fact in Fact.objects.filter(
-            source_id__in={fact.source_id for fact in facts}, ref__in=[fact.ref for fact in facts]
-        )
-    }
+    inserted = insert([fresh[key] for key in sorted(fresh)], ignore_conflicts=True)
+    stored = {key: fact for key, fact in fresh.items() if fact.pk in inserted}
+    known = fresh.keys() - stored.keys()
+    if known:
+        # ref alone would do but for the sources: the same ref of another source is left out below
+        rows = Fact.objects.filter(source_id__in={key[0] for key in known}, ref__in=[key[1] for key in known])
+        stored |= {(fact.source_id, fact.ref): fact for fact in rows if (fact.source_id, fact.ref) in known}
     for fact in facts:
         if _content(stored[(fact.source_id, fact.ref)]) != _content(fact):
             raise IdConflict(f"The id {fact.ref.rpartition('id:')[2]} was used before with another content.")
@@ -46,18 +45,16 @@ def _content(fact: Fact) -> tuple[object, ...]:
 def load_facts(keys: set[SubjectKey]) -> Ledger:
     """All facts of each record, (source id, subject, external id), in order of occurrence."""
     ordered = sorted(keys)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT f.id FROM alignment_fact f
-            JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS k(source_id, subject, external_id)
-              USING (source_id, subject, external_id)
-            """,
-            [[k[0] for k in ordered], [k[1] for k in ordered], [k[2] for k in ordered]],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
     found: Ledger = defaultdict(list)
-    for fact in Fact.objects.filter(pk__in=ids).order_by("occurred_at", "order_key"):
+    for fact in Fact.objects.raw(
+        """
+        SELECT f.* FROM alignment_fact f
+        JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS k(source_id, subject, external_id)
+          USING (source_id, subject, external_id)
+        ORDER BY f.occurred_at, f.order_key
+        """,
+        [[k[0] for k in ordered], [k[1] for k in ordered], [k[2] for k in ordered]],
+    ):
         found[(fact.source_id, fact.subject, fact.external_id)].append(fact)
     return found
 

@@ -9,6 +9,7 @@ from alignment.models import Account, Fact, Lead, Opportunity, OpportunityStage,
 from alignment.pipeline.batch import Batch, Key
 from alignment.pipeline.ledger import Folds, Ledger
 from alignment.pipeline.rows import Changes, moment
+from alignment.pipeline.writing import insert
 
 COLUMNS = [
     "name", "amount_minor", "currency", "stage", "is_closed", "is_won", "close_on", "opened_at", "closed_at",
@@ -56,7 +57,7 @@ def fold_opportunities(
         ]
     changes.write(rows.values())
     OpportunityStage.objects.filter(opportunity__in=rows.values()).delete()
-    OpportunityStage.objects.bulk_create(entries)
+    insert(entries)
 
 
 def linked_opportunities(ledger: Ledger) -> set[Key]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import models
 
 from alignment.models import Account, Campaign, Lead, Opportunity, Touch
 from alignment.pipeline.batch import Key
+from alignment.pipeline.writing import insert, update
 
 R = TypeVar("R", Account, Campaign, Lead, Opportunity, Touch)
 
@@ -38,11 +40,13 @@ def make(
     model: type[R], keys: Iterable[Key], defaults: Callable[[Key], dict[str, Any]] | None = None
 ) -> None:
     """Stubs for the keys that have no row yet; in one order, so that two makers wait for each other in it."""
+    wanted = set(keys)
+    wanted -= set(model._default_manager.filter(_where(wanted)).values_list("source_id", "external_id"))
     stubs = [
         model(source_id=key[0], external_id=key[1], **(defaults(key) if defaults else {}))
-        for key in sorted(keys)
+        for key in sorted(wanted)
     ]
-    model._default_manager.bulk_create(stubs, ignore_conflicts=True)
+    insert(stubs, ignore_conflicts=True)
 
 
 def find_or_make(
@@ -77,7 +81,7 @@ class Changes:
     def __init__(self, model: type[models.Model], columns: list[str]) -> None:
         self.model, self.columns = model, columns
         fields = {field.name: field.attname for field in model._meta.concrete_fields}
-        self._names = [fields[column] for column in columns]
+        self._values = attrgetter(*(fields[column] for column in columns))
         self._before: dict[int, tuple[Any, ...]] = {}
 
     def remember(self, rows: Iterable[models.Model]) -> None:
@@ -88,13 +92,15 @@ class Changes:
         return [row for row in rows if self._before.get(row.pk) != self._values(row)]
 
     def write(self, rows: Iterable[models.Model]) -> None:
-        """Write the changed rows, in the order given, with one statement."""
-        self.model._default_manager.bulk_create(
-            self.changed(rows), update_conflicts=True, unique_fields=["id"], update_fields=self.columns
-        )
-
-    def _values(self, row: models.Model) -> tuple[Any, ...]:
-        return tuple(getattr(row, name) for name in self._names)
+        """Write the changed rows with one statement: the columns in which any of them differs from before."""
+        found = self.changed(rows)
+        differing = {
+            column
+            for row in found
+            for column, before, now in zip(self.columns, self._before[row.pk], self._values(row), strict=True)
+            if before != now
+        }
+        update(found, [column for column in self.columns if column in differing])
 
 
 def moment(value: Any) -> datetime | None:

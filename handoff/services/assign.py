@@ -14,6 +14,7 @@ from alignment.models import Function, MqlCycle, Source
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
+from alignment.pipeline.writing import insert
 from handoff.models import Assignment, Leave, Pool, PoolMember
 from handoff.services.fair_queue import pick
 from sla.services import keep_clocks
@@ -115,7 +116,7 @@ def route(items: list[CycleFold], *, at: datetime) -> list[Assignment]:
             written.append(assignment)
             item.ownings = [Owning(when, assignment.person, assignment.origin)]
             _own(item)
-    Assignment.objects.bulk_create(written)
+    insert(written)
     PoolMember.objects.bulk_update(
         [member for pool in pools for member in members[pool.pk]], ["turn", "received"]
     )

@@ -16,6 +16,7 @@ from alignment.business_time import BusinessCalendar, tzdata_version
 from alignment.models import MqlCycle, Organisation
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
+from alignment.pipeline.writing import insert
 from alignment.queries.calendars import compiled
 from sla.folded import AgreementVersion, FoldedCycle
 from sla.models import METRIC, Clock, ClockCorrection, ClockKind, ClockRedating, Outcome
@@ -167,9 +168,9 @@ class Judge:
 
     def write(self) -> None:
         self.changes.write(self.old)
-        Clock.objects.bulk_create(self.new)
-        ClockRedating.objects.bulk_create(self.redatings)
-        ClockCorrection.objects.bulk_create(self.corrections)
+        insert(self.new)
+        insert(self.redatings)
+        insert(self.corrections)
 
     def _dates(self, promise: Promise, terms: Terms, cycle: MqlCycle) -> tuple[datetime, datetime, Any]:
         seconds = promise.window.seconds

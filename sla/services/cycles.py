@@ -10,6 +10,7 @@ from alignment.models import Lead, MqlCycle, Person
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
+from alignment.pipeline.writing import insert
 from sla.fold import fold_cycles
 from sla.folded import FoldedCycle
 from sla.queries.agreements import load_book
@@ -145,10 +146,10 @@ def _copy(fold: FoldedCycle, row: MqlCycle, batch: Batch) -> None:
 
 
 def _write(found: list[CycleFold], changes: Changes) -> None:
-    """Closings and voids first: at no row of the statement may a lead have two open cycles."""
+    """Closings and voids first: at no moment may a lead have two open cycles."""
     old = [item.cycle for item in found if item.cycle.pk]
-    old.sort(key=lambda cycle: (cycle.is_open, cycle.pk))
-    changes.write(old)
+    changes.write(cycle for cycle in old if not cycle.is_open)
+    changes.write(cycle for cycle in old if cycle.is_open)
     new = [item.cycle for item in found if not item.cycle.pk]
     new.sort(key=lambda cycle: (cycle.started_at, cycle.lead_id, cycle.number))
-    MqlCycle.objects.bulk_create(new)
+    insert(new)
