@@ -315,7 +315,7 @@ CELERY_BEAT_SCHEDULE = {
 INTAKE_MAX_BYTES = 1024 * 1024
 INTAKE_MAX_DEPTH = 32
 INTAKE_MAX_KEYS = 20_000
-DRAIN_BATCH = 500
+DRAIN_BATCH = 1000
 DRAIN_HINTS = _is_on("DRAIN_HINTS", "1")  # a request that stored a delivery asks for a drain at once
 
 # Bearer token of the monitoring system for /metrics; without it there is no such page.

@@ -9,19 +9,32 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import connection, models
 
+Column: TypeAlias = "models.Field[Any, Any]"
+
 
 @cache
-def _stored(model: type[models.Model]) -> tuple[models.Field[Any, Any], ...]:
+def _stored(model: type[models.Model]) -> tuple[Column, ...]:
     """The columns that a row brings along: what the database computes by itself is left out."""
     return tuple(field for field in model._meta.concrete_fields if not field.generated)
 
 
 @cache
-def _kind(field: models.Field[Any, Any]) -> str:
+def _named(model: type[models.Model], names: tuple[str, ...]) -> tuple[Column, ...]:
+    """The primary key and these fields."""
+    by_name: dict[str, Column] = {field.name: field for field in model._meta.concrete_fields}
+    return (model._meta.pk, *(by_name[name] for name in names))
+
+
+def _quoted(field: Column) -> str:
+    return connection.ops.quote_name(str(field.column))
+
+
+@cache
+def _kind(field: Column) -> str:
     if isinstance(field, models.ForeignKey):
         return _kind(field.target_field)
     if isinstance(field, models.AutoField):
@@ -30,14 +43,14 @@ def _kind(field: models.Field[Any, Any]) -> str:
     return kind.partition(" COLLATE")[0].partition("(")[0].strip()
 
 
-def _values(rows: Sequence[models.Model], field: models.Field[Any, Any]) -> list[Any]:
+def _values(rows: Sequence[models.Model], field: Column) -> list[Any]:
     name = field.attname
     if isinstance(field, models.JSONField):
         return [json.dumps(getattr(row, name), ensure_ascii=False) for row in rows]
     return [getattr(row, name) for row in rows]
 
 
-def _arrays(fields: Sequence[models.Field[Any, Any]]) -> str:
+def _arrays(fields: Sequence[Column]) -> str:
     return ", ".join(f"%s::{_kind(field)}[]" for field in fields)
 
 
@@ -50,23 +63,22 @@ def insert(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> s
     if not rows:
         return set()
     model = type(rows[0])
-    pk = model._meta.pk
     fields = _stored(model)
     table = connection.ops.quote_name(model._meta.db_table)
+    key = model._meta.pk.column
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-            [table, pk.column, len(rows)],
+            [table, key, len(rows)],
         )
         for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
             row.pk = number
             row._state.adding = False
             row._state.db = connection.alias
-        columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-        conflict = "ON CONFLICT DO NOTHING RETURNING" if ignore_conflicts else "RETURNING"
+        conflict = "ON CONFLICT DO NOTHING" if ignore_conflicts else ""
         cursor.execute(
-            f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({_arrays(fields)}) "  # noqa: S608 - our own names
-            f"{conflict} {connection.ops.quote_name(pk.column)}",
+            f"INSERT INTO {table} ({', '.join(map(_quoted, fields))}) "  # noqa: S608 - names of our own models
+            f"SELECT * FROM unnest({_arrays(fields)}) {conflict} RETURNING {_quoted(model._meta.pk)}",
             [_values(rows, field) for field in fields],
         )
         return {number for (number,) in cursor.fetchall()}
@@ -74,18 +86,16 @@ def insert(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> s
 
 def update(rows: Sequence[models.Model], names: Iterable[str]) -> None:
     """Write these fields (named as the model does) of saved rows of one model with one statement."""
-    if not rows:
+    written = tuple(names)
+    if not rows or not written:
         return
     model = type(rows[0])
-    pk = model._meta.pk
-    fields = [model._meta.get_field(name) for name in names]
-    quote = connection.ops.quote_name
-    changed = ", ".join(f"{quote(field.column)} = new.{quote(field.column)}" for field in fields)
-    columns = ", ".join(quote(field.column) for field in [pk, *fields])
+    fields = _named(model, written)
+    key, *changed = map(_quoted, fields)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {quote(model._meta.db_table)} AS old SET {changed} "  # noqa: S608 - our own names
-            f"FROM unnest({_arrays([pk, *fields])}) AS new ({columns}) "
-            f"WHERE old.{quote(pk.column)} = new.{quote(pk.column)}",
-            [_values(rows, field) for field in [pk, *fields]],
+            f"UPDATE {connection.ops.quote_name(model._meta.db_table)} AS old "  # noqa: S608 - names of our own models
+            f"SET {', '.join(f'{column} = new.{column}' for column in changed)} "
+            f"FROM unnest({_arrays(fields)}) AS new ({', '.join([key, *changed])}) WHERE old.{key} = new.{key}",
+            [_values(rows, field) for field in fields],
         )

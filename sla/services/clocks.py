@@ -132,7 +132,7 @@ class Judge:
         due_at, warn_at, calendar = self._dates(promise, version.terms, cycle)
         before = self._figure(clock) if clock else None
         if clock is None:
-            clock = Clock(cycle=cycle, kind=promise.kind, ordinal=promise.ordinal)
+            clock = Clock(cycle_id=cycle.pk, kind=promise.kind, ordinal=promise.ordinal)
         clock.met_at, clock.is_suspect = promise.met_at, promise.is_suspect
         if clock.breached_at is not None:
             self._restate(clock, promise, due_at)
@@ -149,11 +149,13 @@ class Judge:
                 )
             clock.started_at, clock.due_at, clock.warn_at = promise.started_at, due_at, warn_at
             clock.budget_seconds = promise.window.seconds
-            clock.agreement, clock.calendar_version = version.agreement, calendar
+            clock.agreement_id = version.agreement.pk
+            clock.calendar_version_id = calendar.pk if calendar else None
             clock.tzdata = self.tzdata
             # whoever had the lead when it was met, or when it fell due, answers for it
             answered_at = min(promise.met_at or due_at, due_at)
-            clock.owner = item.owner_at(answered_at)
+            owner = item.owner_at(answered_at)
+            clock.owner_id = owner.pk if owner else None
             clock.team_id, clock.segment = cycle.team_id, cycle.segment
             self._settle(clock, _outcome(promise, due_at))
         self._dirty(before, self._figure(clock))

@@ -1,0 +1,1 @@
+"""Measured against a baseline in the same run, one command each."""
