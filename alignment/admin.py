@@ -11,6 +11,8 @@ from alignment.models import (
     Campaign,
     DeadEvent,
     Delivery,
+    Destination,
+    DestinationSecret,
     DirtyDay,
     Endpoint,
     EndpointSecret,
@@ -21,6 +23,7 @@ from alignment.models import (
     Opportunity,
     OpportunityStage,
     Organisation,
+    OutgoingMessage,
     Person,
     PersonIdentity,
     RetentionRun,
@@ -32,6 +35,7 @@ from alignment.models import (
 from alignment.readonly_admin import ReadOnlyAdmin, show, site
 
 site.leave_out(EndpointSecret, "Secrets are shown once, when they are made, and never again.")
+site.leave_out(DestinationSecret, "Secrets are shown once, when they are made, and never again.")
 
 
 @show(Organisation)
@@ -207,3 +211,20 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 class RetentionRunAdmin(ReadOnlyAdmin):
     list_display = ["ran_at", "part", "cut_off", "months", "rows", "size", "by"]
     list_select_related = ["by"]
+
+
+@show(Destination)
+class DestinationAdmin(ReadOnlyAdmin):
+    list_display = ["source", "is_active", "paused_at", "paused_reason", "failures", "created_at"]
+    list_filter = ["is_active"]
+    list_select_related = ["source"]
+    exclude = ["address"]  # it may carry a token of the receiver
+
+
+@show(OutgoingMessage)
+class OutgoingMessageAdmin(ReadOnlyAdmin):
+    list_display = ["key", "type", "destination", "lead", "sequence", "state", "attempts", "created_at"]
+    list_filter = ["state", "type"]
+    list_select_related = ["destination__source", "lead"]
+    search_fields = ["=key", "=lead__external_id"]
+    exclude = ["claim"]

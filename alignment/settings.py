@@ -2,6 +2,7 @@
 
 import os
 import zoneinfo
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -308,6 +309,7 @@ CELERY_BEAT_SCHEDULE = {
         ("route what waits without an owner", "handoff.tasks.route_unassigned", 15.0),
         ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
         ("expire raw bodies", "alignment.tasks.expire_bodies", 24 * 3600.0),
+        ("deliver write-back", "alignment.tasks.deliver", 3.0),
     ]
 }
 
@@ -317,6 +319,22 @@ INTAKE_MAX_DEPTH = 32
 INTAKE_MAX_KEYS = 20_000
 DRAIN_BATCH = 1000
 DRAIN_HINTS = _is_on("DRAIN_HINTS", "1")  # a request that stored a delivery asks for a drain at once
+
+# --- write-back: where messages may go, and how long one attempt may take -----------------------------------
+# Networks (CIDR, comma separated) of self-hosted CRMs: there http, any port and internal addresses are fine.
+OUTGOING_ALLOWED_NETWORKS = [
+    str(ip_network(text.strip(), strict=False))
+    for text in os.environ.get("OUTGOING_ALLOWED_NETWORKS", "").split(",")
+    if text.strip()
+]
+OUTGOING_ALLOWED_PORTS = [
+    int(p) for p in os.environ.get("OUTGOING_ALLOWED_PORTS", "443").split(",") if p.strip()
+]
+OUTGOING_CA_FILE = os.environ.get("OUTGOING_CA_FILE", "")  # certificates of an authority of one's own (PEM)
+OUTGOING_CONNECT_TIMEOUT = 5.0  # seconds
+OUTGOING_TIMEOUT = 15.0  # seconds for the whole exchange
+OUTGOING_THREADS = 8
+OUTGOING_THREADS_PER_DESTINATION = 4
 
 # Bearer token of the monitoring system for /metrics; without it there is no such page.
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")

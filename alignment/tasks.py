@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import retention
+from alignment.services import outbox, retention
 
 
 @shared_task
@@ -24,6 +24,13 @@ def drain() -> int:
 def expire_bodies() -> int:
     """Empty raw content that is older than the organisation keeps it."""
     return sum(run.rows for run in retention.expire_bodies(at=timezone.now()))
+
+
+@shared_task
+def deliver() -> int:
+    """Send what waits in the outbox. One at a time is enough: a receiver that hangs takes one place of the worker's."""
+    with outbox.alone() as is_alone:
+        return outbox.deliver(at=timezone.now(), now=timezone.now) if is_alone else 0
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

@@ -9,5 +9,7 @@ class HandoffConfig(AppConfig):
     def ready(self) -> None:
         from alignment.pipeline import drain_step
         from handoff.services.assign import assign
+        from handoff.services.write_back import write_back
 
         drain_step(order=20, name="assign")(assign)
+        drain_step(order=30, name="write-back")(write_back)

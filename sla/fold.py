@@ -14,6 +14,7 @@ from typing import Any
 from alignment.models import Fact, Touch
 from alignment.models.cycles import CLOSING, NEEDS_REASON, Disposition
 from alignment.pipeline.ledger import fold_fields
+from sla.echo import Decision, Echoes
 from sla.folded import BELIEVED_AFTER, AgreementBook, Attempt, FoldedCycle, OwnerEvent, believe
 from sla.history import history_cycles, without_overlap
 
@@ -22,9 +23,10 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
     """Cycles in order of crossing. `facts` in order of occurrence, `touches` by time.
 
     Two states run along: what is true of the lead, and what the CRM last said. A CRM that repeats its old
-    disposition after somebody set another one here has decided nothing new.
+    disposition after somebody set another one here has decided nothing new, nor has one that gives back ours.
     """
     past = history_cycles(facts)
+    echoes = Echoes(_decisions(facts))
     live: list[FoldedCycle] = []
     for fact, before, said in _statements(facts):
         current = _current(live, past, fact)
@@ -33,8 +35,9 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
             if opened is not None:
                 live.append(opened)
                 current = opened
+                echoes.begin(at=fact.occurred_at)
         if current is not None and not (current.is_history and current.closed_at is not None):
-            _advance(current, fact, said, book)
+            _advance(current, fact, said, book, echoes)
     cycles = sorted([*without_overlap(past, live), *live], key=lambda cycle: cycle.crossed_at)
     _place_attempts(cycles, touches)
     return cycles
@@ -63,6 +66,29 @@ def _statements(facts: Sequence[Fact]) -> Iterator[tuple[Fact, dict[str, Any], d
         fields.update(fact.fields)
         if fact.by_id is None:
             crm.update(fact.fields)
+
+
+def _decisions(facts: Sequence[Fact]) -> Iterator[Decision]:
+    """The dispositions that people set here, each with its reason."""
+    for fact in facts:
+        if fact.by_id is not None and fact.fields.get("disposition"):
+            yield Decision(
+                (fact.fields["disposition"], fact.fields.get("reason")), fact.occurred_at, fact.received_at
+            )
+
+
+def _is_echo(fact: Fact, echoes: Echoes) -> bool:
+    """Whether the CRM gives back a disposition of ours; else it has decided itself. A reason that it does not
+    name contradicts none."""
+    said, why = fact.fields["disposition"], fact.fields.get("reason")
+    if echoes.gives_back(
+        lambda ours: ours[0] == said and (not why or why == ours[1]),
+        at=fact.occurred_at,
+        received_at=fact.received_at,
+    ):
+        return True
+    echoes.overrule(at=fact.occurred_at)
+    return False
 
 
 def _current(live: list[FoldedCycle], past: list[FoldedCycle], fact: Fact) -> FoldedCycle | None:
@@ -114,7 +140,9 @@ def _crossed_at(fact: Fact, last: FoldedCycle | None) -> tuple[datetime, bool]:
     return fact.occurred_at, False
 
 
-def _advance(cycle: FoldedCycle, fact: Fact, said: dict[str, Any], book: AgreementBook) -> None:
+def _advance(
+    cycle: FoldedCycle, fact: Fact, said: dict[str, Any], book: AgreementBook, echoes: Echoes
+) -> None:
     """What this fact does to the cycle, open or just closed: later facts may complete a closed one.
 
     `said` is what the CRM said before, empty for an act of ours: only a change is a statement.
@@ -125,14 +153,18 @@ def _advance(cycle: FoldedCycle, fact: Fact, said: dict[str, Any], book: Agreeme
     if is_open and not cycle.is_stated and written.get("mql_at") and fact is not cycle.opened_by:
         _state_crossing(cycle, datetime.fromisoformat(written["mql_at"]), book)
     if is_open and written.get("owner") and written["owner"] != said.get("owner"):
-        cycle.owner_events.append(OwnerEvent(written["owner"], at, is_suspect))
+        cycle.owner_events.append(OwnerEvent(written["owner"], at, fact.received_at, is_suspect))
     if written.get("opportunity"):
         cycle.opportunity = written["opportunity"]
-    if written.get("reason") and (fact.action or written["reason"] != said.get("reason")):
-        cycle.reason = written["reason"]
     disposition = written.get("disposition")
-    if disposition and (fact.action or disposition != said.get("disposition")):
-        _dispose(cycle, fact, disposition, at, is_suspect)
+    is_statement = disposition and (fact.action or disposition != said.get("disposition"))
+    if not (is_statement and fact.by_id is None and _is_echo(fact, echoes)):
+        reason = written.get("reason")
+        if reason and reason != cycle.reason and (fact.action or reason != said.get("reason")):
+            cycle.reason, cycle.decided_by = reason, fact
+        if is_statement:
+            _dispose(cycle, fact, disposition, at, is_suspect)
+            cycle.decided_by = fact
     if (written.get("is_closed") or written.get("is_deleted")) and cycle.crm_closed_at is None:
         cycle.crm_closed_at = at
     if cycle.is_tagged and cycle.disposed_at is None:

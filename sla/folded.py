@@ -42,6 +42,7 @@ class OwnerEvent:
 
     person: str
     at: datetime
+    received_at: datetime
     is_suspect: bool
 
 
@@ -54,7 +55,8 @@ class Attempt:
 
 @dataclass
 class FoldedCycle:
-    """`version` is None for a cycle of imported history, which ran on none of ours."""
+    """`version` is None for a cycle of imported history, which ran on none of ours. `decided_by` is the fact that
+    set the disposition or its reason as it stands, no echo of one."""
 
     opened_by: Fact
     version: AgreementVersion | None
@@ -71,6 +73,7 @@ class FoldedCycle:
     attempts: list[Attempt] = field(default_factory=list)
     disposition: str = ""
     reason: str = ""
+    decided_by: Fact | None = field(default=None, repr=False)
     accepted_at: datetime | None = None
     disposed_at: datetime | None = None
     is_disposal_suspect: bool = False

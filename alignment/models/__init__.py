@@ -21,6 +21,7 @@ from alignment.models.leads import (
     TouchFunction,
 )
 from alignment.models.operations import DirtyDay, Heartbeat
+from alignment.models.outbox import Destination, DestinationSecret, OutgoingMessage, OutgoingState
 from alignment.models.people import Function, Organisation, Person, PersonIdentity, Role, Team, User
 from alignment.models.retention import RetentionRun
 
@@ -32,6 +33,8 @@ __all__ = [
     "DeadEvent",
     "Delivery",
     "DeliveryState",
+    "Destination",
+    "DestinationSecret",
     "DirtyDay",
     "Disposition",
     "DisqualificationReason",
@@ -45,6 +48,8 @@ __all__ = [
     "Opportunity",
     "OpportunityStage",
     "Organisation",
+    "OutgoingMessage",
+    "OutgoingState",
     "Person",
     "PersonIdentity",
     "RetentionRun",

@@ -17,6 +17,7 @@ from alignment.pipeline.rows import Changes
 from alignment.pipeline.writing import insert
 from handoff.models import Assignment, Leave, Pool, PoolMember
 from handoff.services.fair_queue import pick
+from sla.echo import Decision, Echoes
 from sla.services import keep_clocks
 from sla.services.cycles import CycleFold, Owning
 
@@ -36,7 +37,8 @@ def assign(batch: Batch) -> None:
     changes.remember(item.cycle for item in items)
     unowned: list[CycleFold] = []
     for item in items:
-        item.ownings = _crm_ownings(item, batch) + _own_ownings(item, ledger[item.cycle.pk])
+        ours = _own_ownings(item, ledger[item.cycle.pk])
+        item.ownings = _crm_ownings(item, batch, ours) + ours
         _own(item)
         is_ours = batch.sources[item.lead.source_id].assigns == Source.Assigns.PRODUCT
         if not item.ownings and item.cycle.is_open and is_ours:
@@ -47,23 +49,35 @@ def assign(batch: Batch) -> None:
     keep_clocks(batch)
 
 
-def _crm_ownings(item: CycleFold, batch: Batch) -> list[Owning]:
+def _crm_ownings(item: CycleFold, batch: Batch, ours: list[Owning]) -> list[Owning]:
     """Owners that the CRM named during the cycle, and one it had before if that is somebody known to be in sales.
 
-    An owner from before the crossing who is not known to sell is the CRM's default, not a handoff.
+    An owner from before the crossing who is not known to sell is the CRM's default, not a handoff. One that we had
+    written to the CRM, and that it gives back, is no naming.
     """
     if item.fold is None:
         return []
     found = []
     source, start = item.lead.source_id, item.cycle.started_at
+    echoes = Echoes(_decision(owning, item.cycle) for owning in ours)
     before = batch.persons.get((source, item.fold.owner_before)) if item.fold.owner_before else None
     if before is not None and before.function == Function.SALES:
         found.append(Owning(start, before, AssignedBy.CRM))
+        echoes.overrule(at=start)
     for event in item.fold.owner_events:
         person = batch.persons.get((source, event.person))
-        if person is not None and person.function in (Function.SALES, Function.UNKNOWN):
+        if person is None or person.function not in (Function.SALES, Function.UNKNOWN):
+            continue
+        if not echoes.gives_back(person.__eq__, at=event.at, received_at=event.received_at):
             found.append(Owning(max(event.at, start), person, AssignedBy.CRM, event.is_suspect))
+            echoes.overrule(at=event.at)
     return found
+
+
+def _decision(owning: Owning, cycle: MqlCycle) -> Decision:
+    """Our assignment as the CRM may give it back; one dated by a crossing yet to come was made at its receipt."""
+    known_from = owning.at if owning.at > cycle.started_at else min(owning.at, cycle.received_at)
+    return Decision(owning.person, owning.at, known_from, is_provisional=not owning.is_named)
 
 
 def _own_ownings(item: CycleFold, rows: list[Assignment]) -> list[Owning]:
@@ -88,12 +102,12 @@ def _own(item: CycleFold) -> None:
         cycle.assigned_by = ""
         return
     first = item.ownings[0]
-    last = [owning for owning in item.ownings if owning.is_named] or item.ownings
     if cycle.team_id is None or cycle.assigned_at != first.at:
         # a person who changes teams later takes no running clock along
         cycle.team = first.person.team
     cycle.assigned_at = first.at
-    cycle.owner, cycle.assigned_by = last[-1].person, last[-1].by
+    owning = item.owning or first
+    cycle.owner, cycle.assigned_by = owning.person, owning.by
 
 
 def route(items: list[CycleFold], *, at: datetime) -> list[Assignment]:

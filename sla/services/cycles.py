@@ -51,6 +51,12 @@ class CycleFold:
     fold: FoldedCycle | None
     ownings: list[Owning] = field(default_factory=list)
 
+    @property
+    def owning(self) -> Owning | None:
+        """What makes the owner: the last owning by the CRM or by hand, else by our routing."""
+        named = [owning for owning in self.ownings if owning.is_named] or self.ownings
+        return named[-1] if named else None
+
     def owner_at(self, instant: datetime) -> Person | None:
         """Who had the lead at an instant; the first owner for instants before the assignment.
 

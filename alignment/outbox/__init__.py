@@ -1,0 +1,1 @@
+"""Carrying messages of write-back to their destinations: which addresses are fit, one attempt, and when the next."""

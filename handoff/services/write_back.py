@@ -1,0 +1,234 @@
+"""The write-back step: put what was decided here into the outbox, in the transaction that decided it.
+
+A message holds the whole present state of an MQL cycle. It is written where something of ours is new at the CRM: an
+owner or a disposition that was decided here, or due times. What the CRM itself decided goes back only where a message
+with the older decision of ours is still on its way and would undo it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from django.db.models import prefetch_related_objects
+
+from alignment.models import Destination, MqlCycle, OutgoingMessage, OutgoingState, PersonIdentity
+from alignment.models.cycles import AssignedBy
+from alignment.pipeline import Batch
+from sla.models import Clock, ClockKind, Outcome
+from sla.services.cycles import CycleFold
+
+ASSIGNED, DISPOSITIONED, RESCHEDULED = "mql.assigned", "mql.dispositioned", "mql.rescheduled"
+CRM = "crm"
+OWN_IDENTITY = "person:"  # how our own facts name people; no CRM knows it
+Due = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a state rests on: which decision made the owner and which the disposition (`crm`: the CRM's own; empty:
+    none), the due times, and whether the cycle is open, closed or void."""
+
+    owner: str = ""
+    disposition: str = ""
+    due: Due | None = None
+    status: str = "open"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "owner": self.owner,
+            "disposition": self.disposition,
+            "due": self.due or {},
+            "status": self.status,
+        }
+
+    def news_since(self, last: OutgoingMessage | None) -> str:
+        """The type of the message that is owed after the last one; empty where nothing is new to the CRM."""
+        before = Basis(**last.basis) if last else Basis()
+        if _is_ours(self.disposition) and self.disposition != before.disposition:
+            return DISPOSITIONED
+        if _is_ours(self.owner) and self.owner != before.owner:
+            return ASSIGNED
+        is_rescheduled = self.status == "open" and self.owner and (self.due or {}) != (before.due or {})
+        is_voided = last is not None and self.status == "void" != before.status
+        if is_rescheduled or is_voided:
+            return RESCHEDULED
+        if last is not None and last.state == OutgoingState.PENDING:
+            # the CRM decided otherwise while ours is on its way: it must not end with ours
+            if self.disposition == CRM and _is_ours(before.disposition):
+                return DISPOSITIONED
+            if self.owner == CRM and _is_ours(before.owner):
+                return ASSIGNED
+        return ""
+
+
+def write_back(batch: Batch) -> None:
+    """Write the messages that the batch's cycles owe, each in its place in its lead's order."""
+    found = Destination.objects.active().filter(source__in=batch.sources)
+    destinations = {destination.source_id: destination for destination in found}
+    items: list[CycleFold] = [
+        item
+        for item in batch.extra["cycles"]
+        if item.lead.source_id in destinations and not item.cycle.is_history
+    ]
+    if not items:
+        return
+    last = _last_messages(items, destinations.values())
+    due = _due_times([item.cycle for item in items])
+    identities = _identities(items)
+    sequences: dict[tuple[int, int], int] = defaultdict(int)
+    for message in last.values():
+        key = (message.destination_id, message.lead_id or 0)
+        sequences[key] = max(sequences[key], message.sequence)
+    # the assign step has set the owner of every other one
+    prefetch_related_objects([item.cycle for item in items if item.fold is None], "owner", "opportunity")
+    written: list[OutgoingMessage] = []
+    # the last message about a lead shows its present: void cycles first, then the older before the newer
+    for item in sorted(items, key=lambda item: (item.lead.pk, item.fold is not None, item.cycle.crossed_at)):
+        destination = destinations[item.lead.source_id]
+        before = last.get((destination.pk, item.cycle.pk))
+        basis = _basis(item, due.get(item.cycle.pk, {}))
+        kind = basis.news_since(before)
+        if not kind or (before is None and not _concerns(destination, item.cycle)):
+            continue
+        sequences[(destination.pk, item.lead.pk)] += 1
+        sequence = sequences[(destination.pk, item.lead.pk)]
+        body = _body(kind, item, basis, identities, sequence, at=batch.at)
+        written.append(_message(destination, item, kind, body, basis, sequence, at=batch.at))
+    OutgoingMessage.objects.bulk_create(written)
+
+
+def _last_messages(
+    items: list[CycleFold], destinations: Iterable[Destination]
+) -> dict[tuple[int, int], OutgoingMessage]:
+    """The newest message per destination and cycle, of all cycles of the leads."""
+    rows = (
+        OutgoingMessage.objects.filter(
+            destination__in=list(destinations), cycle__in=[item.cycle for item in items]
+        )
+        .order_by("destination_id", "cycle_id", "-sequence")
+        .distinct("destination_id", "cycle_id")
+        .defer("body")
+    )
+    return {(row.destination_id, row.cycle_id or 0): row for row in rows}
+
+
+def _due_times(cycles: list[MqlCycle]) -> dict[int, Due]:
+    """What is still owed, breached or not, per open cycle: {clock's kind: due time}, of attempts the next."""
+    owed = Clock.objects.filter(
+        cycle__in=[cycle for cycle in cycles if cycle.is_open],
+        met_at__isnull=True,
+        outcome__in=[Outcome.OPEN, Outcome.MISSED],
+    ).exclude(kind=ClockKind.ASSIGN)
+    found: dict[int, Due] = defaultdict(dict)
+    for clock in owed.order_by("due_at", "pk"):
+        found[clock.cycle_id].setdefault(clock.kind, _text(clock.due_at))
+    return found
+
+
+def _identities(items: list[CycleFold]) -> dict[tuple[int, int], str]:
+    """How each source names the owners; where several ids lead to one person, ids go before addresses."""
+    rows = PersonIdentity.objects.filter(
+        source__in={item.lead.source_id for item in items},
+        person__in={item.cycle.owner_id for item in items if item.cycle.owner_id},
+    ).exclude(external_id__startswith=OWN_IDENTITY)
+    found: dict[tuple[int, int], str] = {}
+    for row in sorted(rows, key=lambda row: ("@" in row.external_id, row.pk)):
+        found.setdefault((row.source_id, row.person_id), row.external_id)
+    return found
+
+
+def _basis(item: CycleFold, due: Due) -> Basis:
+    cycle, fold = item.cycle, item.fold
+    if cycle.voided_at is not None or fold is None:
+        return Basis(status="void")
+    owner = disposition = ""
+    owning = item.owning
+    if owning is not None:
+        is_ours = owning.by != AssignedBy.CRM
+        owner = f"{owning.by}:{owning.person.pk}:{_text(owning.at)}" if is_ours else CRM
+    if cycle.disposition:
+        ours = fold.decided_by is not None and fold.decided_by.by_id is not None
+        disposition = fold.decided_by.ref if ours and fold.decided_by else CRM
+    return Basis(owner, disposition, due, "open" if cycle.is_open else "closed")
+
+
+def _concerns(destination: Destination, cycle: MqlCycle) -> bool:
+    """Of what was over before the destination came, nothing is told."""
+    ended = cycle.closed_at or cycle.voided_at
+    return ended is None or ended >= destination.created_at
+
+
+def _is_ours(decision: str) -> bool:
+    return decision not in ("", CRM)
+
+
+def _body(
+    kind: str,
+    item: CycleFold,
+    basis: Basis,
+    identities: dict[tuple[int, int], str],
+    sequence: int,
+    *,
+    at: datetime,
+) -> str:
+    """The message as it goes out; docs/write-back.md says what each part means."""
+    cycle, lead = item.cycle, item.lead
+    owner = cycle.owner and {
+        "name": cycle.owner.name,
+        "email": cycle.owner.email or None,
+        "external_id": identities.get((lead.source_id, cycle.owner.pk)),
+    }
+    data = {
+        "lead": lead.external_id,
+        "sequence": sequence,
+        "mql": {
+            "number": cycle.number,
+            "status": basis.status,
+            "crossed_at": _text(cycle.crossed_at),
+            "closed_at": _text(cycle.closed_at) if cycle.closed_at else None,
+        },
+        "owner": owner,
+        "assigned_at": _text(cycle.assigned_at) if cycle.assigned_at else None,
+        "assigned_by": cycle.assigned_by or None,
+        "disposition": cycle.disposition or None,
+        "reason": cycle.reason or None,
+        "opportunity": cycle.opportunity.external_id if cycle.opportunity else None,
+        "due": basis.due or {},
+    }
+    return json.dumps(
+        {"type": kind, "timestamp": _text(at), "data": data}, ensure_ascii=False, separators=(",", ":")
+    )
+
+
+def _message(
+    destination: Destination,
+    item: CycleFold,
+    kind: str,
+    body: str,
+    basis: Basis,
+    sequence: int,
+    *,
+    at: datetime,
+) -> OutgoingMessage:
+    return OutgoingMessage(
+        destination=destination,
+        key=f"msg_{uuid4().hex}",
+        lead=item.lead,
+        cycle=item.cycle,
+        sequence=sequence,
+        type=kind,
+        body=body,
+        basis=basis.as_json(),
+        created_at=at,
+        next_attempt_at=at,
+    )
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,417 @@
+"""Write-back: what is decided here is put into the outbox once, and what comes back as an echo decides nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from alignment.models import (
+    Destination,
+    MqlCycle,
+    OutgoingMessage,
+    OutgoingState,
+    Person,
+    PersonIdentity,
+    Role,
+)
+from alignment.pipeline import apply_events, drain
+from alignment.services.destinations import create_destination
+from handoff.models import Assignment
+from handoff.services.acts import assign_by_hand, dispose, log_attempt
+from sla.models import Clock
+from sla.services import mark_breached
+from testing.state import end_state
+from testing.world import World, add_user, event
+
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def crm(world: World) -> Destination:
+    return create_destination(
+        source=world.crm, address="https://crm.example.com/hooks", by=None, at=world.at - HOUR
+    ).destination
+
+
+def cycle() -> MqlCycle:
+    return MqlCycle.objects.get()
+
+
+def written() -> list[tuple[str, dict[str, Any]]]:
+    """(type, data) of all messages in their order, which are taken as delivered."""
+    return [(row.type, json.loads(row.body)["data"]) for row in OutgoingMessage.objects.order_by("pk")]
+
+
+def kinds() -> list[str]:
+    return [kind for kind, _ in written()]
+
+
+def delivered(at: datetime) -> None:
+    OutgoingMessage.objects.pending().update(state=OutgoingState.DELIVERED, delivered_at=at)
+
+
+def ownership() -> tuple[Any, ...]:
+    found = cycle()
+    return found.owner, found.assigned_by, found.assigned_at, found.team, found.disposition, found.closed_at
+
+
+def routed(world: World, *, crossed_before: timedelta = timedelta(0)) -> Person:
+    world.send(event("lead.updated", "L", world.at - crossed_before, score=80))
+    delivered(world.at)
+    owner = cycle().owner
+    assert owner is not None
+    return owner
+
+
+def decide(world: World, at: datetime, disposition: str, reason: str = "") -> None:
+    user = world.users.get("ops") or world.users.setdefault("ops", add_user(world, Role.REVOPS, "Ops"))
+    dispose(cycle=cycle(), disposition=disposition, reason=reason, by=user, at=at, act=uuid4())
+
+
+# --- what is written --------------------------------------------------------------------------------------
+
+
+def test_a_routed_mql_goes_out_with_its_whole_state(world: World, crm: Destination) -> None:
+    PersonIdentity.objects.create(source=world.crm, external_id="u1", person=world.reps[0])
+    world.send(event("lead.updated", "L", world.at, score=80))
+    message = OutgoingMessage.objects.get()
+    due = dict(Clock.objects.values_list("kind", "due_at"))
+    body = json.loads(message.body)
+    assert (message.type, message.sequence, message.state) == ("mql.assigned", 1, "pending")
+    assert body == {
+        "type": "mql.assigned",
+        "timestamp": "2026-11-17T10:00:00Z",
+        "data": {
+            "lead": "L",
+            "sequence": 1,
+            "mql": {"number": 1, "status": "open", "crossed_at": "2026-11-17T10:00:00Z", "closed_at": None},
+            "owner": {"name": "Rep 1", "email": "rep.1@example.com", "external_id": "u1"},
+            "assigned_at": "2026-11-17T10:00:00Z",
+            "assigned_by": "routed",
+            "disposition": None,
+            "reason": None,
+            "opportunity": None,
+            "due": {kind: f"{due[kind]:%Y-%m-%dT%H:%M:%SZ}" for kind in ("follow_up", "disposition")},
+        },
+    }
+
+
+def test_each_decision_is_written_once_and_repetition_writes_nothing(world: World, crm: Destination) -> None:
+    routed(world)
+    world.send(event("lead.updated", "L", world.at + MINUTE, company="Other"))
+    decide(world, world.at + HOUR, "working")
+    decide(world, world.at + 2 * HOUR, "disqualified", "bad_fit")
+    call_command("rebuild", verbosity=0, stdout=StringIO())
+    assert kinds() == ["mql.assigned", "mql.dispositioned", "mql.dispositioned"]
+    last = written()[-1][1]
+    assert (last["disposition"], last["reason"], last["sequence"]) == ("disqualified", "bad_fit", 3)
+    assert (last["mql"]["status"], last["due"], last["owner"]["email"]) == ("closed", {}, "rep.1@example.com")
+
+
+def test_an_attempt_moves_the_due_times_and_says_so(world: World, crm: Destination) -> None:
+    routed(world)
+    log_attempt(
+        cycle=cycle(), channel="call", outcome="no_answer", by=world.users["rep.1"], at=world.at + HOUR,
+        act=uuid4(),
+    )  # fmt: skip
+    kind, data = written()[-1]
+    assert kind == "mql.rescheduled" and set(data["due"]) == {"attempt", "disposition"}
+
+
+def test_a_breach_by_the_sweep_is_no_news(world: World, crm: Destination) -> None:
+    routed(world)
+    later = world.at + timedelta(days=5)
+    assert mark_breached(at=later) == 2
+    world.send(event("lead.updated", "L", later, company="Other"), at=later)
+    assert kinds() == ["mql.assigned"]
+
+
+def test_an_owner_and_a_disposition_of_the_crm_are_not_told_to_it(world: World, crm: Destination) -> None:
+    world.send(event("lead.updated", "L", world.at, score=80, owner=world.reps[1].email))
+    assert kinds() == ["mql.rescheduled"], "the due times are ours"
+    delivered(world.at)
+    world.send(
+        event("lead.updated", "L", world.at + MINUTE, owner=world.reps[2].email),
+        event("lead.dispositioned", "L", world.at + HOUR, disposition="disqualified", reason="bad_fit"),
+        at=world.at + HOUR,
+    )
+    assert kinds() == ["mql.rescheduled"]
+
+
+def test_nothing_is_written_without_a_destination_or_after_it_is_off(world: World) -> None:
+    routed(world)
+    assert not OutgoingMessage.objects.exists()
+    found = create_destination(source=world.crm, address="https://crm.example.com", by=None, at=world.at)
+    Destination.objects.filter(pk=found.destination.pk).update(is_active=False)
+    decide(world, world.at + HOUR, "working")
+    assert not OutgoingMessage.objects.exists()
+
+
+def test_of_what_was_over_before_the_destination_came_nothing_is_told(world: World) -> None:
+    routed(world)
+    decide(world, world.at + HOUR, "recycled", "bad_timing")
+    create_destination(source=world.crm, address="https://crm.example.com", by=None, at=world.at + 2 * HOUR)
+    world.send(event("lead.updated", "L", world.at + 3 * HOUR, company="Other"), at=world.at + 3 * HOUR)
+    call_command("rebuild", verbosity=0, stdout=StringIO())
+    assert not OutgoingMessage.objects.exists()
+
+
+def test_a_disproved_crossing_is_told_as_void(world: World, crm: Destination) -> None:
+    world.send(
+        event("lead.updated", "L", world.at, score=80),
+        event("lead.dispositioned", "L", world.at + HOUR, disposition="recycled", reason="bad_timing"),
+        event("lead.updated", "L", world.at + 2 * HOUR, score=1),
+        event("lead.updated", "L", world.at + 3 * HOUR, score=90),
+        at=world.at + 3 * HOUR,
+    )
+    second = MqlCycle.objects.order_by("pk").last()
+    # the CRM tells late that the closing was not one
+    world.send(
+        event("lead.dispositioned", "L", world.at + HOUR + MINUTE, disposition="working"),
+        at=world.at + 4 * HOUR,
+    )
+    assert second is not None
+    last = OutgoingMessage.objects.filter(cycle=second).order_by("pk").last()
+    assert last is not None and last.type == "mql.rescheduled"
+    data = json.loads(last.body)["data"]
+    assert (data["mql"]["status"], data["due"]) == ("void", {})
+
+
+@pytest.mark.parametrize("with_destination", [True, False])
+def test_a_batch_takes_as_many_statements_for_200_as_for_one(world: World, with_destination: bool) -> None:
+    if with_destination:
+        create_destination(source=world.crm, address="https://crm.example.com", by=None, at=world.at - HOUR)
+    world.send(event("lead.updated", "warm", world.at, score=80))
+    taken = {}
+    for count in (1, 200):
+        for n in range(count):
+            world.deliver(
+                event("lead.updated", f"n{count}-{n}", world.at, score=80), external_id=f"{count}-{n}"
+            )
+        with CaptureQueriesContext(connection) as queries:
+            drain(at=world.at, batch_size=500)
+        taken[count] = len(queries)
+        outbox = [query for query in queries if "alignment_destination" in query["sql"]]
+        assert len(outbox) == 1
+    assert taken[1] == taken[200], taken
+    assert OutgoingMessage.objects.count() == (202 if with_destination else 0)
+
+
+def test_a_halved_batch_writes_each_message_once(world: World, crm: Destination, monkeypatch: Any) -> None:
+    """The transaction that failed takes its messages along; the halves write them again."""
+
+    def fragile(events: Any, **options: Any) -> Any:
+        batch = apply_events(events, **options)
+        if any(fact.external_id == "bad" for each in events for fact in each.facts):
+            raise ValueError("poison")
+        return batch
+
+    monkeypatch.setattr(sys.modules["alignment.pipeline.drain"], "apply_events", fragile)
+    for name in ["a", "b", "bad", "c", "d", "e"]:
+        world.deliver(event("lead.updated", name, world.at, score=80), external_id=f"x-{name}")
+    drain(at=world.at)
+    assert sorted(data["lead"] for _, data in written()) == ["a", "b", "c", "d", "e"]
+    assert OutgoingMessage.objects.count() == Assignment.objects.count() == 5
+
+
+# --- echoes -----------------------------------------------------------------------------------------------
+
+
+def echo(world: World, after: timedelta, **fields: Any) -> None:
+    at = world.at + after
+    world.send(event("lead.updated", "L", at, **fields), at=at)
+
+
+def test_the_echo_of_a_routed_owner_decides_and_sends_nothing(world: World, crm: Destination) -> None:
+    owner = routed(world)
+    before, state = ownership(), end_state()["cycles"]
+    echo(world, 5 * SECOND, owner=owner.email)
+    assert ownership() == before and cycle().assigned_by == "routed"
+    assert end_state()["cycles"] == state and kinds() == ["mql.assigned"]
+    call_command("rebuild", verbosity=0, stdout=StringIO())
+    assert ownership() == before and kinds() == ["mql.assigned"]
+
+
+@pytest.mark.parametrize("behind", [SECOND, 50 * SECOND])
+def test_the_echo_of_a_crm_whose_clock_runs_behind_is_one_too(
+    world: World, crm: Destination, behind: timedelta
+) -> None:
+    owner = routed(world, crossed_before=MINUTE)
+    before = ownership()
+    body = event("lead.updated", "L", world.at - behind, owner=owner.email)
+    world.send(body, at=world.at + SECOND)
+    assert ownership() == before
+
+
+def test_the_same_owner_named_before_we_routed_is_the_crms_own(world: World, crm: Destination) -> None:
+    owner = routed(world)
+    body = event("lead.updated", "L", world.at + SECOND, owner=owner.email)
+    world.at += 2 * HOUR
+    boss = add_user(world, Role.REVOPS, "Boss")
+    assign_by_hand(cycle=cycle(), person=world.reps[2], by=boss, at=world.at)
+    # told late, but it happened when the first assignment stood: an echo of that one
+    world.send(body, at=world.at + SECOND)
+    assert (cycle().owner, cycle().assigned_by) == (world.reps[2], "manual")
+
+
+def test_the_echo_of_an_assignment_by_hand_leaves_it_one(world: World, crm: Destination) -> None:
+    boss = add_user(world, Role.REVOPS, "Boss")
+    routed(world)
+    assign_by_hand(cycle=cycle(), person=world.reps[2], by=boss, at=world.at + HOUR)
+    delivered(world.at + HOUR)
+    before = ownership()
+    echo(world, HOUR + 5 * SECOND, owner=world.reps[2].email)
+    assert ownership() == before and kinds() == ["mql.assigned", "mql.assigned"]
+
+
+def test_echoes_of_two_assignments_in_a_row_leave_the_second(world: World, crm: Destination) -> None:
+    """The first comes back after the second was made."""
+    boss = add_user(world, Role.REVOPS, "Boss")
+    first = routed(world)
+    assign_by_hand(cycle=cycle(), person=world.reps[2], by=boss, at=world.at + 3 * SECOND)
+    before = ownership()
+    echo(world, 5 * SECOND, owner=first.email)
+    assert ownership() == before
+    echo(world, 6 * SECOND, owner=world.reps[2].email)
+    assert ownership() == before and kinds() == ["mql.assigned", "mql.assigned"]
+
+
+def test_an_echo_that_comes_twice_is_none_the_more(world: World, crm: Destination) -> None:
+    owner = routed(world)
+    before = ownership()
+    said = event("lead.updated", "L", world.at + 5 * SECOND, owner=owner.email)
+    world.send(said, at=world.at + 6 * SECOND)
+    world.send({**said, "id": "another id"}, at=world.at + 7 * SECOND)
+    world.send(event("lead.updated", "L", world.at + 2 * SECOND, owner="queue"), at=world.at + 8 * SECOND)
+    assert ownership()[2] == before[2]
+    assert kinds() == ["mql.assigned"]
+
+
+def test_another_owner_named_by_the_crm_wins_and_is_not_told_back(world: World, crm: Destination) -> None:
+    owner = routed(world)
+    echo(world, 5 * SECOND, owner=owner.email)
+    echo(world, HOUR, owner=world.reps[2].email)
+    assert (cycle().owner, cycle().assigned_by) == (world.reps[2], "crm")
+    assert kinds() == ["mql.assigned"]
+    echo(world, 2 * HOUR, owner=owner.email)
+    assert (cycle().owner, cycle().assigned_by) == (owner, "crm"), "that is the CRM's own decision now"
+    assert kinds() == ["mql.assigned"]
+
+
+def test_taking_the_lead_back_by_hand_is_told_again(world: World, crm: Destination) -> None:
+    owner = routed(world)
+    echo(world, HOUR, owner=world.reps[2].email)
+    boss = add_user(world, Role.REVOPS, "Boss")
+    assign_by_hand(cycle=cycle(), person=owner, by=boss, at=world.at + 2 * HOUR)
+    assert kinds() == ["mql.assigned", "mql.assigned"]
+    echo(world, 2 * HOUR + SECOND, owner=owner.email)
+    assert (cycle().owner, cycle().assigned_by) == (owner, "manual") and len(kinds()) == 2
+
+
+def test_our_write_that_overtakes_the_crms_own_is_healed_by_what_the_crm_says(
+    world: World, crm: Destination
+) -> None:
+    """The CRM named somebody while our message was under way, and then our message changed the owner there."""
+    owner = routed(world)
+    echo(world, 2 * SECOND, owner=world.reps[2].email)
+    echo(world, 4 * SECOND, owner=owner.email)
+    assert (cycle().owner, cycle().assigned_by) == (owner, "crm") and kinds() == ["mql.assigned"]
+
+
+def test_a_message_still_waiting_does_not_undo_what_the_crm_decided_meanwhile(
+    world: World, crm: Destination
+) -> None:
+    world.send(event("lead.updated", "L", world.at, score=80))
+    echo(world, HOUR, owner=world.reps[2].email)
+    assert [data["owner"]["email"] for _, data in written()] == ["rep.1@example.com", "rep.3@example.com"]
+    echo(world, HOUR + SECOND, owner=world.reps[0].email)
+    echo(world, HOUR + 2 * SECOND, owner=world.reps[2].email)
+    assert len(written()) == 2, "echoes of both start no exchange of messages"
+    assert cycle().owner == world.reps[2]
+
+
+@pytest.mark.parametrize("kind", ["lead.dispositioned", "lead.updated"])
+def test_the_echo_of_a_disposition_changes_nothing(world: World, crm: Destination, kind: str) -> None:
+    routed(world)
+    decide(world, world.at + HOUR, "disqualified", "bad_fit")
+    delivered(world.at + HOUR)
+    before, state = ownership(), end_state()
+    said: list[dict[str, Any]] = [{"reason": "bad_fit"}, {}, {"reason": None}]
+    for n, fields in enumerate(said):
+        at = world.at + HOUR + (n + 1) * SECOND
+        world.send(event(kind, "L", at, disposition="disqualified", **fields), at=at)
+    assert ownership() == before and cycle().reason == "bad_fit"
+    assert {**end_state(), "leads": 0} == {**state, "leads": 0}
+    assert kinds() == ["mql.assigned", "mql.dispositioned"]
+
+
+def test_the_late_echo_of_an_older_disposition_does_not_reopen(world: World, crm: Destination) -> None:
+    routed(world)
+    decide(world, world.at + MINUTE, "working")
+    decide(world, world.at + 2 * MINUTE, "disqualified", "bad_fit")
+    before = ownership()
+    echo(world, 3 * MINUTE, disposition="working")
+    echo(world, 4 * MINUTE, disposition="disqualified", reason="bad_fit")
+    assert ownership() == before
+    assert kinds() == ["mql.assigned", "mql.dispositioned", "mql.dispositioned"]
+
+
+def test_the_late_echo_of_a_closing_does_not_close_the_next_cycle(world: World, crm: Destination) -> None:
+    routed(world)
+    decide(world, world.at + MINUTE, "recycled", "bad_timing")
+    echo(world, 2 * MINUTE, score=5)
+    echo(world, 3 * MINUTE, score=80)
+    echo(world, 4 * MINUTE, disposition="recycled", reason="bad_timing")
+    assert MqlCycle.objects.open().count() == 1
+
+
+def test_a_disposition_of_the_crm_after_the_echo_counts(world: World, crm: Destination) -> None:
+    routed(world)
+    decide(world, world.at + MINUTE, "recycled", "bad_timing")
+    delivered(world.at + MINUTE)
+    echo(world, 2 * MINUTE, disposition="recycled", reason="bad_timing")
+    echo(world, HOUR, disposition="working")
+    assert cycle().is_open
+    echo(world, 2 * HOUR, disposition="recycled", reason="bad_timing")
+    assert cycle().closed_at == world.at + 2 * HOUR
+    echo(world, 3 * HOUR, reason="bad_data")
+    assert cycle().reason == "bad_data"
+    assert [kind for kind in kinds() if kind == "mql.dispositioned"] == ["mql.dispositioned"]
+
+
+def test_the_same_disposition_of_the_crm_before_ours_is_its_own(world: World, crm: Destination) -> None:
+    routed(world)
+    decide(world, world.at + HOUR, "disqualified", "bad_fit")
+    world.send(
+        event("lead.dispositioned", "L", world.at + MINUTE, disposition="disqualified", reason="bad_fit"),
+        at=world.at + 2 * HOUR,
+    )
+    assert cycle().closed_at == world.at + MINUTE
+
+
+def test_every_order_of_arrival_of_decisions_and_echoes_leaves_one_state(
+    world: World, crm: Destination
+) -> None:
+    owner = routed(world)
+    boss = add_user(world, Role.REVOPS, "Boss")
+    assign_by_hand(cycle=cycle(), person=world.reps[2], by=boss, at=world.at + MINUTE)
+    decide(world, world.at + HOUR, "working")
+    before = ownership()
+    echoes = [
+        event("lead.updated", "L", world.at + 2 * SECOND, owner=owner.email),
+        event("lead.updated", "L", world.at + MINUTE + SECOND, owner=world.reps[2].email),
+        event("lead.updated", "L", world.at + HOUR + SECOND, disposition="working"),
+    ]
+    for said in reversed(echoes):
+        world.send(said, at=world.at + 2 * HOUR)
+        assert ownership() == before
+    assert kinds() == ["mql.assigned", "mql.assigned", "mql.dispositioned"]
