@@ -18,6 +18,7 @@ _AMOUNT = re.compile(
     r"(?P<number>[0-9.,'’]+(?:[eE][+-]?[0-9]{1,2})?)"
     r"(?P<after>[A-Za-z]{3}|[$€£¥₹])?(?P<trailing>[-\u2212])?(?P<close>\))?"
 )
+_MAX_LENGTH = 64
 _MINUS = {"-", "\u2212"}
 # What a sign may stand for; a dollar sign may stand for many, but for none of these.
 _SIGNS = {"€": {"EUR"}, "£": {"GBP"}, "¥": {"JPY", "CNY"}, "₹": {"INR"}}
@@ -68,7 +69,7 @@ class Numbers:
 
     def amount(self, cell: str) -> Amount:
         """Raises BadCell."""
-        parts = _AMOUNT.fullmatch(cell.translate(_SPACES))
+        parts = _AMOUNT.fullmatch(cell.translate(_SPACES)) if len(cell) <= _MAX_LENGTH else None
         if (
             parts is None
             or bool(parts["open"]) != bool(parts["close"])

@@ -47,22 +47,20 @@ class Column(dict[str, Any]):
         try:
             self[cell]
         except BadCell as problem:
-            return BadCell(problem.code, f"{self.header[:60]} ({self.name.removeprefix(STAGE)}): {problem}")
+            named = "" if self.name.startswith(STAGE) else f" ({self.name})"
+            return BadCell(problem.code, f"{self.header[:60]}{named}: {problem}")
         return None
 
 
 def columns_of(mapping: ImportMapping) -> list[Column]:
-    """A column for every mapped field, then one for every stage column, named by STAGE and its stage."""
+    """A column for every mapped field, then one for every stage column, named by STAGE and its header."""
     clock = Clock(mapping.zone, mapping.dates)
     numbers = Numbers(mapping.decimal)
     columns = [
         Column(name, header, _cell_reader(mapping, name, clock, numbers))
         for name, header in mapping.columns.items()
     ]
-    stages = [
-        Column(STAGE + stage, header, _cleaned(clock.moment))
-        for header, stage in mapping.stage_columns.items()
-    ]
+    stages = [Column(STAGE + header, header, _cleaned(clock.moment)) for header in mapping.stage_columns]
     return columns + stages
 
 

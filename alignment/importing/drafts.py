@@ -25,6 +25,8 @@ class Draft:
     occurred_at: datetime | None
 
 
+# texts, not members of Subject: looked up for every row
+LEAD, TOUCH, OPPORTUNITY = Subject.LEAD.value, Subject.TOUCH.value, Subject.OPPORTUNITY.value
 _OF_STAGE: tuple[str, ...] = ("stage", "is_closed", "is_won")
 Values = dict[str, Any]
 Drafter = Callable[[Values], list[Draft]]
@@ -40,7 +42,7 @@ def drafter_of(mapping: ImportMapping) -> Drafter:
         is_member = ID not in mapping.columns and not mapping.id_from
         return lambda values: touch_drafts(values, mapping.source, is_member=is_member)
     if mapping.kind == "opportunity":
-        stages = [(STAGE + stage, stage) for stage in mapping.stage_columns.values()]
+        stages = [(STAGE + header, stage) for header, stage in mapping.stage_columns.items()]
         return lambda values: opportunity_drafts(values, mapping, stages)
     if mapping.kind == "stage":
         return lambda values: stage_drafts(values, mapping)
@@ -54,7 +56,7 @@ def lead_drafts(values: Values, source: Mapping) -> list[Draft]:
     at = values.pop("updated_at", None)
     if "status" in values:
         values["is_closed"] = (values["status"] or "").lower() in source.closed_statuses
-    drafts = [Draft(Subject.LEAD.value, lead, values, at)]
+    drafts = [Draft(LEAD, lead, values, at)]
     channel, touched = values.get("channel"), values.get("first_touch_at") or values.get("created_at")
     if channel or touched:
         touch: Values = {"lead": lead, "subject": "Origin recorded by the CRM"}
@@ -62,7 +64,7 @@ def lead_drafts(values: Values, source: Mapping) -> list[Draft]:
             touch |= {"channel": channel or "", "function": str(source.function_of(channel))}
         if touched:
             touch["touched_at"] = touched
-        drafts.append(Draft(Subject.TOUCH.value, f"origin:{lead}"[:190], touch, at))
+        drafts.append(Draft(TOUCH, f"origin:{lead}"[:190], touch, at))
     return drafts + _link(values, lead, at)
 
 
@@ -74,7 +76,7 @@ def cycle_drafts(values: Values) -> list[Draft]:
     if not values.get("mql_at"):
         raise BadRecord("no_time", "The record does not say when the lead became an MQL (mql_at).")
     at = values.pop("updated_at", None)
-    return [Draft(Subject.LEAD.value, lead, values, at), *_link(values, lead, at)]
+    return [Draft(LEAD, lead, values, at), *_link(values, lead, at)]
 
 
 def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Draft]:
@@ -99,13 +101,12 @@ def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Dr
     if values.get("is_attempt") and values["function"] != TouchFunction.SALES:
         raise BadRecord("bad_value", "is_attempt: only touches of sales are attempts.")
     if len(leads) == 1:
-        return [Draft(Subject.TOUCH.value, touch, values, at)]
+        return [Draft(TOUCH, touch, values, at)]
     values["leads"] = leads
     parts = [
-        Draft(Subject.TOUCH.value, f"{touch}:{lead}"[:190], {"lead": lead, "part_of": touch}, at)
-        for lead in leads[1:]
+        Draft(TOUCH, f"{touch}:{lead}"[:190], {"lead": lead, "part_of": touch}, at) for lead in leads[1:]
     ]
-    return [Draft(Subject.TOUCH.value, touch, values, at), *parts]
+    return [Draft(TOUCH, touch, values, at), *parts]
 
 
 def opportunity_drafts(values: Values, mapping: ImportMapping, stages: list[tuple[str, str]]) -> list[Draft]:
@@ -123,9 +124,9 @@ def opportunity_drafts(values: Values, mapping: ImportMapping, stages: list[tupl
     )
     closed_at, stage_at = values.pop("closed_at", None), values.pop("stage_at", None)
     now: Values = {name: values.pop(name) for name in _OF_STAGE if name in values}
-    drafts = [Draft(Subject.OPPORTUNITY.value, opportunity, values, at)]
+    drafts = [Draft(OPPORTUNITY, opportunity, values, at)]
     drafts += [
-        Draft(Subject.OPPORTUNITY.value, opportunity, _staged({"stage": stage}, mapping.source), moment)
+        Draft(OPPORTUNITY, opportunity, _staged({"stage": stage}, mapping.source), moment)
         for moment, _, stage in entered
     ]
     if not now.get("stage"):
@@ -143,7 +144,7 @@ def opportunity_drafts(values: Values, mapping: ImportMapping, stages: list[tupl
         last, _, stage = entered[-1]
         if stage != now["stage"]:
             since = last + timedelta(seconds=1)
-    return [*drafts, Draft(Subject.OPPORTUNITY.value, opportunity, now, since)]
+    return [*drafts, Draft(OPPORTUNITY, opportunity, now, since)]
 
 
 def stage_drafts(values: Values, mapping: ImportMapping) -> list[Draft]:
@@ -155,7 +156,7 @@ def stage_drafts(values: Values, mapping: ImportMapping) -> list[Draft]:
     if not moment:
         raise BadRecord("no_time", "The record does not say when the stage was entered (stage_at).")
     _settle_currency(values, mapping.currency)
-    return [Draft(Subject.OPPORTUNITY.value, opportunity, _staged(values, mapping.source), moment[0])]
+    return [Draft(OPPORTUNITY, opportunity, _staged(values, mapping.source), moment[0])]
 
 
 def _id(values: Values) -> str:
@@ -167,7 +168,7 @@ def _id(values: Values) -> str:
 
 def _link(values: Values, lead: str, at: datetime | None) -> list[Draft]:
     opportunity = values.get("opportunity")
-    return [Draft(Subject.OPPORTUNITY.value, opportunity, {"lead": lead}, at)] if opportunity else []
+    return [Draft(OPPORTUNITY, opportunity, {"lead": lead}, at)] if opportunity else []
 
 
 def _function(values: Values, source: Mapping) -> str:

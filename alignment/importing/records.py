@@ -183,6 +183,11 @@ def as_cell(value: Any, decimal: str) -> str:
     return str(value) if isinstance(value, int) else format(value, "f").replace(".", decimal)
 
 
+def is_trailer(line: str) -> bool:
+    """Whether a line is one that Salesforce writes below a report."""
+    return bool(_TRAILER.fullmatch(line.strip(' \t",;\r\n')))
+
+
 def _is_padded_trailer(cells: list[str]) -> bool:
     """A line of the trailer with empty cells behind it, as a spreadsheet writes it back."""
     return (

@@ -28,6 +28,7 @@ _YEAR_LAST = re.compile(
 )
 _EPOCH_MILLISECONDS = re.compile(r"[0-9]{11,13}")
 _DAY_MEMORY = 4096
+_MAX_LENGTH = 64
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -69,6 +70,8 @@ class Clock:
 
     def _written(self, cell: str) -> tuple[datetime, bool]:
         """As written, without a zone where none is written; and whether it is a date alone."""
+        if len(cell) > _MAX_LENGTH:
+            raise BadCell("bad_time", "a text is no date or time; write " + self._example())
         if cell[4:5] == "-" and (len(cell) == 10 or cell[10:11] in ("T", " ")):
             try:
                 return datetime.fromisoformat(cell), len(cell) == 10
