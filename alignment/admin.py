@@ -16,6 +16,9 @@ from alignment.models import (
     DirtyDay,
     Endpoint,
     EndpointSecret,
+    Erasure,
+    ErasureArrival,
+    ErasureMark,
     Fact,
     Heartbeat,
     Lead,
@@ -36,6 +39,7 @@ from alignment.readonly_admin import ReadOnlyAdmin, show, site
 
 site.leave_out(EndpointSecret, "Secrets are shown once, when they are made, and never again.")
 site.leave_out(DestinationSecret, "Secrets are shown once, when they are made, and never again.")
+site.leave_out(ErasureMark, "Digests that recognise erased people; there is nothing to read in them.")
 
 
 @show(Organisation)
@@ -228,3 +232,18 @@ class OutgoingMessageAdmin(ReadOnlyAdmin):
     list_select_related = ["destination__source", "lead"]
     search_fields = ["=key", "=lead__external_id"]
     exclude = ["claim"]
+
+
+@show(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ["erased_at", "lead", "asked_by", "reason", "reference", "by"]
+    list_filter = ["asked_by"]
+    list_select_related = ["lead", "by"]
+    search_fields = ["=lead__external_id", "=reference"]
+
+
+@show(ErasureArrival)
+class ErasureArrivalAdmin(ReadOnlyAdmin):
+    list_display = ["arrived_at", "kind", "source", "external_id", "facts", "dropped"]
+    list_filter = ["kind", "source"]
+    list_select_related = ["source"]

@@ -79,6 +79,10 @@ def grant(role: str) -> dict[str, tuple[str, ...]]:
             cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}, PUBLIC").format(tables, name))
             verbs = sql.SQL(", ").join(map(sql.SQL, operations))
             cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(verbs, tables, name))
+        for function in _owners_functions():
+            execute = sql.SQL(function)
+            cursor.execute(sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(execute))
+            cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(execute, name))
     _require_harmless(role, allowed)
     return allowed
 
@@ -94,6 +98,18 @@ def _schema_grants(role: sql.Identifier) -> list[sql.Composed]:
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",
     )
     return [sql.SQL(text).format(database=database, role=role) for text in statements]
+
+
+def _owners_functions() -> list[str]:
+    """Functions that act as their owner, with their argument types: the application may call them, nobody else."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT oid::regprocedure::text FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND prosecdef AND pg_has_role(proowner, 'USAGE')
+            """
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _names(tables: Iterable[str]) -> sql.Composed:

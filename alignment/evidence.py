@@ -4,6 +4,9 @@ A migration declares its tables in one line: `operations = [append_only("plannin
 in the database are the registry: `refused_operations` reads from them what is refused where, and the grants
 of the application role follow from it. A table's owner may switch its triggers off; the application therefore
 connects as a role that owns nothing (see alignment.database_roles).
+
+The ledger of facts has a guard of its own: it lets the database function erase_lead take a person's values out,
+and nothing else (see the migration erase_lead).
 """
 
 from __future__ import annotations
@@ -67,7 +70,8 @@ def refused_operations() -> dict[str, frozenset[str]]:
             """
             SELECT relname, bit_or(tgtype::int) FROM pg_trigger
             JOIN pg_class ON pg_class.oid = tgrelid
-            WHERE tgfoid = to_regproc('public.refuse_change') AND relnamespace = 'public'::regnamespace
+            WHERE tgfoid IN (to_regproc('public.refuse_change'), to_regproc('public.refuse_fact_change'))
+              AND relnamespace = 'public'::regnamespace
               AND tgqual IS NULL AND tgattr = '' AND tgtype & %s = %s AND tgenabled <> 'D'
             GROUP BY relname
             """,

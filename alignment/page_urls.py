@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from alignment.views import calendars, deliveries, mapping, organisation, people, retention, sources, teams
+from alignment.views import (
+    calendars,
+    deliveries,
+    erasure,
+    mapping,
+    organisation,
+    people,
+    retention,
+    sources,
+    teams,
+)
 
 app_name = "alignment"
 urlpatterns = [
@@ -11,6 +21,8 @@ urlpatterns = [
     path("calendars/<int:pk>/", calendars.page, name="calendar"),
     path("calendars/<int:pk>/exceptions/", calendars.add_exception, name="calendar-exception"),
     path("calendars/<int:pk>/holidays/", calendars.extend_holidays, name="calendar-holidays"),
+    path("erasure/", erasure.index, name="erasure"),
+    path("erasure/<int:pk>/", erasure.person, name="erase-person"),
     path("people/", people.index, name="people"),
     path("people/new/", people.create, name="person-new"),
     path("people/<int:pk>/", people.page, name="person"),

@@ -1,5 +1,6 @@
 from alignment.models.calendars import Calendar, CalendarVersion
 from alignment.models.cycles import Disposition, DisqualificationReason, MqlCycle
+from alignment.models.erasure import AskedBy, Erasure, ErasureArrival, ErasureMark
 from alignment.models.intake import (
     DeadEvent,
     Delivery,
@@ -27,6 +28,7 @@ from alignment.models.retention import RetentionRun
 
 __all__ = [
     "Account",
+    "AskedBy",
     "Calendar",
     "CalendarVersion",
     "Campaign",
@@ -40,6 +42,9 @@ __all__ = [
     "DisqualificationReason",
     "Endpoint",
     "EndpointSecret",
+    "Erasure",
+    "ErasureArrival",
+    "ErasureMark",
     "Fact",
     "Function",
     "Heartbeat",

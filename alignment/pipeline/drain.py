@@ -22,6 +22,7 @@ from django.db.models.functions import Coalesce, Length
 from alignment.intake.drafts import Event, Problem
 from alignment.intake.parse import parse_delivery
 from alignment.models import DeadEvent, Delivery, DeliveryState, Endpoint, Heartbeat, Source
+from alignment.pipeline.erased import empty_bodies
 from alignment.pipeline.ledger import IdConflict
 from alignment.pipeline.records import apply_events
 
@@ -110,6 +111,7 @@ def _apply_deliveries(deliveries: Sequence[Delivery], *, at: datetime) -> int:
     write_dead(problems, at=at)
     unreadable = {problem.delivery_id for problem in problems if problem.position < 0}
     _close_deliveries({delivery.pk: size[delivery.pk] for delivery in deliveries}, unreadable, at=at)
+    empty_bodies([delivery.pk for delivery in deliveries], at=at)
     return len(events) - len(failed)
 
 
@@ -232,4 +234,5 @@ def replay(dead: Sequence[DeadEvent], *, at: datetime) -> tuple[int, int]:
         event.failures += 1
     DeadEvent.objects.bulk_update(done, ["replayed_at"])
     DeadEvent.objects.bulk_update(again, ["failures"])
+    empty_bodies({event.delivery_id for event in dead}, at=at)
     return len(done), len(again)

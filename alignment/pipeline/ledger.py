@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from alignment.models import Fact
@@ -18,9 +18,11 @@ class IdConflict(ValueError):
     """An id that the ledger already knows came again with another content."""
 
 
-def insert_facts(facts: list[Fact]) -> None:
+def insert_facts(facts: list[Fact], *, rewritten: Collection[tuple[int, str]] = ()) -> None:
     """Write the facts that the ledger does not know; raises IdConflict where an id came with another content.
 
+    Those about an erased person, `rewritten` by (source id, ref), are no longer what the sender said: of them only
+    the first counts.
     Sorted, so that two drainers wait for each other in one order; compared after the insert, so that what another
     drainer wrote meanwhile is seen.
     """
@@ -33,6 +35,8 @@ def insert_facts(facts: list[Fact]) -> None:
         rows = Fact.objects.filter(source_id__in={key[0] for key in known}, ref__in=[key[1] for key in known])
         stored |= {(fact.source_id, fact.ref): fact for fact in rows if (fact.source_id, fact.ref) in known}
     for fact in facts:
+        if (fact.source_id, fact.ref) in rewritten:
+            continue
         if _content(stored[(fact.source_id, fact.ref)]) != _content(fact):
             raise IdConflict(f"The id {fact.ref.rpartition('id:')[2]} was used before with another content.")
 

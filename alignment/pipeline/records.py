@@ -13,6 +13,7 @@ from alignment.intake.drafts import Event
 from alignment.models import Account, Campaign, Lead, Opportunity, Source, Subject, Touch
 from alignment.pipeline import leads as lead_records
 from alignment.pipeline.batch import Batch, Key
+from alignment.pipeline.erased import withhold
 from alignment.pipeline.ledger import Folds, Ledger, SubjectKey, fold_fields, insert_facts, load_facts
 from alignment.pipeline.opportunities import fold_opportunities, linked_opportunities
 from alignment.pipeline.people import find_people, make_people
@@ -24,12 +25,13 @@ from alignment.pipeline.touches import fold_touches
 def apply_events(events: Sequence[Event], *, at: datetime) -> Batch:
     """Apply events inside the caller's transaction and run the registered steps.
 
+    What they say about an erased person enters the ledger without what is personal.
     Locks in the order touch, opportunity, lead, account, campaign, then what the steps take (cycle, pool, clock).
     Raises IdConflict, or a database error for a value that no check before caught; the caller's savepoint undoes
     the rest.
     """
-    facts = [fact for event in events for fact in event.facts]
-    insert_facts(facts)
+    facts, about_erased = withhold([fact for event in events for fact in event.facts], at=at)
+    insert_facts(facts, rewritten=about_erased)
     make_people(facts)
     received = {(f.source_id, f.subject, f.external_id): f.received_at for f in reversed(facts)}
     return _fold({(f.source_id, f.subject, f.external_id) for f in facts}, received, at=at)

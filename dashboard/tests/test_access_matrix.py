@@ -97,6 +97,8 @@ TABLE = [
     Row("alignment:team", REVOPS, "team"),
     Row("alignment:settings", REVOPS),
     Row("alignment:retention", REVOPS),
+    Row("alignment:erasure", REVOPS),
+    Row("alignment:erase-person", REVOPS, "own lead"),
     Row("alignment:sources", REVOPS),
     Row("alignment:source-new", REVOPS),
     Row("alignment:source", REVOPS, "source"),

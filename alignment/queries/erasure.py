@@ -1,0 +1,160 @@
+"""Finding a person to erase, and what an erasure would change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Count, Max, Q, QuerySet
+
+from alignment.erasure import Erasing
+from alignment.models import (
+    Delivery,
+    Erasure,
+    ErasureArrival,
+    Fact,
+    Lead,
+    MqlCycle,
+    Opportunity,
+    Subject,
+    Touch,
+)
+
+FOUND_AT_MOST = 50
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What belongs to a lead: `facts`, `touches`, `opportunities` and `bodies` lose what is personal, `cycles` stay.
+
+    `bodies` are those that facts name; others that hold the e-mail or the id are looked for by the erasure itself.
+    """
+
+    lead: Lead
+    facts: int
+    touches: int
+    opportunities: int
+    bodies: int
+    cycles: int
+    erased_at: datetime | None
+    has_personal_id: bool
+
+
+def search(text: str) -> list[Lead]:
+    """Leads with this e-mail, in any case, or this external id; at most 50."""
+    text = text.strip()
+    if not text:
+        return []
+    found = Lead.objects.filter(Q(external_id=text) | Q(email__iexact=text)).select_related("source")
+    return list(found.annotate(erased_at=Max("erasures__erased_at")).order_by("pk")[:FOUND_AT_MOST])
+
+
+def duplicates(lead: Lead) -> list[Lead]:
+    """Other records with an e-mail that this one has or had."""
+    emails = person_of(lead, at=lead.first_seen_at).emails
+    condition = Q(pk__in=[])
+    for email in emails:
+        condition |= Q(email__iexact=email)
+    found = Lead.objects.filter(condition).exclude(pk=lead.pk).select_related("source")
+    return list(found.order_by("pk")[:FOUND_AT_MOST])
+
+
+def person_of(lead: Lead, *, at: datetime) -> Erasing:
+    """By what the ledger names the person of this lead."""
+    names: dict[str, set[str]] = {"email": set(), "phone": set(), "last_name": set()}
+    pseudonyms = set(Erasure.objects.filter(lead=lead).values_list("pseudonym", flat=True))
+    facts = Fact.objects.filter(
+        source_id=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id
+    ).filter(Q(fields__has_any_keys=list(names)))
+    for fields in facts.values_list("fields", flat=True):
+        for name, values in names.items():
+            if fields.get(name) and fields[name] not in pseudonyms:
+                values.add(fields[name])
+    return Erasing(
+        lead,
+        frozenset(names["email"]),
+        frozenset(names["phone"]),
+        frozenset(names["last_name"]),
+        at,
+    )
+
+
+def preview(leads: Collection[Lead]) -> list[Preview]:
+    """One row per lead, in the order given."""
+    found = []
+    for lead in leads:
+        touches = Touch.objects.filter(lead=lead)
+        own = Q(subject=Subject.LEAD, external_id=lead.external_id)
+        refs = list(touches.values_list("external_id", flat=True))
+        facts = Fact.objects.filter(source_id=lead.source_id).filter(
+            own | Q(subject=Subject.TOUCH, external_id__in=refs)
+        )
+        bodies = Delivery.objects.filter(pk__in=facts.values("delivery"), body__isnull=False)
+        person = person_of(lead, at=lead.first_seen_at)
+        found.append(
+            Preview(
+                lead,
+                facts.count(),
+                len(refs),
+                Opportunity.objects.filter(lead=lead).count(),
+                bodies.count(),
+                MqlCycle.objects.filter(lead=lead).count(),
+                lead.erasures.aggregate(last=Max("erased_at"))["last"],
+                person.is_named_in(lead.external_id),
+            )
+        )
+    return found
+
+
+def bodies_that_name(person: Erasing) -> list[int]:
+    """Deliveries, applied or dead, whose raw body holds an e-mail or a phone of the person or the record's id in
+    quotes. Reads every body that is still kept."""
+    needles = {*person.emails, *person.phones, f'"{person.lead.external_id}"'}
+    needles |= {json.dumps(text)[1:-1] for text in (*person.emails, *person.phones)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT d.id FROM alignment_delivery d,
+                LATERAL (SELECT lower(encode(d.body, 'escape')) AS raw OFFSET 0) said
+            WHERE d.body IS NOT NULL AND d.state <> 'pending' AND EXISTS (
+                SELECT FROM unnest(%s::text[]) needle
+                WHERE position(lower(encode(convert_to(needle, 'UTF8'), 'escape')) IN said.raw) > 0)
+            """,
+            [sorted(needles)],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def past() -> QuerySet[Erasure]:
+    """Erasures with what came afterwards: `withheld` messages."""
+    return Erasure.objects.select_related("lead__source", "by").annotate(
+        withheld=Count("arrivals", filter=Q(arrivals__kind=ErasureArrival.Kind.WITHHELD))
+    )
+
+
+@dataclass(frozen=True)
+class Return:
+    """Another record that came with the e-mail of somebody erased. `lead` is None while no fact is folded."""
+
+    arrival: ErasureArrival
+    lead: Lead | None
+
+
+def returns() -> list[Return]:
+    """Records that came back and were not erased since; the newest 50."""
+    arrivals = list(
+        ErasureArrival.objects.filter(kind=ErasureArrival.Kind.RETURNED)
+        .select_related("erasure", "source")
+        .order_by("-pk")[:FOUND_AT_MOST]
+    )
+    leads = {
+        (lead.source_id, lead.external_id): lead
+        for lead in Lead.objects.filter(
+            source__in={a.source_id for a in arrivals}, external_id__in={a.external_id for a in arrivals}
+        ).annotate(times_erased=Count("erasures"))
+    }
+    found = [Return(a, leads.get((a.source_id, a.external_id))) for a in arrivals]
+    return [row for row in found if row.lead is None or not row.lead.times_erased]  # type: ignore[attr-defined]
