@@ -7,6 +7,8 @@ import io
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -47,13 +49,15 @@ UTF_16 = Encoding("UTF-16", "utf-16", "surrogatepass")
 WINDOWS = Encoding("Windows-1252 or ISO-8859-1", "cp1252")
 
 
-def rewindable(stream: BinaryIO) -> BinaryIO:
+@contextmanager
+def rewindable(stream: BinaryIO) -> Iterator[BinaryIO]:
     """The stream itself, or a temporary copy on disk of one that cannot be read twice (a pipe)."""
     if stream.seekable():
-        return stream
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as whoever reads it
-    shutil.copyfileobj(stream, copy, _CHUNK)
-    return copy
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy, _CHUNK)
+        yield copy
 
 
 def find_encoding(stream: BinaryIO) -> Encoding:
@@ -84,10 +88,15 @@ def find_encoding(stream: BinaryIO) -> Encoding:
     return UTF_8 if _is_utf_8(stream) else WINDOWS
 
 
-def decoded(stream: BinaryIO, encoding: Encoding) -> io.TextIOWrapper:
-    """Text of the stream from its start, with line ends as they are. Detach it: closing it closes the stream."""
+@contextmanager
+def decoded(stream: BinaryIO, encoding: Encoding) -> Iterator[io.TextIOWrapper]:
+    """Text of the stream from its start, with line ends as they are; the stream stays open."""
     stream.seek(0)
-    return io.TextIOWrapper(stream, encoding.codec, errors=encoding.errors, newline="")
+    text = io.TextIOWrapper(stream, encoding.codec, errors=encoding.errors, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
 
 
 def _is_utf_8(stream: BinaryIO) -> bool:

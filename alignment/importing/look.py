@@ -68,25 +68,21 @@ def look_at(stream: BinaryIO) -> FileShape:
 
     Raises UnreadableFile as `read_rows` does.
     """
-    stream = rewindable(stream)
-    encoding = find_encoding(stream)
-    text = decoded(stream, encoding)
-    try:
-        is_json = is_json_lines(text)
-        text.detach()
-        text = decoded(stream, encoding)
-        lines = Lines(text)
-        if is_json:
-            delimiter, (headers, sample) = "", _json_sample(lines)
-        else:
-            header = read_header(lines)
-            delimiter, headers = header.delimiter, header.names
-            sample = list(itertools.islice(_cells(lines, delimiter, len(headers)), SAMPLE))
-    finally:
-        text.detach()
-    if not headers:
-        raise UnreadableFile("No line of the file is a JSON object: write one object a line.")
-    trailer = [] if is_json else _trailer(stream, encoding)
+    with rewindable(stream) as file:
+        encoding = find_encoding(file)
+        with decoded(file, encoding) as text:
+            is_json = is_json_lines(text)
+        with decoded(file, encoding) as text:
+            lines = Lines(text)
+            if is_json:
+                delimiter, (headers, sample) = "", _json_sample(lines)
+            else:
+                header = read_header(lines)
+                delimiter, headers = header.delimiter, header.names
+                sample = list(itertools.islice(_cells(lines, delimiter, len(headers)), SAMPLE))
+        if not headers:
+            raise UnreadableFile("No line of the file is a JSON object: write one object a line.")
+        trailer = [] if is_json else _trailer(file, encoding)
     return _shape(encoding, delimiter, headers, sample, trailer)
 
 

@@ -51,17 +51,13 @@ def read_rows(stream: BinaryIO, mapping: ImportMapping) -> Iterator[Row | Reject
     Blank lines and what Salesforce writes below a report are left out. Raises UnreadableFile, at the first row asked
     for, where the file as a whole cannot be read.
     """
-    stream = rewindable(stream)
-    encoding = find_encoding(stream)
-    text = decoded(stream, encoding)
-    try:
-        is_json = is_json_lines(text)
-        text.detach()
-        text = decoded(stream, encoding)
-        lines = Lines(text)
-        yield from _json_rows(lines, mapping) if is_json else _csv_rows(lines, mapping)
-    finally:
-        text.detach()
+    with rewindable(stream) as file:
+        encoding = find_encoding(file)
+        with decoded(file, encoding) as text:
+            is_json = is_json_lines(text)
+        with decoded(file, encoding) as text:
+            lines = Lines(text)
+            yield from _json_rows(lines, mapping) if is_json else _csv_rows(lines, mapping)
 
 
 def _csv_rows(lines: Lines, mapping: ImportMapping) -> Iterator[Row | Reject]:
