@@ -6,6 +6,7 @@ from django.contrib import admin
 
 from alignment.models import (
     Account,
+    ApiToken,
     Calendar,
     CalendarVersion,
     Campaign,
@@ -21,6 +22,7 @@ from alignment.models import (
     ErasureMark,
     Fact,
     Heartbeat,
+    KeptAnswer,
     Lead,
     MqlCycle,
     Opportunity,
@@ -29,6 +31,7 @@ from alignment.models import (
     OutgoingMessage,
     Person,
     PersonIdentity,
+    RateBucket,
     RetentionRun,
     Source,
     Team,
@@ -40,6 +43,8 @@ from alignment.readonly_admin import ReadOnlyAdmin, show, site
 site.leave_out(EndpointSecret, "Secrets are shown once, when they are made, and never again.")
 site.leave_out(DestinationSecret, "Secrets are shown once, when they are made, and never again.")
 site.leave_out(ErasureMark, "Digests that recognise erased people; there is nothing to read in them.")
+site.leave_out(KeptAnswer, "What somebody was answered is that person's, and is deleted after a day.")
+site.leave_out(RateBucket, "Counts of requests mean something for a minute.")
 
 
 @show(Organisation)
@@ -247,3 +252,20 @@ class ErasureArrivalAdmin(ReadOnlyAdmin):
     list_display = ["arrived_at", "kind", "source", "external_id", "facts", "dropped"]
     list_filter = ["kind", "source"]
     list_select_related = ["source"]
+
+
+@show(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = [
+        "name",
+        "user",
+        "hint",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    ]
+    list_select_related = ["user"]
+    search_fields = ["name", "user__email"]
+    exclude = ["digest"]

@@ -45,6 +45,7 @@ SECTIONS = (
     Section("Routing", "handoff:pools", "route", _only(Role.REVOPS, Role.SALES_MANAGER, Role.REP)),
     Section("People", "alignment:people", "users", _only(Role.REVOPS)),
     Section("Sources", "alignment:sources", "plug", _only(Role.REVOPS)),
+    Section("API tokens", "alignment:api-tokens", "webhook", _only(Role.REVOPS)),
     Section("Settings", "alignment:settings", "settings", _only(Role.REVOPS)),
 )
 

@@ -12,10 +12,13 @@ from alignment.views import (
     retention,
     sources,
     teams,
+    tokens,
 )
 
 app_name = "alignment"
 urlpatterns = [
+    path("api-tokens/", tokens.index, name="api-tokens"),
+    path("api-tokens/<int:pk>/revocation/", tokens.revoke, name="api-token-revoke"),
     path("calendars/", calendars.index, name="calendars"),
     path("calendars/new/", calendars.create, name="calendar-new"),
     path("calendars/<int:pk>/", calendars.page, name="calendar"),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import outbox, retention
+from alignment.services import answers, outbox, retention
 
 
 @shared_task
@@ -31,6 +31,12 @@ def deliver() -> int:
     """Send what waits in the outbox. One at a time is enough: a receiver that hangs takes one place of the worker's."""
     with outbox.alone() as is_alone:
         return outbox.deliver(at=timezone.now(), now=timezone.now) if is_alone else 0
+
+
+@shared_task
+def forget_old_answers() -> int:
+    """Answers to requests that may be repeated are kept for a day."""
+    return answers.forget_old_answers(at=timezone.now())
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

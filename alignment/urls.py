@@ -1,10 +1,14 @@
 """All addresses of the product. Intake (`/in/<address>/`) is answered before this by its own middleware."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+import handoff.api
+import sla.api
 from alignment import views
+from alignment.api.document import Nothing
+from alignment.api.routes import routes
 from alignment.readonly_admin import site
-from alignment.views import single_sign_on
+from alignment.views import single_sign_on, tokens
 from alignment.views.closed import closed
 
 # Offered by the login library, not by this product; listed before its own addresses.
@@ -23,6 +27,9 @@ urlpatterns = [
     path("", include("handoff.urls")),
     path("", include("sla.urls")),
     path("", include("alignment.page_urls")),
+    path("api/v1/docs", tokens.docs, name="api-docs"),
+    path("api/v1/", include(([*routes, *sla.api.routes, *handoff.api.routes], "api"))),
+    re_path(r"^api/", Nothing.as_view(), name="api-nothing"),
     path("healthz", views.health.live, name="healthz"),
     path("healthz/ready", views.health.ready, name="healthz-ready"),
     path("healthz/deep", views.health.deep, name="healthz-deep"),

@@ -16,7 +16,6 @@ Neither the address nor a header or a byte of the body is ever logged.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import traceback
 from datetime import datetime
@@ -28,27 +27,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from alignment.intake import endpoints, schemes
-from alignment.intake.endpoints import OpenEndpoint
+from alignment.intake.store import store
 from alignment.tasks import hint_drain
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "/in/"
 RETRY_AFTER_SECONDS = 10
-
-_INSERT = """
-    INSERT INTO alignment_delivery (source_id, endpoint_id, external_id, body, body_sha256)
-    VALUES (%s, %s, %s, %s, %s)
-    ON CONFLICT (source_id, external_id) WHERE external_id IS NOT NULL DO NOTHING
-    RETURNING id
-"""
-_FIRST = "SELECT id, body_sha256 FROM alignment_delivery WHERE source_id = %s AND external_id = %s"
-_INSERT_CONFLICT = """
-    INSERT INTO alignment_delivery (source_id, endpoint_id, body, body_sha256, state, conflicts_with_id)
-    VALUES (%s, %s, %s, %s, 'conflict', %s)
-    ON CONFLICT (conflicts_with_id, body_sha256) WHERE conflicts_with_id IS NOT NULL DO NOTHING
-    RETURNING id
-"""
 
 
 class BadRequest(Exception):
@@ -64,7 +49,7 @@ class BadRequest(Exception):
 def receive(request: HttpRequest) -> HttpResponse:
     """Answers one request under /in/; raises nothing."""
     try:
-        body = _read_body(request)
+        body = read_body(request)
         address = request.path_info.removeprefix(PREFIX).removesuffix("/")
         status = _with_fresh_connection(address, body, request, timezone.now())
     except BadRequest as refusal:
@@ -79,26 +64,6 @@ def receive(request: HttpRequest) -> HttpResponse:
     if status == "accepted":
         hint_drain()
     return _answer(202, f'{{"status":"{status}"}}')
-
-
-def store(endpoint: OpenEndpoint, external_id: str | None, body: bytes) -> str:
-    """Makes the delivery durable, once per id for ever: 'accepted', 'duplicate' or 'conflict'.
-
-    One statement for a delivery that is new. Raises django.db.Error.
-    """
-    digest = hashlib.sha256(body).digest()
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [endpoint.source_id, endpoint.id, external_id, body, digest])
-        if cursor.fetchone():
-            return "accepted"
-        cursor.execute(_FIRST, [endpoint.source_id, external_id])
-        first_id, first_digest = cursor.fetchone()
-        if bytes(first_digest) == digest:
-            return "duplicate"
-        cursor.execute(_INSERT_CONFLICT, [endpoint.source_id, endpoint.id, body, digest, first_id])
-        if row := cursor.fetchone():
-            logger.warning("delivery_conflict", extra={"delivery": row[0], "first": first_id})
-    return "conflict"
 
 
 def _with_fresh_connection(address: str, body: bytes, request: HttpRequest, now: datetime) -> str:
@@ -128,7 +93,7 @@ def _verify_and_store(address: str, body: bytes, request: HttpRequest, now: date
     return store(endpoint, external_id, body)
 
 
-def _read_body(request: HttpRequest) -> bytes:
+def read_body(request: HttpRequest) -> bytes:
     if request.method != "POST":
         raise BadRequest(405, "send POST", Allow="POST")
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":

@@ -43,12 +43,16 @@ def decrypt(ciphertext: bytes | memoryview) -> str:
 
 
 def generate(scheme: str) -> str:
-    """A fresh secret in the form that senders of `scheme` expect."""
+    """A fresh secret in the form that senders of `scheme` expect. Raises UnsuitableSecret where it has none."""
+    if scheme not in _GENERATE:
+        raise UnsuitableSecret("Nothing is signed here: the REST API has tokens of its own.")
     return _GENERATE[scheme]()
 
 
 def check(scheme: str, secret: str) -> None:
     """Raises UnsuitableSecret where a secret made elsewhere is too weak or malformed for its scheme."""
+    if scheme not in _GENERATE:
+        raise UnsuitableSecret("Nothing is signed here: the REST API has tokens of its own.")
     if scheme == Scheme.STANDARD_WEBHOOKS:
         key = standard_webhooks_key(secret)
         if not secret.startswith(STANDARD_WEBHOOKS_PREFIX) or key is None or not 24 <= len(key) <= 64:

@@ -1,3 +1,4 @@
+from alignment.models.api import ApiToken, KeptAnswer, RateBucket, TokenScope
 from alignment.models.calendars import Calendar, CalendarVersion
 from alignment.models.cycles import Disposition, DisqualificationReason, MqlCycle
 from alignment.models.erasure import AskedBy, Erasure, ErasureArrival, ErasureMark
@@ -29,6 +30,7 @@ from alignment.models.retention import RetentionRun
 __all__ = [
     "Account",
     "AskedBy",
+    "ApiToken",
     "Calendar",
     "CalendarVersion",
     "Campaign",
@@ -48,6 +50,7 @@ __all__ = [
     "Fact",
     "Function",
     "Heartbeat",
+    "KeptAnswer",
     "Lead",
     "MqlCycle",
     "Opportunity",
@@ -57,12 +60,14 @@ __all__ = [
     "OutgoingState",
     "Person",
     "PersonIdentity",
+    "RateBucket",
     "RetentionRun",
     "Role",
     "Scheme",
     "Source",
     "Subject",
     "Team",
+    "TokenScope",
     "Touch",
     "TouchFunction",
     "User",

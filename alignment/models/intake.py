@@ -54,6 +54,7 @@ class Scheme(models.TextChoices):
     STANDARD_WEBHOOKS = "standard_webhooks", "Standard Webhooks signature"
     ESPOCRM = "espocrm", "EspoCRM 8 and 9 signature"
     SHARED_SECRET = "shared_secret", "Secret in a header"
+    API_TOKEN = "api_token", "Token of the REST API"
 
 
 class Endpoint(models.Model):

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import BinaryField, Count, F, Func, Max, Min, OuterRef, QuerySet, Subquery, Value
 
-from alignment.models import DeadEvent, Delivery, Endpoint, Source
+from alignment.models import DeadEvent, Delivery, Endpoint, Scheme, Source
 
 EXCERPT_BYTES = 2000
 SHOWN_BYTES = 200_000
@@ -37,7 +37,7 @@ def source_rows(*, at: datetime, only: Source | None = None) -> list[SourceRow]:
     newest = Delivery.objects.filter(source=OuterRef("pk")).order_by("-received_at").values("received_at")
     sources = Source.objects.annotate(last_received_at=Subquery(newest[:1])).order_by("name", "pk")
     deliveries, dead_events = Delivery.objects.order_by(), DeadEvent.objects.order_by()
-    endpoints = Endpoint.objects.filter(is_active=True).order_by()
+    endpoints = Endpoint.objects.filter(is_active=True).exclude(scheme=Scheme.API_TOKEN).order_by()
     if only is not None:
         sources = sources.filter(pk=only.pk)
         deliveries = deliveries.filter(source=only)
@@ -76,10 +76,14 @@ def _counts(found: QuerySet[Any], by: str) -> dict[int, int]:
 
 
 def endpoints(source: Source) -> QuerySet[Endpoint]:
-    """Endpoints with their secrets' ages and when each last received something; the live ones first."""
+    """Endpoints with their secrets' ages and when each last received something; the live ones first.
+
+    Without the door of the REST API, which has no address and no secret of its own.
+    """
     newest = Delivery.objects.filter(endpoint=OuterRef("pk")).order_by("-pk").values("received_at")
     return (
-        source.endpoints.annotate(last_received_at=Subquery(newest[:1]))
+        source.endpoints.exclude(scheme=Scheme.API_TOKEN)
+        .annotate(last_received_at=Subquery(newest[:1]))
         .prefetch_related("secrets")
         .order_by("-is_active", "event", "pk")
     )

@@ -12,7 +12,7 @@ from django.utils import timezone
 from alignment.access import roles, viewer
 from alignment.forms.mapping import MappingForm
 from alignment.intake.mapping import InvalidMapping, Mapping
-from alignment.models import Role, Source
+from alignment.models import Role, Scheme, Source
 from alignment.queries import sources as queries
 from alignment.queries.preview import preview_body, preview_delivery
 from alignment.services import sources as services
@@ -68,7 +68,7 @@ def _preview(
         "delivery": delivery,
         "fault": "",
         "preview": None,
-        "doors": source.endpoints.order_by("event", "pk"),
+        "doors": source.endpoints.exclude(scheme=Scheme.API_TOKEN).order_by("event", "pk"),
         "through": request.POST.get("endpoint", ""),
     }
     if document is None:

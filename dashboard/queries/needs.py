@@ -19,6 +19,7 @@ from alignment.models import (
     MqlCycle,
     Person,
     Role,
+    Scheme,
     Source,
     User,
 )
@@ -206,7 +207,8 @@ def _intake(at: datetime) -> list[Need]:
             Need("no-source", None, "No source is connected", "alignment:sources", is_urgent=True),
         ]
     last = Delivery.objects.filter(endpoint=OuterRef("pk")).order_by("-id").values("received_at")[:1]
-    endpoints = Endpoint.objects.filter(is_active=True, source__is_active=True).annotate(last=Subquery(last))
+    doors = Endpoint.objects.filter(is_active=True, source__is_active=True).exclude(scheme=Scheme.API_TOKEN)
+    endpoints = doors.annotate(last=Subquery(last))
     return [
         *found,
         *_counted(

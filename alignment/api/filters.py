@@ -1,0 +1,133 @@
+"""Filters of lists: an allow-list, read strictly. What cannot be read is refused and never ignored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.rest_framework import FilterSet as BaseFilterSet
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from alignment.api.problems import Problem
+
+MOST = 2**63 - 1  # of a bigint
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class FilterSet(BaseFilterSet):  # type: ignore[misc]
+    """Base of all filter sets; each filter is written out, none is derived from a model."""
+
+
+class WholeField(forms.IntegerField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=MOST, **options)
+
+    def to_python(self, value: Any) -> int | None:
+        if value and not (value.isascii() and value.isdigit() and len(value) < 20):
+            raise forms.ValidationError("Write a whole number.")
+        return super().to_python(value)
+
+
+class InstantField(forms.Field):
+    def to_python(self, value: Any) -> datetime | None:
+        if not value:
+            return None
+        try:
+            # an offset's plus sign that was not encoded arrives as a blank
+            found = datetime.fromisoformat(value.strip().replace(" ", "+"))
+        except ValueError:
+            found = None
+        if found is None or found.tzinfo is None:
+            raise forms.ValidationError("Write a moment with its offset, as in 2026-11-17T10:00:00Z.")
+        try:
+            if not EARLIEST <= found <= LATEST:
+                raise OverflowError
+            return found.astimezone(UTC)
+        except OverflowError:
+            raise forms.ValidationError("Write a moment between the years 1900 and 9000.") from None
+
+
+class TruthField(forms.Field):
+    def to_python(self, value: Any) -> bool | None:
+        if value in (None, ""):
+            return None
+        if value not in ("true", "false"):
+            raise forms.ValidationError("Write true or false.")
+        return bool(value == "true")
+
+
+class Whole(django_filters.Filter):  # type: ignore[misc]
+    """A whole number, such as the id of another resource."""
+
+    field_class = WholeField
+    schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": MOST}
+
+
+class Instant(django_filters.Filter):  # type: ignore[misc]
+    """A moment with its offset."""
+
+    field_class = InstantField
+    schema = {"type": "string", "format": "date-time"}
+
+
+class Truth(django_filters.Filter):  # type: ignore[misc]
+    """`true` or `false`."""
+
+    field_class = TruthField
+    schema = {"type": "boolean"}
+
+
+class Text(django_filters.CharFilter):  # type: ignore[misc]
+    """An exact text of at most 200 characters."""
+
+    schema = {"type": "string", "minLength": 1, "maxLength": 200}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"max_length": 200, **options})
+
+
+class Choice(django_filters.ChoiceFilter):  # type: ignore[misc]
+    """One of a few words."""
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, choices=choices, **options)
+        self.schema = {"type": "string", "enum": [value for value, _ in choices]}
+
+
+class IsNull(Truth):
+    """Whether a moment or relation is missing."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, lookup_expr="isnull", **options)
+
+
+class IsSet(IsNull):
+    """Whether a moment or relation is there."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, exclude=True, **options)
+
+
+class StrictFilters(DjangoFilterBackend):  # type: ignore[misc]
+    """As in django-filter; a value that cannot be read is a problem that names its parameter."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        found = self.get_filterset(request, queryset, view)
+        if found is None:
+            return queryset
+        empty = [name for name in found.filters if request.query_params.get(name) == ""]
+        errors = [{"parameter": name, "detail": "Leave it out, or give it a value."} for name in empty]
+        errors += [
+            {"parameter": str(name), "detail": " ".join(map(str, texts))}
+            for name, texts in found.errors.items()
+            if name not in empty
+        ]
+        if errors:
+            raise Problem("invalid", "There are filters that cannot be used.", errors)
+        filtered: QuerySet[Any] = found.qs
+        return filtered

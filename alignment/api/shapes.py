@@ -1,0 +1,32 @@
+"""Small shapes that several resources share. Every field is written out: what is not named is not answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from alignment.models import Person
+
+
+class PersonRef(serializers.ModelSerializer[Person]):
+    """Somebody, by id and name."""
+
+    class Meta:
+        model = Person
+        fields = ["id", "name"]
+        read_only_fields = fields
+
+
+class SourceKey(serializers.SlugRelatedField[Any]):
+    """A source by its key."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(slug_field="key", read_only=True, **options)
+
+
+class MaybeOneOf(serializers.ChoiceField):
+    """One of a few words, or the empty text where none was chosen; only answered, never read."""
+
+    def __init__(self, choices: list[tuple[str, Any]], **options: Any) -> None:
+        super().__init__(choices=[("", "None"), *choices], read_only=True, **options)
