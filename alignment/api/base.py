@@ -108,6 +108,7 @@ class Door(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Form first, then who, then how often, then whether: a token that may not do this still counts."""
+        self.format_kwarg = None
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self.perform_authentication(request)
         if request.user.is_authenticated:

@@ -1,0 +1,263 @@
+"""Every address of the API, for every role, by session and by token, on own and other teams' objects.
+
+An address that is not in the table fails. One letter a role: A allowed (2xx, or the service's own refusal 409),
+F 403, N 404, U 401. Order: RevOps, CRO, CMO, sales manager, rep, marketing, finance, board viewer, nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from alignment.models import Account, ApiToken, Campaign, Opportunity, Role, Team, TokenScope, Touch
+from dashboard.tests.test_access_matrix import ROLES, things  # noqa: F401 - a fixture
+from handoff.models import Assignment, Pool, PoolMember
+from sla.models import Breach, Clock
+from sla.services import mark_breached
+from testing.api import Api, by_session, by_token
+from testing.routes import every_route
+from testing.world import World, event
+
+EVERYONE = "AAAAAAAAU"
+NOT_BOARD = "AAAAAAAFU"
+RECORDS = "AAAAAAFFU"
+OTHERS_RECORD = "AAANNAFFU"
+REVOPS = "AFFFFFFFU"
+READ, LEADS, ROUTING, EVENTS, INBOX = TokenScope
+LEAVE = {"starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"}
+EVENT = [{"type": "lead.updated", "data": {"external_id": "sent"}}]
+CALL = {"channel": "call", "outcome": "no_answer"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """An address about an object (a name in `objects`), what each role gets, and the scope that a token needs."""
+
+    route: str
+    expected: str
+    about: str = ""
+    scope: str = READ
+    body: Any = field(default=None, compare=False)
+
+    @property
+    def is_act(self) -> bool:
+        return self.scope != READ
+
+    def __str__(self) -> str:
+        return f"{self.route}{f' of {self.about}' if self.about else ''}"
+
+
+def both(name: str, listed: str = RECORDS, other: str = OTHERS_RECORD) -> list[Row]:
+    """The list, one that is somebody's own, and one of others."""
+    return [
+        Row(f"{name}-list", listed),
+        Row(name, listed, f"own {name}"),
+        Row(name, other, f"other {name}"),
+    ]
+
+
+def only(name: str, expected: str, about: str) -> list[Row]:
+    return [Row(f"{name}-list", expected), Row(name, expected, about)]
+
+
+TABLE = [
+    Row("schema", EVERYONE),
+    *both("lead"),
+    Row("lead-timeline", RECORDS, "own lead"),
+    Row("lead-timeline", OTHERS_RECORD, "other lead"),
+    *both("account"),
+    *both("campaign"),
+    *both("touch"),
+    *both("opportunity"),
+    *both("mql-cycle"),
+    *both("assignment"),
+    *both("clock"),
+    *both("breach"),
+    Row("log-attempt", "AFFAAFFFU", "own mql-cycle", LEADS, CALL),
+    Row("log-attempt", "AFFNNFFFU", "other mql-cycle", LEADS, CALL),
+    Row("dispose", "AFFAAFFFU", "own mql-cycle", LEADS, {"disposition": "working"}),
+    Row("dispose", "AFFNNFFFU", "other mql-cycle", LEADS, {"disposition": "working"}),
+    Row("assign", "AFFAFFFFU", "own mql-cycle", LEADS, {"person": "newcomer"}),
+    Row("assign", "AFFNFFFFU", "other mql-cycle", LEADS, {"person": "newcomer"}),
+    *both("pool", "AFFAAFFFU", "AFFANFFFU"),
+    Row("pause-member", "AFFAFFFFU", "own member", ROUTING),
+    Row("pause-member", "AFFFFFFFU", "other member", ROUTING),
+    Row("resume-member", "AFFAFFFFU", "own member", ROUTING),
+    Row("resume-member", "AFFFFFFFU", "other member", ROUTING),
+    *both("leave", "AFFAAFFFU", "AFFNNFFFU"),
+    Row("add-leave", "AFFAAFFFU", "own person", ROUTING, LEAVE),
+    Row("add-leave", "AFFNNFFFU", "other person", ROUTING, LEAVE),
+    Row("end-leave", "AFFAAFFFU", "own leave", ROUTING),
+    Row("end-leave", "AFFNNFFFU", "other leave", ROUTING),
+    *only("agreement", NOT_BOARD, "agreement"),
+    *only("calendar", NOT_BOARD, "calendar"),
+    Row("compliance", NOT_BOARD),
+    Row("compliance-weeks", NOT_BOARD),
+    *only("person", REVOPS, "own person"),
+    *only("team", REVOPS, "team"),
+    *only("source", REVOPS, "source"),
+    Row("source-health", REVOPS, "source"),
+    Row("send-events", REVOPS, "source", EVENTS, EVENT),
+    *only("delivery", REVOPS, "delivery"),
+    Row("delivery-body", REVOPS, "delivery"),
+    *only("dead-event", REVOPS, "dead event"),
+    Row("replay-dead-event", REVOPS, "dead event", INBOX),
+    Row("set-aside-dead-event", REVOPS, "dead event", INBOX, {"reason": "Sent by mistake"}),
+]
+API = {f"api:{row.route}" for row in TABLE}
+
+
+@pytest.fixture
+def objects(world: World, things: dict[str, dict[str, Any]], settings: Any) -> dict[str, dict[str, Any]]:  # noqa: F811
+    """Objects by name as the arguments of their addresses: the rep's and the manager's, and another team's."""
+    settings.API_BURST = 100_000
+    for owner in ("own", "other"):
+        world.send(
+            event("account.updated", f"{owner} account", world.at, name=owner),
+            event("campaign.updated", f"{owner} campaign", world.at, name=owner),
+            event("lead.updated", owner, world.at, account=f"{owner} account"),
+            event(
+                "touch.recorded",
+                f"{owner} touch",
+                world.at,
+                lead=owner,
+                channel="web",
+                campaign=f"{owner} campaign",
+            ),
+            event("opportunity.created", f"{owner} deal", world.at, name=owner, lead=owner, stage="New"),
+        )
+    mark_breached(at=world.at.replace(month=12))
+    stranger = world.users["stranger"].person
+    alone = Pool.objects.create(name="Others only", segment="others")
+    PoolMember.objects.create(pool=alone, person=stranger)
+    found = dict(things)
+    people = {"own": world.reps[0], "other": stranger}
+    for owner, person in people.items():
+        cycle = things[f"{owner} cycle"]["pk"]
+        found |= {
+            f"{owner} mql-cycle": {"pk": cycle},
+            f"{owner} account": {"pk": Account.objects.get(name=owner).pk},
+            f"{owner} campaign": {"pk": Campaign.objects.get(name=owner).pk},
+            f"{owner} touch": {"pk": Touch.objects.get(external_id=f"{owner} touch").pk},
+            f"{owner} opportunity": {"pk": Opportunity.objects.get(name=owner).pk},
+            f"{owner} clock": {"pk": Clock.objects.filter(cycle=cycle, kind="follow_up").get().pk},
+            f"{owner} breach": {"pk": Breach.objects.filter(clock__cycle=cycle)[0].pk},
+            f"{owner} person": {"pk": person.pk},
+        }
+        given = Assignment.objects.create(
+            cycle_id=cycle, person=person, origin="manual", explanation={"rule": "test"}, assigned_at=world.at
+        )
+        found[f"{owner} assignment"] = {"pk": given.pk}
+    for name in ("delivery", "dead event"):
+        found[name] = {"pk": things[name]["pk"]}
+    found["own pool"], found["other pool"] = {"pk": world.pool.pk}, {"pk": alone.pk}
+    return found
+
+
+def letter(answer: Any) -> str:
+    kind = answer.headers["Content-Type"]
+    if answer.status_code < 300:
+        return "A" if kind == "application/json" else "?"
+    if kind != "application/problem+json" or answer.json()["status"] != answer.status_code:
+        return "?"
+    return {401: "U", 403: "F", 404: "N", 409: "A"}.get(answer.status_code, f"({answer.status_code})")
+
+
+def asked(api: Api, row: Row, objects: dict[str, dict[str, Any]]) -> str:
+    where = reverse(f"api:{row.route}", kwargs=objects[row.about])
+    if not row.is_act:
+        return letter(api.get(where))
+    body = row.body
+    if isinstance(body, dict) and body.get("person") == "newcomer":
+        body = {"person": objects["newcomer"]["pk"]}
+    return letter(api.post(where, body))
+
+
+def askers(world: World, make: Any) -> dict[str, Api]:
+    return {role: Api() if role == "nobody" else make(world.users[role]) for role in ROLES}
+
+
+@pytest.mark.parametrize("make", [by_session, by_token])
+def test_every_role_gets_what_the_table_says(world: World, objects: Any, make: Any) -> None:
+    everyone, wrong = askers(world, make), []
+    for row in TABLE:
+        # who may act comes last: the act may change what the others would be refused on
+        for role in sorted(ROLES, key=lambda role: row.expected[ROLES.index(role)] == "A"):
+            found = asked(everyone[role], row, objects)
+            if found != row.expected[ROLES.index(role)]:
+                wrong.append(f"{row} as {role}: {found}, not {row.expected[ROLES.index(role)]}")
+            if row.is_act:
+                where = reverse(f"api:{row.route}", kwargs=objects[row.about])
+                if everyone[role].get(where).status_code not in {401, 403, 405}:
+                    wrong.append(f"{row} as {role}: an act answers to GET")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_token_opens_nothing_outside_of_its_scopes(world: World, objects: Any) -> None:
+    wrong = []
+    for role in Role.values:
+        for scope in TokenScope.values:
+            others = by_token(world.users[role], [other for other in TokenScope.values if other != scope])
+            alone = by_token(world.users[role], [scope])
+            for row in TABLE:
+                if row.scope == scope and row.route != "schema" and asked(others, row, objects) != "F":
+                    wrong.append(f"{row} as {role} with all scopes but {scope}")
+                expected = row.expected[ROLES.index(role)]
+                if row.scope == scope and not row.is_act and asked(alone, row, objects) != expected:
+                    wrong.append(f"{row} as {role} with {scope} alone")
+    assert not wrong, "\n".join(wrong)
+    assert not Touch.objects.filter(is_attempt=True).exists()
+
+
+def test_every_address_of_the_api_is_in_the_table() -> None:
+    assert {route.name for route in every_route() if route.name.startswith("api:")} == API
+
+
+def test_lists_hold_what_is_ones_own_and_nothing_of_others(world: World, objects: Any) -> None:
+    compared, rows = 0, {(row.route, row.about): row for row in TABLE}
+    for row in TABLE:
+        name = row.route.removesuffix("-list")
+        other_row = rows.get((name, f"other {name}"))
+        if other_row is None or row.route == name:
+            continue
+        own, other = objects[f"own {name}"]["pk"], objects[f"other {name}"]["pk"]
+        for role in (Role.REVOPS, Role.SALES_MANAGER, Role.REP):
+            listed = by_token(world.users[role]).results(reverse(f"api:{row.route}"), limit=100)
+            ids = {found.get("id", found.get("clock")) for found in listed}
+            sees_other = other_row.expected[ROLES.index(role)] == "A"
+            assert own in ids and (other in ids) is sees_other, f"{row} as {role}"
+            compared += 1
+    assert compared == 33
+
+
+def test_a_manager_takes_what_nobody_owns_and_gives_nothing_to_other_teams(
+    world: World, objects: Any
+) -> None:
+    manager = by_token(world.users[Role.SALES_MANAGER])
+    where = f"mql-cycles/{objects['own mql-cycle']['pk']}/owner"
+    refused = manager.post(where, {"person": objects["other person"]["pk"]})
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "#/person"
+    assert manager.post(where, {"person": objects["newcomer"]["pk"]}).status_code == 200
+
+
+def test_without_a_token_or_session_nothing_is_counted_or_kept(world: World, objects: Any) -> None:
+    nobody, before = Api(), ApiToken.objects.count()
+    for row in TABLE:
+        assert asked(nobody, row, objects) == "U", row
+    assert ApiToken.objects.count() == before
+
+
+def test_figures_of_a_rep_are_the_reps_own(world: World, objects: Any) -> None:
+    from sla.services import roll_up
+
+    roll_up(at=world.at.replace(month=12))
+    week = {"week": "2026-11-17", "group": "rep"}
+    mine = by_token(world.users[Role.REP]).get("compliance", **week).json()
+    everybodys = by_token(world.users[Role.REVOPS]).get("compliance", **week).json()
+    assert [group["key"] for group in mine["groups"]] == [str(world.reps[0].pk)]
+    assert len(everybodys["groups"]) > 1
+    assert Team.objects.count() == 2
