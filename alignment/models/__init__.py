@@ -29,8 +29,8 @@ from alignment.models.retention import RetentionRun
 
 __all__ = [
     "Account",
-    "AskedBy",
     "ApiToken",
+    "AskedBy",
     "Calendar",
     "CalendarVersion",
     "Campaign",
