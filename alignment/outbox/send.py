@@ -85,6 +85,8 @@ def _exchange(found: Target, body: bytes, headers: Mapping[str, str], deadline: 
             connection.putheader(name, value)
         connection.endheaders(body)
         response = connection.getresponse()
+        if connection.is_cut:  # what was read so far would pass for an answer
+            raise TimeoutError
         with suppress(OSError, http.client.HTTPException):
             response.read(BODY_LIMIT)
         return _judged(response.status, response.getheader("Retry-After"))
@@ -113,12 +115,12 @@ class _Pinned(http.client.HTTPConnection):
     def __init__(self, found: Target, deadline: float) -> None:
         super().__init__(found.host, found.port)
         self._target, self._deadline = found, deadline
-        self._is_cut = False
+        self.is_cut = False
 
     def connect(self) -> None:
         raw = self._open()
         self.sock = raw
-        if self._is_cut:
+        if self.is_cut:
             raise TimeoutError
         raw.settimeout(max(0.01, self._deadline - time.monotonic()))
         if self._target.is_https:
@@ -127,7 +129,7 @@ class _Pinned(http.client.HTTPConnection):
 
     def cut(self) -> None:
         """End whatever is going on, from another thread."""
-        self._is_cut = True
+        self.is_cut = True
         if self.sock is not None:
             with suppress(OSError):
                 # not the method of a TLS socket: that would take its keys away under the thread that reads
@@ -136,7 +138,7 @@ class _Pinned(http.client.HTTPConnection):
     def _open(self) -> socket.socket:
         failure: OSError | None = None
         for address in self._target.addresses[:2]:
-            if self._is_cut:
+            if self.is_cut:
                 raise TimeoutError
             try:
                 return socket.create_connection(

@@ -209,7 +209,7 @@ def _settle(message: Claimed, answer: Answer, *, at: datetime) -> bool:
             _reached(message.destination)
     log.info(
         "write-back not delivered",
-        extra={"message": message.pk, "attempt": message.attempts, "status": answer.status},
+        extra={"outgoing": message.pk, "attempt": message.attempts, "status": answer.status},
     )
     return False
 
