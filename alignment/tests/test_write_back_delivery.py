@@ -28,6 +28,7 @@ from alignment.outbox.send import post
 from alignment.services import destinations, outbox
 from alignment.services.authority import OnlyRevOps
 from alignment.services.destinations import create_destination
+from alignment.services.inbox import ReasonMissing
 from alignment.services.outbox import LEASE, deliver
 from testing.receiver import Received, Receiver, answer, make_certificate, receiving, reset
 from testing.world import World, add_user, build_world, event
@@ -550,7 +551,7 @@ def test_what_is_set_aside_has_a_reason_and_can_still_be_sent(case: Case) -> Non
     case.leads("A")
     died(only())
     by = add_user(case.world, Role.REVOPS, "Ann")
-    with pytest.raises(destinations.ReasonMissing):
+    with pytest.raises(ReasonMissing):
         destinations.set_messages_aside(destination=case.destination, reason="  ", by=by, at=case.world.at)
     count = destinations.set_messages_aside(
         destination=case.destination, reason="Entered by hand", by=by, at=case.world.at
