@@ -18,6 +18,8 @@ CellReader = Callable[[str], Any]
 _REMEMBERED = 4096
 _LISTING = frozenset({"lead", "account", "opportunity", "campaign"})
 _ANY_ZONE = ZoneInfo("UTC")
+# CRMs put an apostrophe before what a spreadsheet would take for a formula: a phone number with its plus, say.
+_FORMULA = frozenset("=+-@")
 STAGE = "stage:"
 
 
@@ -101,6 +103,8 @@ def _cleaned(read: CellReader, table: Mapping[str, str | None] | None = None) ->
 
     def cleaned(cell: str) -> Any:
         found: str | None = cell.strip()
+        if found and found[0] == "'" and found[1:2] in _FORMULA:
+            found = found[1:]
         if known and found:
             found = known.get(found.lower(), found)
         if not found:

@@ -118,6 +118,10 @@ def opportunity_drafts(values: Values, mapping: ImportMapping, stages: list[tupl
     """
     opportunity = _id(values)
     at = values.pop("updated_at", None)
+    if not values.get("lead", True):
+        del values[
+            "lead"
+        ]  # the lead's own row may name the opportunity: an export without the link cuts none
     _settle_currency(values, mapping.currency)
     entered = sorted(
         (found[0], n, stage) for n, (key, stage) in enumerate(stages) if (found := values.pop(key, None))

@@ -34,8 +34,9 @@ _MAX_KEYS = 500
 class FileShape:
     """What a file is and how it could be mapped.
 
-    `rows`: the first records, cells in the order of `headers`. `dates`: iso, dmy, mdy, or None where the cells do
-    not prove it. `decimal`: "." or ",", or None. `questions`: sentences about what could not be guessed.
+    `rows`: the first records, cells in the order of `headers`. `zone`: of exports that always have the same one, else
+    empty. `dates`: iso, dmy, mdy, or None where the cells do not prove it. `decimal`: "." or ",", or None.
+    `questions`: sentences about what could not be guessed.
     """
 
     encoding: str
@@ -49,15 +50,16 @@ class FileShape:
     constants: dict[str, Any]
     values: dict[str, Any]
     stage_columns: dict[str, str]
+    zone: str
     dates: str | None
     decimal: str | None
     trailer: list[str]
     questions: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """The mapping to start from, without what is still open (the zone always is a person's word)."""
+        """The mapping to start from, without what is still open (mostly the zone)."""
         document: dict[str, Any] = {"object": self.object, "columns": self.columns}
-        for name in ("constants", "values", "stage_columns", "dates", "decimal"):
+        for name in ("constants", "values", "stage_columns", "zone", "dates", "decimal"):
             if found := getattr(self, name):
                 document[name] = found
         return {name: value for name, value in document.items() if value is not None}
@@ -92,6 +94,7 @@ def _shape(
     found = suggest(headers)
     columns = found.columns if found else {}
     kind = found.preset.object if found else None
+    zone = found.preset.zone if found else ""
     times, days, amounts = _by_kind(found, headers, sample)
     order, decimal = date_order(times + days), decimal_sign(amounts)
     return FileShape(
@@ -106,10 +109,11 @@ def _shape(
         constants=dict(found.preset.constants) if found else {},
         values={name: dict(table) for name, table in found.preset.values.items()} if found else {},
         stage_columns=found.stage_columns if found else {},
+        zone=zone,
         dates=None if order in (AMBIGUOUS, MIXED) else order,
         decimal=decimal,
         trailer=trailer,
-        questions=list(_questions(found, order, decimal, is_zone_open=lacks_offset(times))),
+        questions=list(_questions(found, order, decimal, is_zone_open=not zone and lacks_offset(times))),
     )
 
 

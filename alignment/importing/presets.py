@@ -28,6 +28,7 @@ class Preset:
     columns: Mapping[str, Headers]
     constants: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    zone: str = ""  # where every export of this kind has the same
 
 
 @dataclass(frozen=True)
@@ -301,7 +302,7 @@ def _espocrm(name: str, *marks: str) -> Preset:
     columns |= {ID: ("id",), "updated_at": ("modifiedAt",)}
     if name == "opportunity":
         columns |= {"closed_at": ("closeDate",)}
-    return Preset("EspoCRM", name, marks, columns)
+    return Preset("EspoCRM", name, marks, columns, zone="UTC")
 
 
 ESPOCRM = (
@@ -330,6 +331,7 @@ ESPOCRM = (
             "took_place": {"Held": True, "Not Held": True, "Planned": False},
             "is_outbound": {"Outbound": True, "Inbound": False},
         },
+        "UTC",
     ),
 )
 _OWN_MARKS: Mapping[str, Headers] = {

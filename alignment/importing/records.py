@@ -110,7 +110,7 @@ def csv_records(lines: Lines, delimiter: str) -> Iterator[CsvRecord]:
             continue
         if lines.spoilt:
             yield start, BadRecord(lines.spoilt, _SPOILT[lines.spoilt])
-        elif cells:
+        elif len(cells) > 1 or (cells and cells[0].strip()):
             yield start, cells
 
 

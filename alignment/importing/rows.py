@@ -74,7 +74,8 @@ def _csv_rows(lines: Lines, mapping: ImportMapping) -> Iterator[Row | Reject]:
             yield Reject(line, cells.code, str(cells))
             continue
         if len(cells) != width:
-            yield _wrong_width(line, len(cells), width)
+            if not _is_blank(cells):
+                yield _wrong_width(line, len(cells), width)
             continue
         picked = pick(cells)
         try:
@@ -85,7 +86,7 @@ def _csv_rows(lines: Lines, mapping: ImportMapping) -> Iterator[Row | Reject]:
                 values[id_name] = joined([cells[place] for place in id_places]) or None
             yield Row(line, draft(values))
         except BadRecord as problem:
-            if any(cells) and any(cell.strip() for cell in cells):
+            if not _is_blank(cells):
                 yield _reject(line, problem, columns, picked)
 
 
@@ -117,6 +118,11 @@ def _json_cell(found: dict[str, Any], key: str, decimal: str) -> str:
         return as_cell(found.get(key), decimal)
     except BadRecord as problem:
         raise BadRecord(problem.code, f"{key[:60]}: {problem}.") from problem
+
+
+def _is_blank(cells: Sequence[str]) -> bool:
+    """A spreadsheet's empty row: delimiters and nothing between them."""
+    return not any(cells) or not any(map(str.strip, cells))
 
 
 def _picker(places: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:

@@ -37,7 +37,7 @@ ENCODINGS = {
     "stated separator": b"sep=,\n" + BODY.encode(),
     "no line end at the end": BODY.rstrip("\n").encode(),
     "blank lines": BODY.replace("\n2,", "\n\n\n2,").encode() + b"\n\n",
-    "empty cells below": BODY.encode() + b",,\n , ,\n",
+    "empty cells below": BODY.encode() + b",,\n , ,\n  \n,\n,,,,\n\"\"\n",
 }  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_hubspot_contacts() -> None:
 
 
 def test_espocrm_leads() -> None:
-    found = [draft for draft in _suggested("espocrm_leads.csv", zone="UTC") if draft.subject == "lead"]
+    found = [draft for draft in _suggested("espocrm_leads.csv") if draft.subject == "lead"]
     assert [draft.fields["company"] for draft in found] == ["Muster; Söhne", None]
     assert [draft.fields["is_deleted"] for draft in found] == [False, True]
 
@@ -186,6 +186,12 @@ def test_json_lines_with_everything_as_text() -> None:
 def test_a_formula_is_a_text() -> None:
     document = {"object": "lead", "columns": {"external_id": "id", "company": "c"}}
     assert drafts("id,c\n1,=1+1\n", document)[0].fields == {"company": "=1+1"}
+
+
+@pytest.mark.parametrize("cell", ["'+49 30 1", "+49 30 1"])
+def test_the_guard_of_a_crm_against_formulas_is_taken_away(cell: str) -> None:
+    document = {"object": "lead", "columns": {"external_id": "id", "phone": "p", "score": "s"}}
+    assert drafts(f"id,p,s\n1,{cell},'-5\n", document)[0].fields == {"phone": "+49 30 1", "score": -5}
 
 
 def test_headers_are_found_whatever_their_case_and_quotes() -> None:

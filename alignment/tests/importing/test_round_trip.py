@@ -114,6 +114,10 @@ TRAILER = (
 )
 
 
+def _is_no_guarded_formula(text: str) -> bool:
+    return not (text.startswith("'") and text[1:2] in {"=", "+", "-", "@"})
+
+
 @st.composite
 def written(draw: Callable[[Any], Any]) -> tuple[Dialect, list[Record]]:
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
@@ -130,7 +134,11 @@ def written(draw: Callable[[Any], Any]) -> tuple[Dialect, list[Record]]:
         is_shuffled=draw(st.booleans()),
         trailer=draw(st.sampled_from(["", TRAILER])),
     )
-    texts = (st.text(SIMPLE, max_size=40) if encoding == "cp1252" else TEXTS).map(str.strip)
+    texts = (
+        (st.text(SIMPLE, max_size=40) if encoding == "cp1252" else TEXTS)
+        .map(str.strip)
+        .filter(_is_no_guarded_formula)
+    )
     moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
         lambda m: m.replace(second=0, microsecond=0)
     )

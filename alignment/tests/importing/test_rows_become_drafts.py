@@ -221,6 +221,14 @@ def test_a_closed_opportunity_closes_at_midnight_of_the_stated_zone() -> None:
     )
 
 
+def test_an_opportunity_without_its_lead_cuts_no_link() -> None:
+    document = {"object": "opportunity", "columns": {"external_id": "id", "lead": "lead", "owner": "owner"}}
+    assert _of(document, "id,lead,owner\n1,,\n2,L1,\n") == [
+        ({"owner": None}, None),
+        ({"lead": "L1", "owner": None}, None),
+    ]
+
+
 def test_an_open_opportunity_without_stage_times_is_in_its_stage_since_its_opening() -> None:
     _, stage = _of(
         OPPORTUNITY, "Id,Name,Amount,Stage,Close Date,Created\n006,Deal,,Demo,3/12/2024,1/2/2024\n"
