@@ -106,15 +106,17 @@ class Assignment(models.Model):
         MANUAL = "manual", "Assigned by hand"
 
     cycle = models.ForeignKey("alignment.MqlCycle", on_delete=models.PROTECT, related_name="assignments")
-    person = models.ForeignKey("alignment.Person", on_delete=models.PROTECT, related_name="assignments")
+    person = models.ForeignKey(
+        "alignment.Person", on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
     origin = models.CharField(max_length=10, choices=Origin.choices)
     pool = models.ForeignKey(
-        Pool, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments"
+        Pool, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments", db_index=False
     )
     explanation = models.JSONField()
     assigned_at = models.DateTimeField()
     by = models.ForeignKey(
-        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
 
     class Meta:

@@ -79,7 +79,9 @@ class Clock(models.Model):
     the due time); a late fact that disproves it appends a `ClockCorrection` and sets `outcome` to restated.
     """
 
-    cycle = models.ForeignKey("alignment.MqlCycle", on_delete=models.PROTECT, related_name="clocks")
+    cycle = models.ForeignKey(
+        "alignment.MqlCycle", on_delete=models.PROTECT, related_name="clocks", db_index=False
+    )
     kind = models.CharField(max_length=12, choices=ClockKind.choices)
     ordinal = models.PositiveSmallIntegerField(default=1, help_text="For attempts: which one is due.")
     started_at = models.DateTimeField()
@@ -94,16 +96,26 @@ class Clock(models.Model):
         default=False, help_text="A stated time was not believed: the receipt stands in for it."
     )
     budget_seconds = models.PositiveIntegerField()
-    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="clocks")
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="clocks", db_index=False)
     calendar_version = models.ForeignKey(
-        "alignment.CalendarVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="clocks"
+        "alignment.CalendarVersion",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="clocks",
+        db_index=False,
     )
     tzdata = models.CharField(max_length=12)
     team = models.ForeignKey(
-        "alignment.Team", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        "alignment.Team", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     owner = models.ForeignKey(
-        "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="clocks"
+        "alignment.Person",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="clocks",
+        db_index=False,
     )
     segment = models.CharField(max_length=60, blank=True)
 
@@ -146,17 +158,35 @@ class Clock(models.Model):
 
 
 class Breach(models.Model):
-    """Stamped exactly once per clock, by whichever sweep claimed it. Append-only."""
+    """Stamped exactly once per clock, by whichever sweep claimed it. Append-only.
+
+    Agreement, calendar version and owner are copied from the clock by the statement that stamps it, and none of
+    these rows can be deleted: so the clock's own foreign keys hold them, and they are not checked a second time.
+    """
 
     clock = models.OneToOneField(Clock, on_delete=models.PROTECT, primary_key=True, related_name="breach")
     breached_at = models.DateTimeField(help_text="When it happened: the due time.")
     stamped_at = models.DateTimeField(help_text="When the sweep saw it.")
-    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="breaches")
+    agreement = models.ForeignKey(
+        Agreement, on_delete=models.PROTECT, related_name="breaches", db_index=False, db_constraint=False
+    )
     calendar_version = models.ForeignKey(
-        "alignment.CalendarVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        "alignment.CalendarVersion",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     owner = models.ForeignKey(
-        "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="breaches"
+        "alignment.Person",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="breaches",
+        db_index=False,
+        db_constraint=False,
     )
 
     class Meta:

@@ -72,9 +72,13 @@ class MqlCycle(models.Model):
     date for its closing, so that the file's own date stands in.
     """
 
-    lead = models.ForeignKey("alignment.Lead", on_delete=models.PROTECT, related_name="cycles")
+    lead = models.ForeignKey(
+        "alignment.Lead", on_delete=models.PROTECT, related_name="cycles", db_index=False
+    )
     number = models.PositiveIntegerField()
-    opened_by = models.ForeignKey("alignment.Fact", on_delete=models.PROTECT, related_name="+")
+    opened_by = models.ForeignKey(
+        "alignment.Fact", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     crossed_at = models.DateTimeField()
     received_at = models.DateTimeField()
     started_at = models.DateTimeField()
@@ -94,6 +98,7 @@ class MqlCycle(models.Model):
         blank=True,
         related_name="cycles",
         help_text="Team of the first owner: its calendar runs the clocks, whoever owns the lead later.",
+        db_index=False,
     )
     owner = models.ForeignKey(
         "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="cycles"

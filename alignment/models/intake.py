@@ -129,8 +129,10 @@ class Delivery(models.Model):
     `body_bytes`, its length, stay.
     """
 
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries")
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deliveries")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
     external_id = models.CharField(max_length=190, null=True)
     body = models.BinaryField(null=True)
     body_sha256 = models.BinaryField(max_length=32)
@@ -203,7 +205,9 @@ class DeadEvent(models.Model):
     What no mapping can mend is set aside with a reason: kept, replayable, and no longer waiting for somebody.
     """
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="dead_events")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.PROTECT, related_name="dead_events", db_index=False
+    )
     position = models.IntegerField(help_text="Place in the delivery, from 0; -1: the delivery as a whole.")
     code = models.CharField(max_length=40)
     message = models.CharField(max_length=500)
@@ -257,7 +261,7 @@ class Fact(models.Model):
     `is_history`: read from an imported file about the past; it crosses no trigger and starts no clock.
     """
 
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="facts")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="facts", db_index=False)
     ref = models.CharField(max_length=240)
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, null=True, related_name="facts")
     subject = models.CharField(max_length=12, choices=Subject.choices)
@@ -270,7 +274,7 @@ class Fact(models.Model):
     is_timed = models.BooleanField(default=True)
     is_history = models.BooleanField(default=False)
     by = models.ForeignKey(
-        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
 
     class Meta:

@@ -9,7 +9,7 @@ from django.db.models import Q
 class Record(models.Model):
     """A record of a source, unique by its external id there; its fields fold by time of occurrence."""
 
-    source = models.ForeignKey("alignment.Source", on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey("alignment.Source", on_delete=models.PROTECT, related_name="+", db_index=False)
     external_id = models.CharField(max_length=190)
     is_deleted = models.BooleanField(default=False, help_text="The CRM says it was deleted; kept as history.")
 
@@ -70,10 +70,15 @@ class Lead(Record):
         Account, on_delete=models.PROTECT, null=True, blank=True, related_name="leads"
     )
     crm_owner = models.ForeignKey(
-        "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="crm_leads"
+        "alignment.Person",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="crm_leads",
+        db_index=False,
     )
     first_touch = models.ForeignKey(
-        "alignment.Touch", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        "alignment.Touch", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     sourced_function = models.CharField(
         max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN
@@ -99,7 +104,9 @@ class Lead(Record):
 class Touch(Record):
     """One dated interaction of a lead. An attempt is an outbound touch by sales."""
 
-    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, null=True, related_name="touches")
+    lead = models.ForeignKey(
+        Lead, on_delete=models.PROTECT, null=True, related_name="touches", db_index=False
+    )
     function = models.CharField(max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN)
     channel = models.CharField(max_length=60, blank=True)
     subject = models.CharField(max_length=200, blank=True)
@@ -107,7 +114,12 @@ class Touch(Record):
     is_attempt = models.BooleanField(default=False)
     is_connected = models.BooleanField(default=False, help_text="A two-way contact came about.")
     person = models.ForeignKey(
-        "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="touches"
+        "alignment.Person",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="touches",
+        db_index=False,
     )
     campaign = models.ForeignKey(
         Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="touches"
@@ -176,7 +188,9 @@ class Opportunity(Record):
 class OpportunityStage(models.Model):
     """One entry of an opportunity into a stage, derived from its facts."""
 
-    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="stages")
+    opportunity = models.ForeignKey(
+        Opportunity, on_delete=models.CASCADE, related_name="stages", db_index=False
+    )
     position = models.PositiveIntegerField()
     stage = models.CharField(max_length=80)
     entered_at = models.DateTimeField()

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 FIELDS = [{}, {"a": None}, {"name": "Zoë “O’Neil”\n\\ 𝄞", "n": 3, "list": ["x", {"y": True}]}]
 
 
-def fact(world: World, ref: str, fields: dict[str, Any]) -> Fact:
+def fact(world: World, ref: str, fields: Any) -> Fact:
     return Fact(
         source=world.crm, ref=ref, subject="lead", external_id="1", fields=fields,
         occurred_at=NOW, received_at=NOW + timedelta(microseconds=7), order_key=ref,
