@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0008_write_back_outbox'),
+        ('alignment', '0011_api_tokens'),
     ]
 
     operations = [

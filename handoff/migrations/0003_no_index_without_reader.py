@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0009_no_index_without_reader'),
+        ('alignment', '0012_no_index_without_reader'),
         ('handoff', '0002_evidence'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0009_no_index_without_reader'),
+        ('alignment', '0012_no_index_without_reader'),
         ('sla', '0003_clock_is_suspect'),
     ]
 
