@@ -118,4 +118,4 @@ def _is_utf_8(stream: BinaryIO) -> bool:
             good += len(_BEYOND_ASCII.findall(text))
             broken += len(_ESCAPED.findall(text))
     stream.seek(0)
-    return good > broken
+    return good >= broken

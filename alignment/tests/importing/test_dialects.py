@@ -183,6 +183,13 @@ def test_json_lines_with_everything_as_text() -> None:
     assert leads[2].fields == {"email": "cem@example.com"}  # a key that is not there states nothing
 
 
+def test_one_broken_byte_does_not_turn_utf_8_into_another_encoding() -> None:
+    document = {"object": "lead", "columns": {"external_id": "id", "last_name": "name"}}
+    broken, good = read(b"id,name\n" + b"1,M\xfcller\n" + "2,Ångström\n".encode(), document)
+    assert isinstance(good, Row) and good.drafts[0].fields["last_name"] == "Ångström"
+    assert not isinstance(broken, Row) and broken.code == "broken_text"
+
+
 def test_a_formula_is_a_text() -> None:
     document = {"object": "lead", "columns": {"external_id": "id", "company": "c"}}
     assert drafts("id,c\n1,=1+1\n", document)[0].fields == {"company": "=1+1"}

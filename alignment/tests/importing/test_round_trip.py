@@ -140,7 +140,7 @@ def written(draw: Callable[[Any], Any]) -> tuple[Dialect, list[Record]]:
         .filter(_is_no_guarded_formula)
     )
     moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
-        lambda m: m.replace(second=0, microsecond=0)
+        lambda m: m.replace(second=0, microsecond=0, fold=0)
     )
     amounts = st.none() | st.decimals(-(10**9), 10**9, places=2)
     return dialect, draw(

@@ -161,6 +161,26 @@ def test_only_touches_of_sales_are_attempts() -> None:
     assert "attempts" in reject.message
 
 
+def test_a_call_with_several_leads_is_a_touch_of_each() -> None:
+    call, part = drafts("id,lead,at,channel,attempt,function\nT1,L1; L2,2024-03-12T09:00Z,call,1,\n", TOUCH)
+    assert (call.fields["lead"], call.fields["leads"]) == ("L1", ["L1", "L2"])
+    assert part == Draft("touch", "T1:L2", {"lead": "L2", "part_of": "T1"}, None)
+
+
+def test_a_salesforce_contact_is_no_lead() -> None:
+    (reject,) = rejects(
+        "id,lead,at,channel,attempt,function\nT1,0035e000001abCD,2024-03-12T09:00Z,call,1,\n", TOUCH
+    )
+    assert reject.code == "not_a_lead"
+
+
+def test_the_direction_says_whose_call_it_was() -> None:
+    columns = {"external_id": "id", "lead": "lead", "touched_at": "at", "is_outbound": "way"}
+    document = {"object": "touch", "columns": columns, "values": {"is_outbound": {"Out": True, "In": False}}}
+    found = drafts("id,lead,at,way\n1,L,2024-03-12T09:00Z,out\n2,L,2024-03-12T09:00Z,In\n", document)
+    assert [touch.fields["function"] for touch in found] == ["sales", "other"]
+
+
 def test_campaign_members_are_touches_once_they_responded() -> None:
     document = {
         "object": "touch",
@@ -219,6 +239,28 @@ def test_a_closed_opportunity_closes_at_midnight_of_the_stated_zone() -> None:
         {"stage": "Closed Won", "is_closed": True, "is_won": True},
         datetime(2024, 3, 12, 4, tzinfo=UTC),
     )
+
+
+def test_with_stage_columns_the_opening_does_not_date_the_present_stage() -> None:
+    document = OPPORTUNITY | {"stage_columns": {"Demo at": "Demo"}}
+    body = "Id,Name,Amount,Stage,Close Date,Created,Demo at\n006,Deal,,Offer,,1/2/2024,2/1/2024\n"
+    _, demo, offer = _of(document, body)
+    assert (demo[0]["stage"], demo[1]) == ("Demo", datetime(2024, 2, 1, 5, tzinfo=UTC))
+    assert (offer[0]["stage"], offer[1]) == ("Offer", None)
+
+
+def test_a_stage_of_two_pipelines_may_have_two_columns() -> None:
+    document = OPPORTUNITY | {"stage_columns": {"Demo (A)": "Demo", "Demo (B)": "Demo"}}
+    headers = "Id,Name,Amount,Stage,Close Date,Created,Demo (A),Demo (B)\n"
+    found = _of(document, headers + "1,Deal,,,,,2/1/2024,\n2,Deal,,,,,,2/2/2024\n")
+    assert [at.day for fields, at in found if "stage" in fields and at] == [1, 2]
+
+
+def test_the_last_change_of_stage_dates_an_open_stage() -> None:
+    document = OPPORTUNITY | {"columns": OPPORTUNITY["columns"] | {"stage_at": "Changed"}}
+    headers = "Id,Name,Amount,Stage,Close Date,Created,Changed\n"
+    _, stage = _of(document, headers + "006,Deal,,Demo,3/12/2024,1/2/2024,2024-02-01T09:00Z\n")
+    assert stage[1] == datetime(2024, 2, 1, 9, tzinfo=UTC)
 
 
 def test_an_opportunity_without_its_lead_cuts_no_link() -> None:

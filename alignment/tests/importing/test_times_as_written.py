@@ -133,7 +133,7 @@ def test_rows_that_contradict_the_stated_order_are_rejected() -> None:
 
 
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2199, 12, 30)).map(
-    lambda m: m.replace(microsecond=0, second=0)
+    lambda m: m.replace(microsecond=0, second=0, fold=0)
 )
 FORMS = {
     "iso": ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d %H:%M"],
