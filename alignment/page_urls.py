@@ -13,6 +13,7 @@ from alignment.views import (
     sources,
     teams,
     tokens,
+    write_back,
 )
 
 app_name = "alignment"
@@ -61,4 +62,21 @@ urlpatterns = [
     path("sources/<slug:key>/conflicts/", deliveries.conflicts, name="source-conflicts"),
     path("sources/<slug:key>/deliveries/", deliveries.recent, name="source-deliveries"),
     path("sources/<slug:key>/deliveries/<int:pk>/", deliveries.delivery, name="delivery"),
+    path("sources/<slug:key>/write-back/", write_back.page, name="source-write-back"),
+    path("sources/<slug:key>/write-back/destination/", write_back.set_up, name="write-back-set-up"),
+    path("sources/<slug:key>/write-back/secret/", write_back.rotate_secret, name="write-back-secret"),
+    path(
+        "sources/<slug:key>/write-back/secret/<int:slot>/revocation/",
+        write_back.revoke_secret,
+        name="write-back-secret-revoke",
+    ),
+    path("sources/<slug:key>/write-back/pause/", write_back.pause, name="write-back-pause"),
+    path("sources/<slug:key>/write-back/resumption/", write_back.resume, name="write-back-resume"),
+    path("sources/<slug:key>/write-back/off/", write_back.switch_off, name="write-back-off"),
+    path("sources/<slug:key>/write-back/test/", write_back.send_test, name="write-back-test"),
+    path("sources/<slug:key>/write-back/retry/", write_back.retry_all, name="write-back-retry-all"),
+    path("sources/<slug:key>/write-back/aside/", write_back.set_aside_all, name="write-back-aside-all"),
+    path("sources/<slug:key>/write-back/<int:pk>/", write_back.message, name="write-back-message"),
+    path("sources/<slug:key>/write-back/<int:pk>/retry/", write_back.retry_one, name="write-back-retry"),
+    path("sources/<slug:key>/write-back/<int:pk>/aside/", write_back.set_aside_one, name="write-back-aside"),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import BinaryField, Count, F, Func, Max, Min, OuterRef, QuerySet, Subquery, Value
 
-from alignment.models import DeadEvent, Delivery, Endpoint, Scheme, Source
+from alignment.models import DeadEvent, Delivery, Endpoint, OutgoingMessage, Scheme, Source
 
 EXCERPT_BYTES = 2000
 SHOWN_BYTES = 200_000
@@ -19,7 +19,7 @@ _HISTORY_READ = 300
 @dataclass(frozen=True)
 class SourceRow:
     """A source with its figures. Everything received before `processed_up_to` is applied or dead; `dead` are
-    events that need somebody, without those that were set aside."""
+    events that need somebody, without those that were set aside; `not_written_back` messages that were given up."""
 
     source: Source
     endpoints: int
@@ -30,6 +30,7 @@ class SourceRow:
     set_aside: int
     conflicts: int
     processed_up_to: datetime
+    not_written_back: int = 0
 
 
 def source_rows(*, at: datetime, only: Source | None = None) -> list[SourceRow]:
@@ -48,6 +49,7 @@ def source_rows(*, at: datetime, only: Source | None = None) -> list[SourceRow]:
     dead = _counts(dead_events.open(), "delivery__source_id")
     aside = _counts(dead_events.set_aside(), "delivery__source_id")
     live = _counts(endpoints, "source_id")
+    given_up = _counts(OutgoingMessage.objects.dead().order_by(), "destination__source_id")
     pending = {
         row["source_id"]: (row["n"], row["oldest"])
         for row in deliveries.pending().values("source_id").annotate(n=Count("pk"), oldest=Min("received_at"))
@@ -66,6 +68,7 @@ def source_rows(*, at: datetime, only: Source | None = None) -> list[SourceRow]:
                 aside.get(source.pk, 0),
                 conflicts.get(source.pk, 0),
                 min(oldest, at) if oldest else at,
+                given_up.get(source.pk, 0),
             )
         )
     return rows

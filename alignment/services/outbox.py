@@ -27,7 +27,9 @@ from alignment.services.history import save_with_history
 
 log = logging.getLogger(__name__)
 RUN_FOR = 10.0  # seconds in which further messages are claimed
-PERIOD = timedelta(seconds=3)
+PERIOD = timedelta(
+    seconds=10
+)  # a run with a receiver that hangs takes longer than the three seconds between ticks
 LEASE = timedelta(seconds=90)  # far longer than one attempt may take
 GONE = "The receiver answered 410 Gone: it wants no more messages."
 UNREADABLE = "The secret cannot be read: SECRET_KEY has changed. Rotate the secret."
@@ -88,6 +90,7 @@ def deliver(*, at: datetime, now: Callable[[], datetime] | None = None) -> int:
     """
     started, delivered = time.monotonic(), 0
     flying: dict[Future[Answer], Claimed] = {}
+    _beat(at)
     with ThreadPoolExecutor(settings.OUTGOING_THREADS, "write-back") as pool:
         while True:
             if time.monotonic() - started < RUN_FOR:
@@ -100,8 +103,12 @@ def deliver(*, at: datetime, now: Callable[[], datetime] | None = None) -> int:
             at = now() if now else at
             for future in done:
                 delivered += _settle(flying.pop(future), _answer(future), at=at)
-    Heartbeat.objects.update_or_create(name="write-back", defaults={"beat_at": at, "period": PERIOD})
+    _beat(at)
     return delivered
+
+
+def _beat(at: datetime) -> None:
+    Heartbeat.objects.update_or_create(name="write-back", defaults={"beat_at": at, "period": PERIOD})
 
 
 def _answer(future: Future[Answer]) -> Answer:

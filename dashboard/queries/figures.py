@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 
 from alignment.access import Scope
 from alignment.business_time import Week
-from alignment.models import DisqualificationReason, Heartbeat
+from alignment.models import Destination, DisqualificationReason, Heartbeat
 from alignment.models.cycles import NEEDS_REASON
 from handoff.queries import cycles
 from sla.queries.agreements import InForce, load_book
@@ -45,9 +45,12 @@ def agreement_in_force(*, at: datetime) -> InForce | None:
 
 def loops(*, at: datetime) -> list[Loop]:
     """The loops that keep the product's promises, with their last sign of life."""
-    beats = {beat.name: beat for beat in Heartbeat.objects.filter(name__in=LOOPS)}
+    names = dict(LOOPS)
+    if Destination.objects.active().exists():
+        names["write-back"] = "Writing back to CRMs"
+    beats = {beat.name: beat for beat in Heartbeat.objects.filter(name__in=names)}
     found = []
-    for name, label in LOOPS.items():
+    for name, label in names.items():
         beat = beats.get(name)
         found.append(Loop(label, beat.beat_at if beat else None, beat is None or beat.is_late(at)))
     return found

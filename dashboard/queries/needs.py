@@ -14,9 +14,11 @@ from alignment.access import Scope
 from alignment.models import (
     DeadEvent,
     Delivery,
+    Destination,
     Endpoint,
     Function,
     MqlCycle,
+    OutgoingMessage,
     Person,
     Role,
     Scheme,
@@ -31,6 +33,7 @@ from sla.models import Clock, ClockKind, Outcome
 
 SILENT_AFTER = timedelta(hours=24)
 INBOX_WAITS_AFTER = timedelta(minutes=1)
+WRITE_BACK_WAITS_AFTER = timedelta(hours=1)
 AWAY_SHOWN = 5
 
 
@@ -70,6 +73,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
             *_owner_away(scope, at),
             *_untagged(scope),
             *_intake(at),
+            *_write_back(at),
             *_pools(at),
             *_unknown_people(),
         ]
@@ -218,6 +222,34 @@ def _intake(at: datetime) -> list[Need]:
             "silent", endpoints.filter(last__lt=at - SILENT_AFTER), "silent for a day", "alignment:sources"
         ),
     ]
+
+
+def _write_back(at: datetime) -> list[Need]:
+    """Decisions that do not reach their CRM: given up, paused, or waiting for long."""
+    messages = OutgoingMessage.objects.filter(destination__is_active=True).order_by()
+    by_source = messages.values_list("destination__source__key", "destination__source__name")
+    dead = by_source.filter(pk__in=OutgoingMessage.objects.dead().values("pk")).annotate(count=Count("pk"))
+    found = [
+        Need("not-written-back", count, f"not written back to {name}", "alignment:source-write-back",
+             query="show=dead", argument=key, is_urgent=True)
+        for key, name, count in dead
+    ]  # fmt: skip
+    paused = Destination.objects.paused().select_related("source").order_by("source__name")
+    found += [
+        Need("write-back-paused", None, f"Write-back to {row.source} is paused: {row.paused_reason}",
+             "alignment:source-write-back", argument=row.source.key)
+        for row in paused
+    ]  # fmt: skip
+    late = by_source.filter(
+        pk__in=OutgoingMessage.objects.pending().values("pk"),
+        created_at__lt=at - WRITE_BACK_WAITS_AFTER,
+        destination__paused_at__isnull=True,
+    ).annotate(count=Count("pk"))
+    return found + [
+        Need("write-back-late", count, f"waiting for over an hour to be written back to {name}", "alignment:source-write-back",
+             query="show=waiting", argument=key)
+        for key, name, count in late
+    ]  # fmt: skip
 
 
 def _pools(at: datetime) -> list[Need]:

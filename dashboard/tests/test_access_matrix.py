@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alignment.models import DeadEvent, Function, MqlCycle, Role, Team
+from alignment.services.destinations import create_destination, send_test
 from alignment.services.people import create_person
 from alignment.services.tokens import create_token
 from dashboard.tests.test_access_library_routes import LIBRARY
@@ -121,6 +122,19 @@ TABLE = [
     act("alignment:api-token-revoke", "ANNNNNNNL", "token"),
     Row("api-docs", EVERYONE),
     Row("api-nothing", "NNNNNNNNN"),
+    Row("alignment:source-write-back", REVOPS, "source"),
+    act("alignment:write-back-set-up", REVOPS, "source", address="https://crm.example.com/hooks"),
+    act("alignment:write-back-test", REVOPS, "source"),
+    act("alignment:write-back-secret", REVOPS, "source"),
+    act("alignment:write-back-secret-revoke", REVOPS, "outgoing secret"),
+    act("alignment:write-back-pause", REVOPS, "source", reason="The CRM is being moved"),
+    act("alignment:write-back-resume", REVOPS, "source"),
+    act("alignment:write-back-retry-all", REVOPS, "source"),
+    act("alignment:write-back-aside-all", REVOPS, "source", reason="Entered by hand"),
+    Row("alignment:write-back-message", REVOPS, "message"),
+    act("alignment:write-back-retry", REVOPS, "message"),
+    act("alignment:write-back-aside", REVOPS, "message", reason="Entered by hand"),
+    act("alignment:write-back-off", REVOPS, "source"),
     Row("healthz", "AAAAAAAAA"),
     Row("healthz-ready", "AAAAAAAAA"),
     Row("dashboard:metrics", "NNNNNNNNN"),
@@ -153,6 +167,9 @@ def things(world: World) -> dict[str, dict[str, Any]]:
     revops = world.users[Role.REVOPS]
     token = create_token(user=revops, name="own", scopes=["read"], days=30, by=revops, at=world.at).token
     key = {"key": world.crm.key}
+    destination = create_destination(
+        source=world.crm, address="https://crm.example.com", by=None, at=world.at
+    ).destination
     endpoint = key | {"pk": world.crm_endpoint.pk}
     return {
         "": {},
@@ -176,6 +193,8 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "dead event": key | {"pk": dead.pk},
         "delivery": key | {"pk": dead.delivery_id},
         "newcomer": {"pk": newcomer.pk},
+        "outgoing secret": key | {"slot": 1},
+        "message": key | {"pk": send_test(destination=destination, by=None, at=world.at).pk},
         "token": {"pk": token.pk},
     }
 

@@ -26,6 +26,8 @@ SENT_BACK_WEEKS = 4
 GROUPS_SHOWN = 8
 UNITS = {
     "dead": ("event", "events"),
+    "not-written-back": ("decision", "decisions"),
+    "write-back-late": ("decision", "decisions"),
     "never-heard": ("endpoint", "endpoints"),
     "silent": ("endpoint", "endpoints"),
     "unknown-people": ("person", "people"),
