@@ -246,8 +246,8 @@ def _write_back(at: datetime) -> list[Need]:
         destination__paused_at__isnull=True,
     ).annotate(count=Count("pk"))
     return found + [
-        Need("write-back-late", count, f"waiting for over an hour to be written back to {name}", "alignment:source-write-back",
-             query="show=waiting", argument=key)
+        Need("write-back-late", count, f"waiting for over an hour to be written back to {name}",
+             "alignment:source-write-back", query="show=waiting", argument=key)
         for key, name, count in late
     ]  # fmt: skip
 
