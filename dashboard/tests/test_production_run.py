@@ -117,7 +117,7 @@ def test_web_worker_and_beat_come_up_work_and_end_when_asked(running: Running) -
     for name in ("web", "worker", "beat"):
         running.start(name)
     for name in ("web", "worker", "beat"):
-        wait_until(lambda name=name: running.is_healthy(name), LONGEST)  # type: ignore[misc]
+        wait_until(lambda name=name: running.is_healthy(name), LONGEST)
     assert running.get("/healthz/ready") == (200, json.dumps({"status": "ready"}))
     wait_until(lambda: running.get("/healthz/deep")[0] == 200, LONGEST)
 
