@@ -86,12 +86,14 @@ def drain_all(world: World) -> float:
 
 def run() -> None:
     """The rounds, and what came out; fails where the number of MQLs or clocks is not what it must be."""
-    from alignment.models import Fact, MqlCycle
+    from alignment.models import Fact, MqlCycle, OutgoingMessage
+    from alignment.services.destinations import create_destination
     from benchmarks import row_by_row
     from sla.models import Clock
     from testing.world import build_world
 
     world = build_world()
+    create_destination(source=world.crm, address="https://crm.example.com/hook", by=None, at=world.at)
     know_leads(world, (ROUNDS + 1) * (EVENTS + ROW_EVENTS))
     opened_by = Fact.objects.earliest("pk")
     rates: dict[str, list[float]] = {"drain": [], "row by row": []}
@@ -107,6 +109,8 @@ def run() -> None:
             raise SystemExit(f"{made} MQLs where {CROSSING} in 100 events cross")
     if Clock.objects.count() != 3 * MqlCycle.objects.count():
         raise SystemExit("not three clocks an MQL")
+    if OutgoingMessage.objects.count() != (ROUNDS + 1) * EVENTS * CROSSING // 100:
+        raise SystemExit("not one message an MQL in the outbox")
     for name, found in rates.items():
         found.pop(0)  # warming up
         print(f"{name:10} {statistics.median(found):8,.0f} events/s ({min(found):,.0f}-{max(found):,.0f})")

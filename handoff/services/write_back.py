@@ -20,6 +20,7 @@ from django.db.models import prefetch_related_objects
 from alignment.models import Destination, MqlCycle, OutgoingMessage, OutgoingState, PersonIdentity
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
+from alignment.pipeline.writing import insert
 from sla.models import Clock, ClockKind, Outcome
 from sla.services.cycles import CycleFold
 
@@ -100,7 +101,7 @@ def write_back(batch: Batch) -> None:
         sequence = sequences[(destination.pk, item.lead.pk)]
         body = _body(kind, item, basis, identities, sequence, at=batch.at)
         written.append(_message(destination, item, kind, body, basis, sequence, at=batch.at))
-    OutgoingMessage.objects.bulk_create(written)
+    insert(written)
 
 
 def _last_messages(
