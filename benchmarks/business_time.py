@@ -1,4 +1,4 @@
-"""Business-time additions per second against a loop over days: `python -m benchmarks.business_time`.
+"""Business-time additions per second against a loop over days: `python3 run.py benchmark business_time`.
 
 Both add the same 16 business hours to the same random instants of 2025 and 2026 on a weekday calendar in New
 York with twenty holidays, in alternating rounds of one run; every pair of answers is compared. The ratio is

@@ -1,4 +1,4 @@
-"""Events per second from the inbox to owner, clocks and outbox: `python -m benchmarks.drain`.
+"""Events per second from the inbox to owner, clocks and outbox: `python3 run.py benchmark drain`.
 
 Score events about known leads, one a delivery, 37 in 100 over the trigger of the agreement (owner, three clocks).
 In alternating rounds on one scratch database:

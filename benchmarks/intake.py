@@ -1,4 +1,4 @@
-"""Signed deliveries per second against two usual ways to take events: `python -m benchmarks.intake`.
+"""Signed deliveries per second against two usual ways to take events: `python3 run.py benchmark intake`.
 
 One gunicorn (2 processes of 4 threads, persistent connections) serves all of them from a scratch database beside the
 one in DATABASE_URL; eight keep-alive connections write to it, the variants in alternating rounds:

@@ -1,4 +1,4 @@
-"""The sweep over a million running clocks: `python -m benchmarks.sweep` (some minutes).
+"""The sweep over a million running clocks: `python3 run.py benchmark sweep` (some minutes).
 
 On one scratch database, each measured by calling the product's sweep (`mark_breached`):
 

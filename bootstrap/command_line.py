@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from bootstrap.benchmarking import benchmark
 from bootstrap.commands import manage, start
 from bootstrap.console import SetUpFailed, complain
 from bootstrap.request import parse
@@ -17,7 +18,8 @@ def main(argv: Sequence[str]) -> int:
     request = parse(argv)
     _let_signals_unwind()
     try:
-        return {"start": start, "test": test, "manage": manage}[request.command](request)
+        commands = {"start": start, "test": test, "manage": manage, "benchmark": benchmark}
+        return commands[request.command](request)
     except SetUpFailed as failure:
         complain(f"\n{failure}")
         return failure.status

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 USAGE = """\
 python3 run.py [--host 127.0.0.1] [--port 8000] [--data DIR] [--no-demo]    set up and run everything
        python3 run.py test [--all] [pytest arguments]                              run the tests
+       python3 run.py benchmark NAME [arguments]                                   measure against a baseline
        python3 run.py manage [--data DIR] COMMAND [arguments]                      any manage.py command"""
 EXPLANATION = """\
 Without DATABASE_URL a PostgreSQL of its own is started, without REDIS_URL tasks are queued in files;
@@ -16,7 +17,7 @@ WITH_VALUE = {"--host", "--port", "--data"}
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for; ``command`` is start, test or manage, ``rest`` its own arguments."""
+    """What the command line asks for; ``command`` is start, test, manage or benchmark, ``rest`` its own arguments."""
 
     command: str = "start"
     host: str = "127.0.0.1"
@@ -45,8 +46,8 @@ def parse(argv: Sequence[str]) -> Request:
     parser.add_argument("--no-demo", action="store_true", help="start empty, without the demo company")
     split = _first_word(argv)
     command = argv[split] if split < len(argv) else "start"
-    if split < len(argv) and command not in {"test", "manage"}:
-        parser.error(f"there is no command {command}; there are: test, manage")
+    if split < len(argv) and command not in {"test", "manage", "benchmark"}:
+        parser.error(f"there is no command {command}; there are: test, manage, benchmark")
     ours, rest = list(argv[:split]), list(argv[split + 1 :])
     while command == "manage" and rest and rest[0].partition("=")[0] in WITH_VALUE:
         length = 1 if "=" in rest[0] else 2

@@ -67,6 +67,8 @@ def test_the_folder_of_a_manage_command_stands_on_either_side(argv: list[str]) -
 
 
 def test_after_its_name_a_manage_command_keeps_an_option_called_data() -> None:
+    request = parse(["benchmark", "sweep", "--leads", "5"])
+    assert (request.command, request.rest) == ("benchmark", ["sweep", "--leads", "5"])
     request = parse(["manage", "dumpdata", "--data", "x"])
     assert (request.data, request.rest) == (None, ["dumpdata", "--data", "x"])
 
