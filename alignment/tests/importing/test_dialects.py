@@ -185,8 +185,8 @@ def test_json_lines_with_everything_as_text() -> None:
 
 def test_one_broken_byte_does_not_turn_utf_8_into_another_encoding() -> None:
     document = {"object": "lead", "columns": {"external_id": "id", "last_name": "name"}}
-    broken, good = read(b"id,name\n" + b"1,M\xfcller\n" + "2,Ångström\n".encode(), document)
-    assert isinstance(good, Row) and good.drafts[0].fields["last_name"] == "Ångström"
+    broken, good = read(b"id,name\n" + b"1,M\xfcller\n" + "2,Angström\n".encode(), document)
+    assert isinstance(good, Row) and good.drafts[0].fields["last_name"] == "Angström"
     assert not isinstance(broken, Row) and broken.code == "broken_text"
 
 

@@ -42,6 +42,12 @@ def test_hubspot_deals_are_known_with_their_stages() -> None:
     assert shape.columns["closed_at"] == shape.columns["close_on"] == "Close date"
 
 
+def test_espocrm_needs_no_question_about_its_zone() -> None:
+    shape = look((FILES / "espocrm_leads.csv").read_bytes())
+    assert (shape.system, shape.delimiter, shape.zone, shape.questions) == ("EspoCRM", ";", "UTC", [])
+    assert mapping_of(shape.document()).zone is not None
+
+
 def test_json_lines_are_known() -> None:
     shape = look((FILES / "zapier_leads.jsonl").read_bytes())
     assert (shape.format, shape.delimiter, shape.object) == ("jsonl", "", "lead")
