@@ -309,6 +309,7 @@ CELERY_BEAT_SCHEDULE = {
         ("roll up compliance", "sla.tasks.roll_up", 3.0),
         ("compare roll-up with base tables", "sla.tasks.compare_roll_up", 24 * 3600.0),
         ("route what waits without an owner", "handoff.tasks.route_unassigned", 15.0),
+        ("match and compare all leads", "alignment.tasks.compare_leads", 24 * 3600.0),
         ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
         ("expire raw bodies", "alignment.tasks.expire_bodies", 24 * 3600.0),
         ("deliver write-back", "alignment.tasks.deliver", 3.0),
@@ -321,6 +322,8 @@ INTAKE_MAX_BYTES = 1024 * 1024
 INTAKE_MAX_DEPTH = 32
 INTAKE_MAX_KEYS = 20_000
 DRAIN_BATCH = 1000
+# more domains of mailboxes that anybody can open, separated by commas; the main providers are known
+FREE_MAIL_DOMAINS = [name for name in os.environ.get("FREE_MAIL_DOMAINS", "").split(",") if name.strip()]
 DRAIN_HINTS = _is_on("DRAIN_HINTS", "1")  # a request that stored a delivery asks for a drain at once
 
 # --- write-back: where messages may go, and how long one attempt may take -----------------------------------

@@ -2,6 +2,7 @@ from alignment.models.api import ApiToken, KeptAnswer, RateBucket, TokenScope
 from alignment.models.calendars import Calendar, CalendarVersion
 from alignment.models.cycles import Disposition, DisqualificationReason, MqlCycle
 from alignment.models.erasure import AskedBy, Erasure, ErasureArrival, ErasureMark
+from alignment.models.identity import ChangedAccount, DuplicatePair, DuplicateRule, LeadMerge
 from alignment.models.intake import (
     DeadEvent,
     Delivery,
@@ -17,6 +18,7 @@ from alignment.models.leads import (
     Account,
     Campaign,
     Lead,
+    MatchRule,
     Opportunity,
     OpportunityStage,
     Touch,
@@ -34,6 +36,7 @@ __all__ = [
     "Calendar",
     "CalendarVersion",
     "Campaign",
+    "ChangedAccount",
     "DeadEvent",
     "Delivery",
     "DeliveryState",
@@ -42,6 +45,8 @@ __all__ = [
     "DirtyDay",
     "Disposition",
     "DisqualificationReason",
+    "DuplicatePair",
+    "DuplicateRule",
     "Endpoint",
     "EndpointSecret",
     "Erasure",
@@ -52,6 +57,8 @@ __all__ = [
     "Heartbeat",
     "KeptAnswer",
     "Lead",
+    "LeadMerge",
+    "MatchRule",
     "MqlCycle",
     "Opportunity",
     "OpportunityStage",

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
+
+
+def _key(function: str, *columns: str) -> models.GeneratedField:
+    """A key that the database computes by a function of alignment.matching.sql; empty where there is none."""
+    return models.GeneratedField(
+        expression=Func(*columns, function=f"public.{function}"),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
 
 class Record(models.Model):
@@ -20,9 +29,15 @@ class Record(models.Model):
 class Account(Record):
     name = models.CharField(max_length=200, blank=True)
     domain = models.CharField(max_length=190, blank=True)
+    domain_key = _key("match_site_domain", "domain")
+    name_key = _key("match_company_key", "name")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="account_per_source")]
+        indexes = [
+            models.Index(fields=["domain_key"], condition=~Q(domain_key=""), name="account_by_domain"),
+            models.Index(fields=["name_key"], condition=~Q(name_key=""), name="account_by_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.external_id
@@ -48,7 +63,21 @@ class TouchFunction(models.TextChoices):
     UNKNOWN = "unknown", "Not known"
 
 
+class MatchRule(models.TextChoices):
+    """Why a lead belongs to an account."""
+
+    CRM = "crm", "Linked in the CRM"
+    DOMAIN = "domain", "Same domain"
+    NAME = "name", "Same company name"
+
+
 class Lead(Record):
+    """A person as one record of a source has them.
+
+    `merged_into`: the lead that this one was found to be the same person as; it follows from the live merges
+    (alignment.models.identity.LeadMerge) and names a lead that is not merged itself.
+    """
+
     email = models.CharField(max_length=254, blank=True)
     first_name = models.CharField(max_length=120, blank=True)
     last_name = models.CharField(max_length=120, blank=True)
@@ -84,12 +113,39 @@ class Lead(Record):
         max_length=10, choices=TouchFunction.choices, default=TouchFunction.UNKNOWN
     )
     first_seen_at = models.DateTimeField()
+    email_key = _key("match_email_key", "email")
+    domain_key = _key("match_email_domain", "email")
+    company_key = _key("match_company_key", "company")
+    person_key = _key("match_person_key", "first_name", "last_name")
+    matched_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, null=True, blank=True, related_name="matched_leads"
+    )
+    match_rule = models.CharField(max_length=6, choices=MatchRule.choices, blank=True)
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged_leads"
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["source", "external_id"], name="lead_per_source"),
             models.CheckConstraint(
+                condition=Q(matched_account__isnull=True, match_rule="")
+                | Q(matched_account__isnull=False, match_rule__in=MatchRule.values),
+                name="a_match_has_a_rule",
+            ),
+            models.CheckConstraint(condition=~Q(merged_into=F("id")), name="a_lead_is_not_merged_into_itself"),
+            models.CheckConstraint(
                 condition=Q(sourced_function__in=TouchFunction.values), name="lead_sourced_function_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["email_key", "id"], condition=~Q(email_key=""), name="lead_by_email"),
+            models.Index(fields=["domain_key"], condition=~Q(domain_key=""), name="lead_by_domain"),
+            models.Index(fields=["company_key"], condition=~Q(company_key=""), name="lead_by_company"),
+            models.Index(
+                fields=["person_key", "company_key", "domain_key", "id"],
+                condition=~Q(person_key="") & ~Q(company_key="") & ~Q(domain_key=""),
+                name="lead_by_person_and_company",
             ),
         ]
 

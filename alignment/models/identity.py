@@ -1,0 +1,123 @@
+"""Which leads are one person: pairs that look alike, what people decided of them, and merges that can be undone."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+
+class DuplicateRule(models.TextChoices):
+    """What two leads have in common."""
+
+    EMAIL = "email", "Same e-mail address"
+    NAME = "name", "Same name, company and domain"
+
+
+class DuplicatePairQuerySet(models.QuerySet["DuplicatePair"]):
+    def open(self) -> DuplicatePairQuerySet:
+        """Neither dismissed nor settled by a merge of the two, or of leads they were merged into."""
+        return (
+            self.filter(dismissed_at__isnull=True)
+            .alias(
+                root_a=Coalesce("lead_a__merged_into", "lead_a"),
+                root_b=Coalesce("lead_b__merged_into", "lead_b"),
+            )
+            .exclude(root_a=F("root_b"))
+        )
+
+
+class DuplicatePair(models.Model):
+    """Two leads, of any sources, that a rule finds alike; `lead_a` has the lower id.
+
+    The row goes when the leads are no longer alike, unless somebody dismissed it: "not a duplicate" stays said.
+    """
+
+    lead_a = models.ForeignKey("alignment.Lead", on_delete=models.PROTECT, related_name="+")
+    lead_b = models.ForeignKey("alignment.Lead", on_delete=models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=5, choices=DuplicateRule.choices)
+    found_at = models.DateTimeField()
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+    dismissed_by = models.ForeignKey(
+        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    dismissed_reason = models.CharField(max_length=200, blank=True)
+
+    objects = DuplicatePairQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["lead_a", "lead_b"], name="one_row_per_pair"),
+            models.CheckConstraint(condition=Q(lead_a__lt=F("lead_b")), name="the_lower_id_comes_first"),
+            models.CheckConstraint(
+                condition=Q(rule__in=DuplicateRule.values), name="duplicate_rule_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(dismissed_at__isnull=True, dismissed_by__isnull=True, dismissed_reason="")
+                | (Q(dismissed_at__isnull=False, dismissed_by__isnull=False) & ~Q(dismissed_reason="")),
+                name="a_dismissal_has_a_reason",
+                violation_error_message="Say why these are two people.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-id"], condition=Q(dismissed_at__isnull=True), name="pairs_not_dismissed")
+        ]
+
+    def __str__(self) -> str:
+        return f"leads {self.lead_a_id} and {self.lead_b_id}"
+
+
+class LeadMerge(models.Model):
+    """Somebody found two leads to be one person. Append-only, but that a merge can be undone once.
+
+    While it is live, what the facts say of both leads counts for `survivor`. A survivor is never merged itself at
+    the time, so merges make no chains.
+    """
+
+    survivor = models.ForeignKey("alignment.Lead", on_delete=models.PROTECT, related_name="merges")
+    merged = models.ForeignKey("alignment.Lead", on_delete=models.PROTECT, related_name="merged_by")
+    reason = models.CharField(max_length=200)
+    merged_by = models.ForeignKey("alignment.User", on_delete=models.PROTECT, related_name="+")
+    merged_at = models.DateTimeField()
+    undone_by = models.ForeignKey(
+        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(survivor=F("merged")),
+                name="merged_into_another",
+                violation_error_message="A lead cannot be merged into itself.",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="a_merge_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True, undone_by__isnull=True, undone_reason="")
+                | (Q(undone_at__isnull=False, undone_by__isnull=False) & ~Q(undone_reason="")),
+                name="an_undone_merge_has_a_reason",
+            ),
+            models.UniqueConstraint(
+                fields=["merged"], condition=Q(undone_at__isnull=True), name="one_live_merge_per_lead"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"lead {self.merged_id} into {self.survivor_id}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.undone_at is None
+
+
+class ChangedAccount(models.Model):
+    """A note of the drain: the leads that had, have or may get this account are to be matched again."""
+
+    account = models.ForeignKey("alignment.Account", on_delete=models.CASCADE, related_name="+")
+    domain_key = models.TextField(blank=True)
+    name_key = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"account {self.account_id}"
