@@ -10,11 +10,13 @@ from alignment.models import (
     Calendar,
     CalendarVersion,
     Campaign,
+    ChangedAccount,
     DeadEvent,
     Delivery,
     Destination,
     DestinationSecret,
     DirtyDay,
+    DuplicatePair,
     Endpoint,
     EndpointSecret,
     Erasure,
@@ -24,6 +26,7 @@ from alignment.models import (
     Heartbeat,
     KeptAnswer,
     Lead,
+    LeadMerge,
     MqlCycle,
     Opportunity,
     OpportunityStage,
@@ -40,6 +43,7 @@ from alignment.models import (
 )
 from alignment.readonly_admin import ReadOnlyAdmin, show, site
 
+site.leave_out(ChangedAccount, "A note between two steps of the drain, gone within seconds.")
 site.leave_out(EndpointSecret, "Secrets are shown once, when they are made, and never again.")
 site.leave_out(DestinationSecret, "Secrets are shown once, when they are made, and never again.")
 site.leave_out(ErasureMark, "Digests that recognise erased people; there is nothing to read in them.")
@@ -162,6 +166,19 @@ class LeadAdmin(ReadOnlyAdmin):
     list_filter = ["source", "is_deleted"]
     list_select_related = ["source", "crm_owner"]
     search_fields = ["=external_id", "=email"]
+
+
+@show(DuplicatePair)
+class DuplicatePairAdmin(ReadOnlyAdmin):
+    list_display = ["id", "lead_a", "lead_b", "rule", "found_at", "dismissed_at", "dismissed_by"]
+    list_filter = ["rule"]
+    list_select_related = ["lead_a", "lead_b", "dismissed_by"]
+
+
+@show(LeadMerge)
+class LeadMergeAdmin(ReadOnlyAdmin):
+    list_display = ["id", "survivor", "merged", "merged_at", "merged_by", "reason", "undone_at"]
+    list_select_related = ["survivor", "merged", "merged_by"]
 
 
 @show(MqlCycle)

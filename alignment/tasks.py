@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import answers, outbox, retention
+from alignment.services import answers, outbox, retention, who_is_who
 
 
 @shared_task
@@ -37,6 +37,12 @@ def deliver() -> int:
 def forget_old_answers() -> int:
     """Answers to requests that may be repeated are kept for a day."""
     return answers.forget_old_answers(at=timezone.now())
+
+
+@shared_task
+def compare_leads() -> int:
+    """Match all leads with accounts and with each other; finds what two drainers at once did not see."""
+    return who_is_who.compare_leads(at=timezone.now())
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

@@ -9,26 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from heapq import merge
 from typing import Any
 
 from alignment.models import Fact, Touch
 from alignment.models.cycles import CLOSING, NEEDS_REASON, Disposition
+from alignment.pipeline.groups import by_record, in_order
 from alignment.pipeline.ledger import fold_fields
 from sla.echo import Decision, Echoes
 from sla.folded import BELIEVED_AFTER, AgreementBook, Attempt, FoldedCycle, OwnerEvent, believe
-from sla.history import history_cycles, without_overlap
+from sla.history import history_cycles, one_at_a_time, without_overlap
 
 
 def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: AgreementBook) -> list[FoldedCycle]:
     """Cycles in order of crossing. `facts` in order of occurrence, `touches` by time.
 
+    The facts may be those of several records of one person (merged leads). Each record crosses the trigger and is
+    written to for itself, as its source sees it; the cycles are the person's, one at a time.
+
     Two states run along: what is true of the lead, and what the CRM last said. A CRM that repeats its old
     disposition after somebody set another one here has decided nothing new, nor has one that gives back ours.
     """
-    past = history_cycles(facts)
+    records = by_record(facts)
+    past = one_at_a_time([cycle for own in records for cycle in history_cycles(own)])
     echoes = Echoes(_decisions(facts))
     live: list[FoldedCycle] = []
-    for fact, before, said in _statements(facts):
+    for fact, before, said in merge(*map(_statements, records), key=lambda statement: in_order(statement[0])):
         current = _current(live, past, fact)
         if current is None or current.is_history or current.closed_at is not None:
             opened = _crossing(fact, before, before | fact.fields, current, book)
@@ -153,9 +159,11 @@ def _advance(
     if is_open and not cycle.is_stated and written.get("mql_at") and fact is not cycle.opened_by:
         _state_crossing(cycle, datetime.fromisoformat(written["mql_at"]), book)
     if is_open and written.get("owner") and written["owner"] != said.get("owner"):
-        cycle.owner_events.append(OwnerEvent(written["owner"], at, fact.received_at, is_suspect))
+        cycle.owner_events.append(
+            OwnerEvent(fact.source_id, written["owner"], at, fact.received_at, is_suspect)
+        )
     if written.get("opportunity"):
-        cycle.opportunity = written["opportunity"]
+        cycle.opportunity, cycle.opportunity_source_id = written["opportunity"], fact.source_id
     disposition = written.get("disposition")
     is_statement = disposition and (fact.action or disposition != said.get("disposition"))
     if not (is_statement and fact.by_id is None and _is_echo(fact, echoes)):

@@ -40,6 +40,7 @@ def believe(occurred_at: datetime, received_at: datetime) -> tuple[datetime, boo
 class OwnerEvent:
     """The CRM named an owner (its external id there) at this believed instant."""
 
+    source_id: int
     person: str
     at: datetime
     received_at: datetime
@@ -82,6 +83,7 @@ class FoldedCycle:
     is_closing_suspect: bool = False
     crm_closed_at: datetime | None = None
     opportunity: str = ""
+    opportunity_source_id: int | None = None
     owner: str = ""
     assigned_at: datetime | None = None
     followed_up_at: datetime | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from alignment.models import Fact
 from alignment.models.cycles import CLOSING, Disposition
+from alignment.pipeline.groups import in_order, record_of
 from sla.folded import FoldedCycle
 
 STATED = (
@@ -54,6 +55,7 @@ def _cycle(crossed: str, first: Fact, last: Fact, stated: dict[str, Any]) -> Fol
         disposition=stated.get("disposition") or "",
         reason=stated.get("reason") or "",
         opportunity=stated.get("opportunity") or "",
+        opportunity_source_id=first.source_id,
     )
     if cycle.disposition:
         disposed_at = _moment(stated, "disposed_at")
@@ -70,6 +72,22 @@ def _cycle(crossed: str, first: Fact, last: Fact, stated: dict[str, Any]) -> Fol
 
 def _moment(stated: dict[str, Any], name: str) -> datetime | None:
     return datetime.fromisoformat(stated[name]) if stated.get(name) else None
+
+
+def one_at_a_time(past: Sequence[FoldedCycle]) -> list[FoldedCycle]:
+    """The cycles in order of crossing, but for those that began while one of another record of the person ran: two
+    records that a file tells of one person are one pass through the handoff."""
+    found: list[FoldedCycle] = []
+    for cycle in sorted(past, key=lambda cycle: (cycle.crossed_at, in_order(cycle.opened_by))):
+        if not any(_runs_beside(other, cycle) for other in found):
+            found.append(cycle)
+    return found
+
+
+def _runs_beside(earlier: FoldedCycle, later: FoldedCycle) -> bool:
+    return record_of(earlier.opened_by) != record_of(later.opened_by) and (
+        earlier.closed_at is None or later.crossed_at <= earlier.closed_at
+    )
 
 
 def without_overlap(past: Sequence[FoldedCycle], live: Sequence[FoldedCycle]) -> list[FoldedCycle]:

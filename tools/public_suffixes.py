@@ -7,6 +7,7 @@ alignment/matching/sql.py): the database's functions hold the same list, and sto
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from pathlib import Path
 
 import publicsuffixlist
@@ -40,4 +41,4 @@ def _label(label: str) -> str:
 if __name__ == "__main__":
     version = importlib.metadata.version("publicsuffixlist")
     TARGET.write_text(HEAD.format(version=version) + "\n".join(rules()) + "\n", "ascii")
-    print(f"{TARGET}: {len(rules())} rules")
+    sys.stdout.write(f"{TARGET}: {len(rules())} rules\n")

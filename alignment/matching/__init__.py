@@ -3,7 +3,3 @@
 `keys` says in Python what a key is; `sql` is the same as functions of the database, which compute the stored columns
 however a row is written; `accounts` and `duplicates` compare the columns, set-based.
 """
-
-
-
-

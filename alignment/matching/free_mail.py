@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.conf import settings
+
+from alignment.matching.keys import site_domain_key
 
 _WORDS = """
 gmail.com googlemail.com
@@ -43,7 +47,9 @@ mailinator.com guerrillamail.com 10minutemail.com yopmail.com temp-mail.org tras
 
 def free_mail_domains() -> list[str]:
     """The main providers, and what the setting FREE_MAIL_DOMAINS adds; registrable domains in punycode."""
-    from alignment.matching.keys import site_domain_key
+    return _domains(tuple(settings.FREE_MAIL_DOMAINS))
 
-    own = {site_domain_key(name) for name in settings.FREE_MAIL_DOMAINS}
-    return sorted(({site_domain_key(word) for word in _WORDS.split()} | own) - {""})
+
+@cache
+def _domains(own: tuple[str, ...]) -> list[str]:
+    return sorted({site_domain_key(name) for name in (*_WORDS.split(), *own)} - {""})

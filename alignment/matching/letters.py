@@ -35,24 +35,20 @@ DROPPED = ".'`\u2018\u2019\u02bc"
 # companies that are written without a gap.
 GAPS = r"[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u00d7\u00f7\u2000-\u206f\u3000-\u303f]+"
 MARKS = r"[\u0300-\u036f]+"
-EAST_ASIAN_FORMS = "株式会社|有限会社|合同会社|合资公司|股份有限公司|有限责任公司|有限公司|주식회사"
+EAST_ASIAN_FORMS = "株式会社|有限会社|合同会社|合资公司|股份有限公司|有限责任公司|有限公司"
 
-FORMS = (
-    # English
-    "inc incorporated corp corporation co company llc lllp llp lp ltd limited plc pllc pbc pty pvt private public and"
-    # German, with the parts of a GmbH & Co. KG
-    " gmbh mbh ggmbh ag kg kgaa ohg gbr ug cokg ev eg haftungsbeschrankt"
-    # French, Spanish, Portuguese, Italian, Romanian
-    " sa sas sasu sarl sarlu snc scs sca sci eurl sl slu sau sab scp cv lda ltda eireli spa srl srls ss"
-    # Dutch and Belgian
-    " bv bvba nv vof cvba"
-    # Nordic and Baltic
-    " ab hb as asa aps is oy oyj ky hf ehf ou uab sia"
-    # Central and eastern Europe, Turkey
-    " sp zoo spzoo sro kft zrt nyrt bt doo dd ad ood eood jsc pjsc ojsc ooo oao zao pao sti"
-    # Asia, Switzerland, the European Union
-    " kk gk yk pte bhd sdn tbk pt jk se scse"
-).split()
+# Legal forms: English; German; Romance; Dutch; Nordic and Baltic; central and eastern Europe, Turkey; Asia and the
+# European Union, in this order.
+_FORMS = """
+inc incorporated corp corporation co company llc lllp llp lp ltd limited plc pllc pbc pty pvt private public and
+gmbh mbh ggmbh ag kg kgaa ohg gbr ug cokg ev eg haftungsbeschrankt
+sa sas sasu sarl sarlu snc scs sca sci eurl sl slu sau sab scp cv lda ltda eireli spa srl srls ss
+bv bvba nv vof cvba
+ab hb as asa aps is oy oyj ky hf ehf ou uab sia
+sp zoo spzoo sro kft zrt nyrt bt doo dd ad ood eood jsc pjsc ojsc ooo oao zao pao sti
+kk gk yk pte bhd sdn tbk pt jk se scse
+"""
+FORMS = _FORMS.split()
 # Written with gaps.
 SPACED_FORMS = (
     "s a", "s a s", "s l", "s p a", "s r l", "s a r l", "b v", "n v", "a s", "a g", "k k", "l l c", "l t d",

@@ -133,7 +133,9 @@ class Lead(Record):
                 | Q(matched_account__isnull=False, match_rule__in=MatchRule.values),
                 name="a_match_has_a_rule",
             ),
-            models.CheckConstraint(condition=~Q(merged_into=F("id")), name="a_lead_is_not_merged_into_itself"),
+            models.CheckConstraint(
+                condition=~Q(merged_into=F("id")), name="a_lead_is_not_merged_into_itself"
+            ),
             models.CheckConstraint(
                 condition=Q(sourced_function__in=TouchFunction.values), name="lead_sourced_function_is_known"
             ),

@@ -15,13 +15,15 @@ Key = tuple[int, str]
 class Batch:
     """Leads that new facts touched, with everything known about them.
 
-    `leads` are locked for the length of the transaction. `facts` (per lead id) are all facts about that lead, in
-    order of occurrence; `touches` all its touches, in order. `persons` and `opportunities` are keyed by
-    (source id, external id). Steps may add to `extra` for the steps after them.
+    `leads` are locked for the length of the transaction, with all that are merged with them. `facts` (per lead id)
+    are all facts about that person, in order of occurrence; `touches` all its touches, in order: those of merged
+    leads count for their survivor (`merged` names them by its id), which alone has facts then. `persons` and
+    `opportunities` are keyed by (source id, external id). Steps may add to `extra` for the steps after them.
     """
 
     at: datetime
     leads: dict[int, Lead] = field(default_factory=dict)
+    merged: dict[int, list[Lead]] = field(default_factory=dict)
     facts: dict[int, list[Fact]] = field(default_factory=dict)
     touches: dict[int, list[Touch]] = field(default_factory=dict)
     persons: dict[Key, Person] = field(default_factory=dict)

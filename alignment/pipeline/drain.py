@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce, Length
 
 from alignment.intake.drafts import Event, Problem
 from alignment.intake.parse import parse_delivery
+from alignment.matching.accounts import match_waiting
 from alignment.models import DeadEvent, Delivery, DeliveryState, Endpoint, Heartbeat, Source
 from alignment.pipeline.erased import empty_bodies
 from alignment.pipeline.ledger import IdConflict
@@ -39,6 +40,7 @@ def drain(*, at: datetime, now: Callable[[], datetime] | None = None, batch_size
     started, applied = time.monotonic(), 0
     while True:
         events, claimed = _drain_batch(batch_size or settings.DRAIN_BATCH, at=at)
+        match_waiting()
         applied += events
         Heartbeat.objects.update_or_create(
             name="drain", defaults={"beat_at": at, "period": timedelta(seconds=2)}

@@ -15,6 +15,10 @@ COLUMNS = [
     *TEXTS, "channel", "score", "crm_created_at", "account", "crm_owner", "first_touch", "sourced_function",
     "is_deleted",
 ]  # fmt: skip
+# What accounts and duplicates are found by.
+COMPARED = ["email", "first_name", "last_name", "company", "account"]
+# Who somebody is, as against what a record says of the work on it: a survivor's gaps are filled from merged leads.
+CONTACT = ["email", "first_name", "last_name", "title", "phone", "company", "country", "account_id"]
 
 
 def fold_lead(batch: Batch, lead: Lead, folds: Folds, accounts: dict[Key, Account]) -> None:

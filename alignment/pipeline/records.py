@@ -10,7 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from alignment.intake.drafts import Event
+from alignment.matching.accounts import match_leads, note_changed_accounts
+from alignment.matching.duplicates import find_duplicates
 from alignment.models import Account, Campaign, Lead, Opportunity, Source, Subject, Touch
+from alignment.pipeline import groups
 from alignment.pipeline import leads as lead_records
 from alignment.pipeline.batch import Batch, Key
 from alignment.pipeline.erased import withhold
@@ -81,7 +84,10 @@ def _fold_records(batch: Batch, subjects: set[SubjectKey], received: dict[Subjec
     )
     leads = _lock_leads(named[Subject.LEAD], ledger, touches.values(), received, at)
     batch.leads = {lead.pk: lead for lead in leads.values()}
+    batch.merged = groups.merged_by_survivor(batch.leads.values())
     changes = Changes(Lead, lead_records.COLUMNS)
+    compared = Changes(Lead, lead_records.COMPARED)
+    compared.remember(batch.leads.values())
     changes.remember(batch.leads.values())
     make(Account, named[Subject.ACCOUNT])
     accounts = lock(Account, named[Subject.ACCOUNT])
@@ -102,12 +108,17 @@ def _fold_records(batch: Batch, subjects: set[SubjectKey], received: dict[Subjec
     batch.opportunities = opportunities | find_or_make(Opportunity, linked, lambda key: {"first_seen_at": at})
     # ties by external id: the first touch must not depend on which of two came first
     found = Touch.objects.filter(lead_id__in=batch.leads, is_deleted=False)
-    for touch in found.order_by("touched_at", "external_id"):
-        batch.touches.setdefault(touch.lead_id or 0, []).append(touch)
+    for touch in found.order_by("touched_at", "external_id", "source_id"):
+        for lead_id in groups.counts_for(batch.leads[touch.lead_id or 0]):
+            batch.touches.setdefault(lead_id, []).append(touch)
     for lead in batch.leads.values():
         batch.facts[lead.pk] = ledger.get((lead.source_id, Subject.LEAD.value, lead.external_id), [])
         lead_records.fold_lead(batch, lead, folds, accounts)
+    groups.unite(batch)
     changes.write(batch.leads.values())
+    to_compare = [lead.pk for lead in compared.changed(batch.leads.values())]
+    match_leads(to_compare)
+    find_duplicates(to_compare, at=at)
 
 
 def _lock_leads(
@@ -126,7 +137,7 @@ def _lock_leads(
         if fact.fields.get("lead")
     }
     make(Lead, keys, lambda key: {"first_seen_at": received.get((key[0], Subject.LEAD, key[1]), at)})
-    return lock(Lead, keys, also_ids=before)
+    return groups.lock_with_merged(keys, also_ids=before)
 
 
 def _referred(folds: Folds, field: str) -> set[Key]:
@@ -146,3 +157,5 @@ def _write_simple(
             empty = False if column == "is_deleted" else ""
             setattr(row, column, fields.get(column) or empty)
     changes.write(rows.values())
+    if subject == Subject.ACCOUNT:
+        note_changed_accounts([row for row in changes.changed(rows.values()) if isinstance(row, Account)])

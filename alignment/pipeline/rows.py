@@ -24,7 +24,7 @@ def _by_source(keys: Iterable[Key]) -> dict[int, list[str]]:
     return found
 
 
-def _where(keys: Iterable[Key]) -> models.Q:
+def where(keys: Iterable[Key]) -> models.Q:
     """Rows of these natural keys: external ids per source."""
     condition = models.Q(pk__in=[])
     for source, ids in _by_source(keys).items():
@@ -33,7 +33,7 @@ def _where(keys: Iterable[Key]) -> models.Q:
 
 
 def find(model: type[R], keys: Iterable[Key]) -> dict[Key, R]:
-    return {(row.source_id, row.external_id): row for row in model._default_manager.filter(_where(keys))}
+    return {(row.source_id, row.external_id): row for row in model._default_manager.filter(where(keys))}
 
 
 def make(
@@ -69,7 +69,7 @@ def lock(model: type[R], keys: Iterable[Key], also_ids: Iterable[int] = ()) -> d
     """The rows, locked in the order of their ids until the transaction ends. References to them stay possible."""
     rows = (
         model._default_manager.select_for_update(of=("self",), no_key=True)
-        .filter(_where(keys) | models.Q(pk__in=list(also_ids)))
+        .filter(where(keys) | models.Q(pk__in=list(also_ids)))
         .order_by("pk")
     )
     return {(row.source_id, row.external_id): row for row in rows}

@@ -37,7 +37,13 @@ APPEND_ONLY = {
     "sla_clockredating",
     "handoff_assignment",
 }
-UNDELETABLE = {"alignment_apitoken", "alignment_delivery", "alignment_mqlcycle", "sla_clock"}
+UNDELETABLE = {
+    "alignment_apitoken",
+    "alignment_delivery",
+    "alignment_leadmerge",
+    "alignment_mqlcycle",
+    "sla_clock",
+}
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from alignment.matching.suffixes import LIST, registrable, rules
 LETTERS = st.characters(exclude_categories=("Cs", "Cn", "Co"), exclude_characters="\x00")
 WORDS = st.sampled_from(
     [
-        "Acme", "ACME", "The", "the", "GmbH", "& Co. KG", "S.A.", "s a", "Inc.", "株式会社", "トヨタ", "Müller", "Łódź",
-        "Straße", "A/S", "Sp. z o.o.", "and", ".", "'", "’", " ", "\t", "é", "e\u0301", "ﬁ", "Ⅷ", "Ω", "Дом", "(株)", "-",
-        "İ", "ẞ", "a@b", "http://", "www.", "example", ".com", ".co.uk", "xn--", "münchen", "。", ":8080", "/x?y#z", "@",
+        "Acme", "ACME", "The", "the",
+        "GmbH", "& Co. KG", "S.A.", "s a", "Inc.", "株式会社", "トヨタ", "Müller", "Łódź",
+        "Straße", "A/S", "Sp. z o.o.", "and", ".", "'", "’", " ", "\t", "é", "e\u0301", "ﬁ", "Ⅷ", "Ω", "Дом", "(株)", "-", "İ",
+        "ẞ", "a@b", "http://", "www.", "example", ".com", ".co.uk", "xn--", "münchen", "。", ":8080", "/x?y#z", "@",
         "x.kobe.jp", "city", ".de", "名", "ß", "Ç", "𝒜", "㎏",
     ]
 )  # fmt: skip
@@ -68,7 +69,16 @@ def test_an_address_is_compared_whole() -> None:
     assert keys.email_key("  Ann.Lee+x@Acme.COM. ") == "ann.lee+x@acme.com"
     assert keys.email_key("ann.lee@gmail.com") != keys.email_key("annlee@gmail.com")
     assert keys.email_key("x@münchen.de") == keys.email_key("X@xn--mnchen-3ya.DE")
-    for nothing in ("", "ann", "@acme.com", "ann@", "ann@localhost", "ann lee@acme.com", "a@10.0.0.1", "a@b c.de"):
+    for nothing in (
+        "",
+        "ann",
+        "@acme.com",
+        "ann@",
+        "ann@localhost",
+        "ann lee@acme.com",
+        "a@10.0.0.1",
+        "a@b c.de",
+    ):
         assert keys.email_key(nothing) == ""
 
 
@@ -92,7 +102,14 @@ def test_the_list_of_free_mail_is_of_domains_as_they_are_compared() -> None:
 
 @given(TEXTS)
 def test_keys_are_idempotent(text: str) -> None:
-    for key in (keys.company_key, keys.fold_name, keys.lower, keys.host, keys.email_key, keys.site_domain_key):
+    for key in (
+        keys.company_key,
+        keys.fold_name,
+        keys.lower,
+        keys.host,
+        keys.email_key,
+        keys.site_domain_key,
+    ):
         assert key(key(text)) == key(text)
 
 
@@ -107,7 +124,12 @@ def test_case_and_unicode_form_do_not_matter(text: str) -> None:
         assert keys.fold_name(unicodedata.normalize(form, text)) == keys.fold_name(text)
 
 
-@given(st.lists(st.sampled_from(["a", "b-c", "co", "uk", "jp", "kobe", "city", "ck", "www", "github", "io"]), min_size=1))
+@given(
+    st.lists(
+        st.sampled_from(["a", "b-c", "co", "uk", "jp", "kobe", "city", "ck", "www", "github", "io"]),
+        min_size=1,
+    )
+)
 def test_registrable_domains_are_those_of_another_reader_of_the_list(labels: list[str]) -> None:
     with LIST.open("rb") as rule_file:
         oracle = PublicSuffixList(rule_file, accept_unknown=True)
@@ -131,9 +153,11 @@ def test_registrable_domains_of_every_rule_are_those_of_another_reader() -> None
 def test_the_database_computes_the_same_keys(texts: list[str]) -> None:
     with connection.cursor() as cursor:
         columns = ", ".join(f"{name}(t)" for name, _ in PAIRS)
-        cursor.execute(f"SELECT t, {columns} FROM unnest(%s) t", [texts])
+        cursor.execute(f"SELECT t, {columns} FROM unnest(%s) t", [texts])  # noqa: S608
         for text, *found in cursor.fetchall():
             assert found == [function(text) for _, function in PAIRS], repr(text)
-        cursor.execute("SELECT a, b, match_person_key(a, b) FROM unnest(%s, %s) u(a, b)", [texts, texts[::-1]])
+        cursor.execute(
+            "SELECT a, b, match_person_key(a, b) FROM unnest(%s, %s) u(a, b)", [texts, texts[::-1]]
+        )
         for first, last, found in cursor.fetchall():
             assert found == keys.person_key(first, last)

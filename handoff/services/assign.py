@@ -40,7 +40,8 @@ def assign(batch: Batch) -> None:
         ours = _own_ownings(item, ledger[item.cycle.pk])
         item.ownings = _crm_ownings(item, batch, ours) + ours
         _own(item)
-        is_ours = batch.sources[item.lead.source_id].assigns == Source.Assigns.PRODUCT
+        source = batch.sources[item.fold.opened_by.source_id] if item.fold else None
+        is_ours = source is not None and source.assigns == Source.Assigns.PRODUCT
         if not item.ownings and item.cycle.is_open and is_ours:
             unowned.append(item)
     if unowned:
@@ -58,14 +59,14 @@ def _crm_ownings(item: CycleFold, batch: Batch, ours: list[Owning]) -> list[Owni
     if item.fold is None:
         return []
     found = []
-    source, start = item.lead.source_id, item.cycle.started_at
+    source, start = item.fold.opened_by.source_id, item.cycle.started_at
     echoes = Echoes(_decision(owning, item.cycle) for owning in ours)
     before = batch.persons.get((source, item.fold.owner_before)) if item.fold.owner_before else None
     if before is not None and before.function == Function.SALES:
         found.append(Owning(start, before, AssignedBy.CRM))
         echoes.overrule(at=start)
     for event in item.fold.owner_events:
-        person = batch.persons.get((source, event.person))
+        person = batch.persons.get((event.source_id, event.person))
         if person is None or person.function not in (Function.SALES, Function.UNKNOWN):
             continue
         if not echoes.gives_back(person.__eq__, at=event.at, received_at=event.received_at):

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from alignment.models import Fact
 from alignment.pipeline import refold
+from alignment.services.merges import restore_merges
+from alignment.services.who_is_who import compare_leads
 
 CHUNK = 500
 
@@ -24,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="rebuilt from the ledger", help="Goes to the audit rows.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        restore_merges()
         found = Fact.objects.order_by("source_id", "subject", "external_id")
         subjects = list(found.values_list("source_id", "subject", "external_id").distinct())
         for start in range(0, len(subjects), CHUNK):
@@ -31,4 +34,5 @@ class Command(BaseCommand):
             with transaction.atomic():
                 refold(set(chunk), at=timezone.now(), reason=options["reason"])
             self.stdout.write(f"{start + len(chunk)} of {len(subjects)} records folded")
+        compare_leads(at=timezone.now())
         self.stdout.write(self.style.SUCCESS("Done."))
