@@ -41,7 +41,7 @@ def make(
 ) -> None:
     """Stubs for the keys that have no row yet; in one order, so that two makers wait for each other in it."""
     wanted = set(keys)
-    wanted -= set(model._default_manager.filter(_where(wanted)).values_list("source_id", "external_id"))
+    wanted -= set(model._default_manager.filter(where(wanted)).values_list("source_id", "external_id"))
     stubs = [
         model(source_id=key[0], external_id=key[1], **(defaults(key) if defaults else {}))
         for key in sorted(wanted)
