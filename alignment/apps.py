@@ -7,4 +7,4 @@ class AlignmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alignment.services import expiry  # noqa: F401 - registers what of the inbox expires
+        from alignment.services import erasure, expiry  # noqa: F401 - register what expires and what is erased

@@ -40,6 +40,12 @@ class Erasure(models.Model):
     def __str__(self) -> str:
         return self.pseudonym
 
+    @property
+    def lost(self) -> list[tuple[str, int]]:
+        """(kind of content, rows) of what lost something, the most first."""
+        found = [(name, count) for name, count in self.counts.items() if count]
+        return sorted(found, key=lambda row: (-row[1], row[0]))
+
 
 class ErasureMark(models.Model):
     """Keyed digest of a value that was erased: it recognises the value and does not give it back. Append-only."""

@@ -9,8 +9,18 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Q
 
-from alignment.erasure import Erasing, erasers, marks_of
-from alignment.models import AskedBy, Erasure, ErasureMark, Lead, Opportunity, Subject, Touch, User
+from alignment.erasure import Erasing, erasers, erases, marks_of
+from alignment.models import (
+    AskedBy,
+    Erasure,
+    ErasureMark,
+    KeptAnswer,
+    Lead,
+    Opportunity,
+    Subject,
+    Touch,
+    User,
+)
 from alignment.pipeline import refold
 from alignment.queries.erasure import bodies_that_name, person_of
 from alignment.retry import again_after_a_deadlock
@@ -60,6 +70,15 @@ def erase_person(
             made.append(_erase(fresh, bodies[person.lead.pk], asked_by, reason, reference, by, at))
         refold(_subjects([person.lead for person in people]), at=at, reason="a person was erased")
     return made
+
+
+@erases("kept answers of the API")
+def empty_answers(person: Erasing) -> int:
+    """Answers are kept for a day for whoever repeats a request; these then read an empty object."""
+    found = Q(body__contains=json.dumps(person.lead.external_id))
+    for name in person.named:
+        found |= Q(body__icontains=name) | Q(body__icontains=json.dumps(name)[1:-1])
+    return KeptAnswer.objects.filter(found).update(body="{}")
 
 
 def _erase(

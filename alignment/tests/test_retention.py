@@ -181,7 +181,9 @@ class TestDoors:
 
     def test_the_settings_show_what_other_months_would_remove_and_save_them(self, revops: Client) -> None:
         assert "Bodies of deliveries: 0 (" in text(revops.get("/settings/"))
-        shown = text(revops.get("/settings/retention/?months=6"))
+        look = {"months": 6, "reason": "our policy", "look": "1"}
+        shown = text(revops.post("/settings/retention/", look))
+        assert 'value="our policy"' in shown and Organisation.get().body_months == 13
         assert "With 6 months instead of 13" in shown and "Bodies of deliveries: 1 (" in shown
         answer = revops.post("/settings/retention/", {"months": 6, "reason": "our policy"}, follow=True)
         assert "Raw content is kept for 6 months now" in text(answer)
@@ -203,7 +205,9 @@ class TestDoors:
         answer = revops.post("/settings/retention/", given)
         assert answer.status_code == status
         assert said in text(answer)
-        assert revops.get("/settings/retention/?months=many").status_code == 200
+        looked = revops.post("/settings/retention/", {"months": "many", "look": "1"})
+        assert looked.status_code == 200 and "Enter a whole number" in text(looked)
+        assert revops.get("/settings/retention/").status_code == 200
 
     def test_the_task_and_the_command_empty_the_same(self, revops: Client) -> None:
         Organisation.objects.update(body_months=6)

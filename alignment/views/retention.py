@@ -21,11 +21,13 @@ RUNS_SHOWN = 10
 
 @roles(Role.REVOPS)
 def page(request: HttpRequest) -> HttpResponse:
-    """GET with `?months=` shows what another setting would remove; POST changes it."""
-    now, status = timezone.now(), 200
+    """POST changes the setting, or with `look` only shows what another one would remove."""
+    now = timezone.now()
     if request.method != "POST":
         return render(request, "alignment/retention.html", retention_card(request))
     form = RetentionForm(request.POST, auto_id="retention-%s")
+    if "look" in request.POST:
+        return render(request, "alignment/retention.html", retention_card(request, looked_at=form))
     status = 422
     if form.is_valid():
         try:
@@ -42,17 +44,20 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "alignment/retention.html", retention_card(request, form=form), status=status)
 
 
-def retention_card(request: HttpRequest, *, form: RetentionForm | None = None) -> dict[str, Any]:
-    """What templates/alignment/_retention.html shows: the form, what is due under the months that it names, the
-    last runs."""
-    months = Organisation.get().body_months
-    asked = RetentionForm(request.GET or {"months": months}, auto_id="retention-%s")
-    asked.is_valid()
-    shown = asked.cleaned_data.get("months", months)
+def retention_card(
+    request: HttpRequest, *, form: RetentionForm | None = None, looked_at: RetentionForm | None = None
+) -> dict[str, Any]:
+    """What templates/alignment/_retention.html shows: the form, as it was refused or with the months `looked_at`,
+    what is due under them, the last runs."""
+    months = shown = Organisation.get().body_months
+    if looked_at is not None:
+        looked_at.is_valid()
+        shown = looked_at.cleaned_data.get("months", months)
+        if "months" in looked_at.errors:
+            form = looked_at
     if form is None:
-        form = RetentionForm(initial={"months": shown}, auto_id="retention-%s")
-        if "months" in request.GET and "months" in asked.errors:
-            form = asked
+        reason = looked_at.data.get("reason", "") if looked_at is not None else ""
+        form = RetentionForm(initial={"months": shown, "reason": reason}, auto_id="retention-%s")
     due = retention.due_now(months=shown, at=timezone.now())
     return {
         "retention_form": form,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
+import psycopg2
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
@@ -24,6 +26,7 @@ from alignment.models import (
     Erasure,
     ErasureArrival,
     Fact,
+    KeptAnswer,
     Lead,
     MqlCycle,
     Opportunity,
@@ -40,6 +43,7 @@ from sla.models import Breach, Clock
 from sla.queries import compliance
 from sla.services import mark_breached, roll_up
 from sla.services.rollup import mark_all_days_dirty
+from testing.processes import database_url, wait_until
 from testing.state import end_state
 from testing.world import World, add_user, event
 
@@ -110,12 +114,16 @@ def lead(world: World) -> Lead:
         state="conflict",
         conflicts_with=first,
     )
+    KeptAnswer.objects.create(
+        user=add_user(world, Role.FINANCE), key="k", request_digest=b"x" * 32, status=200,
+        body=json.dumps({"lead": {"last_name": LAST}}), kept_at=world.at,
+    )  # fmt: skip
     mark_breached(at=world.at)
     roll_up(at=world.at)
     assert places_naming(*NAMES) >= {
         "alignment_lead.email", "alignment_fact.fields", "alignment_delivery.body", "alignment_touch.subject",
         "alignment_touch.outcome", "alignment_opportunity.name", "alignment_deadevent.message",
-        "alignment_lead.company",
+        "alignment_lead.company", "alignment_keptanswer.body",
     }  # fmt: skip
     return Lead.objects.get(external_id="L1")
 
@@ -159,7 +167,7 @@ def test_no_table_and_no_log_names_the_person_afterwards(
     assert Lead.objects.get(external_id="L2").email == "other@example.com"
     assert erasure.counts == {
         "facts of the lead": 2, "facts of touches": 1, "facts of opportunities": 1, "raw bodies": 8,
-        "messages of what could not be read": 1,
+        "messages of what could not be read": 1, "kept answers of the API": 1,
     }  # fmt: skip
 
 
@@ -408,3 +416,43 @@ class TestWhoMay:
         ):
             with pytest.raises(IntegrityError, match="its rows are evidence"), transaction.atomic():
                 run(statement)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.xdist_group("processes")
+def test_what_a_drain_is_writing_at_this_moment_is_erased_too(world: World, lead: Lead) -> None:
+    """The drain looked before the erasure and writes after it began: the erasure waits for it."""
+    with psycopg2.connect(database_url()) as drainer, drainer.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('alignment.erasure'))")
+        cursor.execute(
+            """
+            INSERT INTO alignment_fact (source_id, ref, subject, external_id, action, fields, occurred_at,
+                received_at, order_key, is_timed, is_history)
+            VALUES (%s, 'id:late', 'lead', 'L1', '', %s, now(), now(), 'late', true, false)
+            """,
+            [lead.source_id, json.dumps({"email": EMAIL})],
+        )
+        done: list[Any] = []
+
+        def work() -> None:
+            try:
+                done.extend(erase(world, lead))
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        wait_until(is_waiting_for_the_lock)
+        assert not done
+        drainer.commit()
+        thread.join(30)
+    drainer.close()
+    assert len(done) == 1
+    assert Fact.objects.get(ref="id:late").fields == {"email": None}
+    assert places_naming(*NAMES) == set()
+
+
+def is_waiting_for_the_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(cursor.fetchone()[0])
