@@ -77,7 +77,7 @@ def _statements(facts: Sequence[Fact]) -> Iterator[tuple[Fact, dict[str, Any], d
 def _decisions(facts: Sequence[Fact]) -> Iterator[Decision]:
     """The dispositions that people set here, each with its reason."""
     for fact in facts:
-        if fact.by_id is not None and fact.fields.get("disposition"):
+        if fact.by_id is not None and not fact.is_history and fact.fields.get("disposition"):
             yield Decision(
                 (fact.fields["disposition"], fact.fields.get("reason")), fact.occurred_at, fact.received_at
             )

@@ -29,3 +29,13 @@ class PauseForm(forms.Form):
         help_text="Such as: the CRM is being moved until Monday.",
         error_messages={"required": "Say why nothing is sent for now."},
     )
+
+
+class LeaveForm(forms.Form):
+    """Why a message that was given up need not reach the CRM."""
+
+    reason = forms.CharField(
+        max_length=200,
+        help_text="Such as: entered in the CRM by hand; the record no longer exists.",
+        error_messages={"required": "Say why this need not reach the CRM."},
+    )

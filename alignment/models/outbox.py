@@ -163,6 +163,11 @@ class OutgoingMessage(models.Model):
                 name="outgoing_pending_by_lead",
             ),
             models.Index(
+                fields=["destination"],
+                condition=Q(state=OutgoingState.PENDING, claimed_until__isnull=False),
+                name="outgoing_claimed",
+            ),
+            models.Index(
                 fields=["destination", "-id"],
                 condition=Q(state=OutgoingState.DEAD),
                 name="outgoing_dead",

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from alignment.intake import secrets
 from alignment.models import Destination, DestinationSecret, Heartbeat, OutgoingMessage, OutgoingState
@@ -122,9 +122,9 @@ def _answer(future: Future[Answer]) -> Answer:
 def _claim_due(free: int, *, at: datetime) -> list[tuple[Claimed, dict[str, str]]]:
     """Up to `free` messages with their headers, of all destinations in turn."""
     found: list[tuple[Claimed, dict[str, str]]] = []
-    due = OutgoingMessage.objects.pending().filter(next_attempt_at__lte=at).values("destination")
+    due = OutgoingMessage.objects.pending().filter(destination=OuterRef("pk"), next_attempt_at__lte=at)
     destinations = Destination.objects.active().filter(
-        Q(retry_at__isnull=True) | Q(retry_at__lte=at), paused_at__isnull=True, pk__in=due
+        Exists(due), Q(retry_at__isnull=True) | Q(retry_at__lte=at), paused_at__isnull=True
     )
     for destination in destinations.order_by("retry_at", "pk") if free > 0 else ():
         limit = min(free - len(found), _room(destination, at))

@@ -12,14 +12,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
-from alignment.forms.sources import SetAsideForm
-from alignment.forms.write_back import AddressForm, PauseForm
+from alignment.forms.write_back import AddressForm, LeaveForm, PauseForm
 from alignment.models import Destination, OutgoingMessage, Role, Source
 from alignment.paging import NoSuchPage, newest_first
 from alignment.queries import outbox as queries
 from alignment.queries.sources import source_rows
 from alignment.services import destinations as services
 from alignment.services.sources import AlreadyRotating, NoSuchSecret
+
+ROWS = 20
 
 
 @roles(Role.REVOPS)
@@ -165,7 +166,7 @@ def set_aside_all(request: HttpRequest, key: str) -> HttpResponse:
 
 def _set_aside(request: HttpRequest, key: str, found: OutgoingMessage | None) -> HttpResponse:
     refused = found.pk if found else 0
-    form = SetAsideForm(request.POST, auto_id=f"aside-{refused or 'all'}-%s")
+    form = LeaveForm(request.POST, auto_id=f"aside-{refused or 'all'}-%s")
     if not form.is_valid():
         source = get_object_or_404(Source, key=key)
         return _page(request, source, show="dead", aside_form=form, refused=refused, status=422)
@@ -240,7 +241,7 @@ def _page(
     show: str = "",
     address_form: AddressForm | None = None,
     pause_form: PauseForm | None = None,
-    aside_form: SetAsideForm | None = None,
+    aside_form: LeaveForm | None = None,
     refused: int | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -249,7 +250,7 @@ def _page(
     show = show or request.GET.get("show", "")
     destination = queries.destination_of(source)
     try:
-        found = newest_first(queries.messages(source, show), request.GET.get("after", ""))
+        found = newest_first(queries.messages(source, show), request.GET.get("after", ""), size=ROWS)
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     sellers = list(queries.sellers_without_id(source)[:6]) if destination else []
@@ -265,13 +266,11 @@ def _page(
             (
                 row,
                 _word(row),
-                aside_form
-                if aside_form and refused == row.pk
-                else SetAsideForm(auto_id=f"aside-{row.pk}-%s"),
+                aside_form if aside_form and refused == row.pk else LeaveForm(auto_id=f"aside-{row.pk}-%s"),
             )
             for row in found.rows
         ],
-        "all_form": aside_form if aside_form and refused == 0 else SetAsideForm(auto_id="aside-all-%s"),
+        "all_form": aside_form if aside_form and refused == 0 else LeaveForm(auto_id="aside-all-%s"),
         "address_form": address_form
         or AddressForm(initial={"address": destination.address if destination else ""}),
         "pause_form": pause_form or PauseForm(auto_id="pause-%s"),

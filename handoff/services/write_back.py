@@ -40,6 +40,12 @@ class Basis:
     due: Due | None = None
     status: str = "open"
 
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Basis:
+        return cls(
+            **{name: stored[name] for name in ("owner", "disposition", "due", "status") if name in stored}
+        )
+
     def as_json(self) -> dict[str, Any]:
         return {
             "owner": self.owner,
@@ -50,7 +56,7 @@ class Basis:
 
     def news_since(self, last: OutgoingMessage | None) -> str:
         """The type of the message that is owed after the last one; empty where nothing is new to the CRM."""
-        before = Basis(**last.basis) if last else Basis()
+        before = Basis.of(last.basis if last else {})
         if _is_ours(self.disposition) and self.disposition != before.disposition:
             return DISPOSITIONED
         if _is_ours(self.owner) and self.owner != before.owner:

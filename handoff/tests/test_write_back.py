@@ -11,11 +11,13 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from alignment.intake.drafts import Event
 from alignment.models import (
     Destination,
+    Fact,
     MqlCycle,
     OutgoingMessage,
     OutgoingState,
@@ -221,6 +223,42 @@ def test_a_halved_batch_writes_each_message_once(world: World, crm: Destination,
     drain(at=world.at)
     assert sorted(data["lead"] for _, data in written()) == ["a", "b", "c", "d", "e"]
     assert OutgoingMessage.objects.count() == Assignment.objects.count() == 5
+
+
+def test_a_batch_that_the_database_undoes_is_written_once_by_the_next_try(
+    world: World, crm: Destination, monkeypatch: Any
+) -> None:
+    tries: list[int] = []
+
+    def deadlocked(events: Any, **options: Any) -> Any:
+        batch = apply_events(events, **options)
+        tries.append(OutgoingMessage.objects.count())
+        if len(tries) < 3:
+            raise OperationalError("deadlock detected")
+        return batch
+
+    monkeypatch.setattr(sys.modules["alignment.pipeline.drain"], "apply_events", deadlocked)
+    world.send(*(event("lead.updated", name, world.at, score=80) for name in "AB"))
+    assert len(tries) == 3 and tries[-1] == 2
+    assert OutgoingMessage.objects.count() == MqlCycle.objects.count() == 2
+
+
+def test_imported_history_is_never_written_back(world: World, crm: Destination) -> None:
+    long_ago = world.at - timedelta(days=90)
+    fields = {
+        "mql_at": long_ago.isoformat(),
+        "assigned_at": long_ago.isoformat(),
+        "owner": world.reps[0].email,
+    }
+    facts = [
+        Fact(
+            source=world.crm, ref="id:file-1", subject="lead", external_id="H", action="cycle", fields=fields,
+            occurred_at=long_ago, received_at=world.at, order_key="file-1", is_history=True,
+        )
+    ]  # fmt: skip
+    apply_events([Event(None, 0, facts)], at=world.at)
+    assert cycle().is_history and cycle().owner == world.reps[0]
+    assert not OutgoingMessage.objects.exists()
 
 
 # --- echoes -----------------------------------------------------------------------------------------------
