@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+from alignment.matching.keys import email_key
 from alignment.models import ErasureMark, Subject
 from alignment.models.leads import Lead
 
@@ -92,7 +93,13 @@ def marks_of(person: Erasing) -> set[tuple[str, bytes]]:
 
 def digest(kind: str, value: str, *, key: bytes | None = None) -> bytes:
     """HMAC-SHA-256 under a key that is not in the database."""
-    return hmac.digest(key or _keys()[0], f"{kind}:{value.strip().lower()}".encode(), "sha256")
+    same = comparable(value) if kind == ErasureMark.Kind.EMAIL else value
+    return hmac.digest(key or _keys()[0], f"{kind}:{same}".encode(), "sha256")
+
+
+def comparable(email: str) -> str:
+    """As two spellings of one address are compared; what is no address, in lower case."""
+    return email_key(email) or email.strip().lower()
 
 
 def digests(kind: str, value: str) -> list[bytes]:

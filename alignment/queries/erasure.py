@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from alignment.erasure import Erasing
+from alignment.matching.keys import email_key
 from alignment.models import (
     Delivery,
     Erasure,
@@ -48,17 +49,27 @@ def search(text: str) -> list[Lead]:
     text = text.strip()
     if not text:
         return []
-    found = Lead.objects.filter(Q(external_id=text) | Q(email__iexact=text)).select_related("source")
+    found = Lead.objects.filter(Q(external_id=text) | _same_email([text])).select_related("source")
     return list(found.annotate(erased_at=Max("erasures__erased_at")).order_by("pk")[:FOUND_AT_MOST])
 
 
+def _same_email(emails: Iterable[str]) -> Q:
+    keys = {key for email in emails if (key := email_key(email))}
+    return Q(email_key__in=keys) & ~Q(email_key="")
+
+
+def with_merged(leads: Collection[Lead]) -> list[Lead]:
+    """These leads and all that are merged with them: a survivor shows the data of the others, so they go together."""
+    roots = {lead.merged_into_id or lead.pk for lead in leads}
+    found = Lead.objects.filter(Q(pk__in=roots) | Q(merged_into__in=roots)).select_related("source")
+    return list(found.order_by("pk"))
+
+
 def duplicates(lead: Lead) -> list[Lead]:
-    """Other records with an e-mail that this one has or had."""
+    """Other records with an e-mail that this one has or had, and that are not merged with it."""
+    own = [one.pk for one in with_merged([lead])]
     emails = person_of(lead, at=lead.first_seen_at).emails
-    condition = Q(pk__in=[])
-    for email in emails:
-        condition |= Q(email__iexact=email)
-    found = Lead.objects.filter(condition).exclude(pk=lead.pk).select_related("source")
+    found = Lead.objects.filter(_same_email(emails)).exclude(pk__in=own).select_related("source")
     return list(found.order_by("pk")[:FOUND_AT_MOST])
 
 

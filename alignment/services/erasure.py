@@ -22,7 +22,7 @@ from alignment.models import (
     User,
 )
 from alignment.pipeline import refold
-from alignment.queries.erasure import bodies_that_name, person_of
+from alignment.queries.erasure import bodies_that_name, person_of, with_merged
 from alignment.retry import again_after_a_deadlock
 from alignment.services.authority import require_revops
 from alignment.services.inbox import ReasonMissing
@@ -42,7 +42,7 @@ def erase_person(
     by: User | None,
     at: datetime,
 ) -> list[Erasure]:
-    """Erase the person behind these records of a CRM: all of them, or none.
+    """Erase the person behind these records of a CRM and those merged with them: all of them, or none.
 
     Rows, ids, times, scores, cycles, clocks, breaches and assignments stay, so no figure changes. Bodies still
     waiting for the drain lose the person when they are applied. Erasing a record again takes out what came since.
@@ -54,7 +54,7 @@ def erase_person(
         raise ReasonMissing("Say why the person is erased: the reason stays as evidence.")
     if asked_by not in AskedBy.values:
         raise ValueError("Say who asked.")
-    people = [person_of(lead, at=at) for lead in sorted(leads, key=lambda lead: lead.pk)]
+    people = [person_of(lead, at=at) for lead in with_merged(leads)]
     if any(person.is_named_in(text) for person in people for text in (reason, reference)):
         raise ReasonNamesThePerson(
             "The reason and the reference stay: write them without e-mail, phone or name."

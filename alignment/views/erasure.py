@@ -55,5 +55,11 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
                     request, f"{len(made)} {records} erased, now called {said}. No figure has changed."
                 )
                 return redirect("alignment:erasure")
-    context = {"lead": lead, "form": form, "previews": queries.preview([lead, *duplicates])}
+    merged = queries.with_merged([lead])
+    context = {
+        "lead": lead,
+        "form": form,
+        "has_merged": len(merged) > 1,
+        "previews": queries.preview([*merged, *duplicates]),
+    }
     return render(request, "alignment/erasure_person.html", context, status=status)

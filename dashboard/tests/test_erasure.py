@@ -38,6 +38,7 @@ from alignment.queries.erasure import duplicates, returns
 from alignment.services.authority import OnlyRevOps
 from alignment.services.erasure import ReasonNamesThePerson, erase_person
 from alignment.services.inbox import ReasonMissing
+from alignment.services.merges import merge_leads
 from handoff.models import Assignment
 from sla.models import Breach, Clock
 from sla.queries import compliance
@@ -316,6 +317,18 @@ def test_duplicates_are_listed_and_erased_together(world: World, lead: Lead) -> 
     assert len({erasure.pseudonym for erasure in made}) == 2
     assert places_naming(EMAIL.lower(), "wilma") == set()
     assert Lead.objects.get(external_id="L9").email == "somebody@example.com"
+
+
+@pytest.mark.parametrize("asked_for", ["L1", "L8"])
+def test_records_merged_into_one_person_are_erased_together(world: World, lead: Lead, asked_for: str) -> None:
+    world.send(event("lead.created", "L8", world.at, email=EMAIL, phone=PHONE, last_name=LAST))
+    second, revops = Lead.objects.get(external_id="L8"), add_user(world, Role.REVOPS)
+    merge_leads(survivor=lead, merged=second, reason="the same desk", by=revops, at=world.at)
+    before = (rows_of(Breach, Assignment, Clock, MqlCycle), figures(world))
+    assert len(erase(world, Lead.objects.get(external_id=asked_for))) == 2
+    assert (rows_of(Breach, Assignment, Clock, MqlCycle), figures(world)) == before
+    call_command("rebuild", stdout=StringIO())
+    assert places_naming(*NAMES) == set()
 
 
 def test_erasing_again_takes_out_what_came_since_and_keeps_the_pseudonym(world: World, lead: Lead) -> None:

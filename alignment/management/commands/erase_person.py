@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from alignment.models import AskedBy, Lead
-from alignment.queries.erasure import duplicates
+from alignment.queries.erasure import duplicates, with_merged
 from alignment.services.erasure import ReasonNamesThePerson, erase_person
 from alignment.services.inbox import ReasonMissing
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if lead is None:
             raise CommandError("There is no such record. Give the key of the source and the exact id in it.")
         others = duplicates(lead)
-        leads = [lead, *(others if options["with_duplicates"] else [])]
+        leads = with_merged([lead, *(others if options["with_duplicates"] else [])])
         for other in others:
             if other not in leads:
                 self.stdout.write(f"Has the same e-mail, and stays: {other.source.key} {other.external_id}")
