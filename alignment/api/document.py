@@ -75,7 +75,7 @@ class Nothing(APIView):
     schema = None
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        self.headers: dict[str, str] = {}
+        self.headers = {"Cache-Control": "no-store"}
         found = self.initialize_request(request)
         problem = problems.Problem("not-found", "There is no such address; /api/v1/schema lists all.")
         return self.finalize_response(found, problems.answer(problem))
