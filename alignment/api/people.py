@@ -36,6 +36,7 @@ class IdentitySerializer(serializers.ModelSerializer[PersonIdentity]):
 
 class PersonSerializer(serializers.ModelSerializer[Person]):
     identities = IdentitySerializer(many=True, read_only=True)
+    email = serializers.CharField(read_only=True, help_text="Empty where it is not known.")
     role = serializers.ChoiceField(
         choices=Role.choices, source="user.role", read_only=True, allow_null=True, default=None,
         help_text="Of the login; null without one.",
