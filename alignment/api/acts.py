@@ -116,9 +116,11 @@ class Act(Door):
 
 def _require_json(request: Request) -> None:
     """The form of the request, before anything is looked up."""
+    is_empty = (
+        request.META.get("CONTENT_LENGTH") or "0"
+    ) == "0" and "Transfer-Encoding" not in request.headers
     kind = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    is_empty = (request.META.get("CONTENT_LENGTH") or "0") == "0"
-    if kind != "application/json" and not (is_empty and not kind):
+    if kind != "application/json" and not is_empty:
         raise Problem("unsupported-media-type", "Send the body as application/json.")
 
 

@@ -183,7 +183,10 @@ def test_each_part_at_fault_is_named_by_its_pointer(world: World, api: Api) -> N
     assert {error["pointer"] for error in found["errors"]} == {"#/a~1b~0c"}
     found = problem(api.post(_where(), {"channel": "pigeon"}), 400, "invalid")
     assert {error["pointer"] for error in found["errors"]} == {"#/channel", "#/outcome"}
-    sent = [{"type": "lead.updated", "data": {"external_id": "1"}}, {"type": "x", "data": {}, "extra": 1}]
+    sent: list[dict[str, Any]] = [
+        {"type": "lead.updated", "data": {"external_id": "1"}},
+        {"type": "x", "data": {}, "extra": 1},
+    ]
     found = problem(api.post(f"sources/{world.crm.key}/events", sent), 400, "invalid")
     assert {error["pointer"] for error in found["errors"]} == {"#/1/extra"}
     sent[1].pop("extra")

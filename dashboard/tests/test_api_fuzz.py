@@ -57,6 +57,7 @@ def operations() -> Iterator[Any]:
     """Every operation of the document, served in process."""
     schema = schemathesis.openapi.from_dict(document())
     schema.app = get_wsgi_application()
+    found: Any
     for found in schema.get_all_operations():
         yield found.ok()
 

@@ -415,7 +415,8 @@ def test_a_source_that_is_off_or_speaks_otherwise_takes_no_events(world: World, 
     world.crm.save()
     assert refusal(api.post(where, [told("L1")])) == "other-event-types"
     assert not Delivery.objects.exists()
-    for body in ([], {}, [1], [[]], told("L1"), [{"type": "lead.updated"}]):
+    wrong: list[Any] = [[], {}, [1], [[]], told("L1"), [{"type": "lead.updated"}]]
+    for body in wrong:
         assert api.post(where, body).status_code == 400
 
 

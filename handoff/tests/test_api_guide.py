@@ -38,7 +38,8 @@ def by_python(command: str, given: dict[str, str]) -> Any:
         elif word == "-d":
             body = next(words).encode()
         elif word == "--data-urlencode":
-            pairs.append(tuple(next(words).split("=", 1)))
+            name, _, value = next(words).partition("=")
+            pairs.append((name, value))
         elif word not in {"-sS", "-G"}:
             assert not word.startswith("-"), f"teach this test the option {word}"
             address = word
