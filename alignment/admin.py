@@ -24,6 +24,9 @@ from alignment.models import (
     ErasureMark,
     Fact,
     Heartbeat,
+    Import,
+    ImportPiece,
+    ImportReject,
     KeptAnswer,
     Lead,
     LeadMerge,
@@ -286,3 +289,20 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["name", "user__email"]
     exclude = ["digest"]
+
+
+site.leave_out(ImportPiece, "Pieces of files as they were uploaded: compressed bytes full of personal data.")
+
+
+@show(Import)
+class ImportAdmin(ReadOnlyAdmin):
+    list_display = ["file_name", "source", "subject", "state", "is_dry_run", "rows", "facts_new", "rejected"]
+    list_filter = ["state", "is_dry_run", "source"]
+    list_select_related = ["source"]
+
+
+@show(ImportReject)
+class ImportRejectAdmin(ReadOnlyAdmin):
+    list_display = ["file", "line", "code", "message"]
+    list_filter = ["code"]
+    list_select_related = ["file"]

@@ -305,6 +305,7 @@ CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": period, "options": {"expires": max(period, 10)}}
     for name, task, period in [
         ("drain the inbox", "alignment.tasks.drain", 2.0),
+        ("import history", "alignment.tasks.run_imports", 3.0),
         ("mark breached clocks", "sla.tasks.mark_breached", 5.0),
         ("roll up compliance", "sla.tasks.roll_up", 3.0),
         ("compare roll-up with base tables", "sla.tasks.compare_roll_up", 24 * 3600.0),

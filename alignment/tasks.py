@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import answers, outbox, retention, who_is_who
+from alignment.services import answers, import_run, outbox, retention, who_is_who
 
 
 @shared_task
@@ -43,6 +43,13 @@ def forget_old_answers() -> int:
 def compare_leads() -> int:
     """Match all leads with accounts and with each other; finds what two drainers at once did not see."""
     return who_is_who.compare_leads(at=timezone.now())
+
+
+@shared_task
+def run_imports() -> int:
+    """Work for some seconds on an import that waits or was left behind; how many rows of it are in."""
+    found = import_run.run_waiting(now=timezone.now)
+    return found.rows if found else 0
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

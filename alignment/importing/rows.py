@@ -45,8 +45,9 @@ class Reject:
     message: str
 
 
-def read_rows(stream: BinaryIO, mapping: ImportMapping) -> Iterator[Row | Reject]:
-    """Every record of the file, in its order; reads from the start of the stream and leaves it open.
+def read_rows(stream: BinaryIO, mapping: ImportMapping, *, after: int = 0) -> Iterator[Row | Reject]:
+    """Every record of the file that starts behind line `after`, in its order; reads from the start of the stream and
+    leaves it open.
 
     Blank lines and what Salesforce writes below a report are left out. Raises UnreadableFile, at the first row asked
     for, where the file as a whole cannot be read.
@@ -57,10 +58,10 @@ def read_rows(stream: BinaryIO, mapping: ImportMapping) -> Iterator[Row | Reject
             is_json = is_json_lines(text)
         with decoded(file, encoding) as text:
             lines = Lines(text)
-            yield from _json_rows(lines, mapping) if is_json else _csv_rows(lines, mapping)
+            yield from _json_rows(lines, mapping, after) if is_json else _csv_rows(lines, mapping, after)
 
 
-def _csv_rows(lines: Lines, mapping: ImportMapping) -> Iterator[Row | Reject]:
+def _csv_rows(lines: Lines, mapping: ImportMapping, after: int) -> Iterator[Row | Reject]:
     header = read_header(lines)
     columns = columns_of(mapping)
     places = find_columns(header.names, [column.header for column in columns])
@@ -70,6 +71,8 @@ def _csv_rows(lines: Lines, mapping: ImportMapping) -> Iterator[Row | Reject]:
     draft, constants, id_name = drafter_of(mapping), mapping.constants, mapping.shape.id_name
     width = len(header.names)
     for line, cells in without_trailer(csv_records(lines, header.delimiter), width):
+        if line <= after:
+            continue
         if isinstance(cells, BadRecord):
             yield Reject(line, cells.code, str(cells))
             continue
@@ -90,11 +93,13 @@ def _csv_rows(lines: Lines, mapping: ImportMapping) -> Iterator[Row | Reject]:
                 yield _reject(line, problem, columns, picked)
 
 
-def _json_rows(lines: Lines, mapping: ImportMapping) -> Iterator[Row | Reject]:
+def _json_rows(lines: Lines, mapping: ImportMapping, after: int) -> Iterator[Row | Reject]:
     """As rows of cells; a key that an object lacks states nothing."""
     columns = columns_of(mapping)
     draft, constants, id_name = drafter_of(mapping), mapping.constants, mapping.shape.id_name
     for line, found in json_records(lines):
+        if line <= after:
+            continue
         if isinstance(found, BadRecord):
             yield Reject(line, found.code, str(found))
             continue

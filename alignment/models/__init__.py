@@ -3,6 +3,7 @@ from alignment.models.calendars import Calendar, CalendarVersion
 from alignment.models.cycles import Disposition, DisqualificationReason, MqlCycle
 from alignment.models.erasure import AskedBy, Erasure, ErasureArrival, ErasureMark
 from alignment.models.identity import ChangedAccount, DuplicatePair, DuplicateRule, LeadMerge
+from alignment.models.imports import Import, ImportPiece, ImportReject, ImportState
 from alignment.models.intake import (
     DeadEvent,
     Delivery,
@@ -55,6 +56,10 @@ __all__ = [
     "Fact",
     "Function",
     "Heartbeat",
+    "Import",
+    "ImportPiece",
+    "ImportReject",
+    "ImportState",
     "KeptAnswer",
     "Lead",
     "LeadMerge",

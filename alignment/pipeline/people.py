@@ -20,7 +20,7 @@ def make_people(facts: Iterable[Fact]) -> None:
     known = _identities(names) if names else {}
     missing = {key: name for key, name in names.items() if key not in known}
     if missing:
-        _make_identities(missing)
+        make_identities(missing)
 
 
 def find_people(ledger: Mapping[tuple[int, str, str], Sequence[Fact]]) -> dict[Key, Person]:
@@ -46,7 +46,7 @@ def _identities(names: dict[Key, str]) -> dict[Key, Person]:
     return {(row.source_id, row.external_id): row.person for row in rows}
 
 
-def _make_identities(missing: dict[Key, str]) -> None:
+def make_identities(missing: dict[Key, str]) -> None:
     """One maker at a time: two drainers must not both make the same person."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.person_identity'))")

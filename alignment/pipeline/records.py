@@ -22,7 +22,7 @@ from alignment.pipeline.opportunities import fold_opportunities, linked_opportun
 from alignment.pipeline.people import find_people, make_people
 from alignment.pipeline.registry import run_steps
 from alignment.pipeline.rows import Changes, find_or_make, lock, make, parts_of
-from alignment.pipeline.touches import fold_touches
+from alignment.pipeline.touches import calls_of, fold_touches
 
 
 def apply_events(events: Sequence[Event], *, at: datetime) -> Batch:
@@ -82,6 +82,8 @@ def _fold_records(batch: Batch, subjects: set[SubjectKey], received: dict[Subjec
         {(s, Subject.TOUCH.value, e) for s, e in touches}
         | {(s, Subject.OPPORTUNITY.value, e) for s, e in opportunities}
     )
+    # a part of a call folds with the call's facts, also where the call itself is not folded now
+    ledger |= load_facts(calls_of(ledger) - set(ledger))
     leads = _lock_leads(named[Subject.LEAD], ledger, touches.values(), received, at)
     batch.leads = {lead.pk: lead for lead in leads.values()}
     batch.merged = groups.merged_by_survivor(batch.leads.values())

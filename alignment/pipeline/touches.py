@@ -8,7 +8,7 @@ from typing import Any
 
 from alignment.models import Campaign, Fact, Lead, Subject, Touch, TouchFunction
 from alignment.pipeline.batch import Batch, Key
-from alignment.pipeline.ledger import Ledger, fold_fields
+from alignment.pipeline.ledger import Ledger, SubjectKey, fold_fields
 from alignment.pipeline.rows import Changes, moment
 
 COLUMNS = [
@@ -48,6 +48,15 @@ def fold_touches(
         touch.received_at = _known_at(rows)
         touch.is_deleted = bool(fields.get("is_deleted")) or (bool(call) and _has_left(named, of_call))
     changes.write(touches.values())
+
+
+def calls_of(ledger: Ledger) -> set[SubjectKey]:
+    """The calls of which touches of the ledger are a part."""
+    return {
+        (source, subject, call)
+        for (source, subject, _), facts in ledger.items()
+        if subject == Subject.TOUCH and (call := fold_fields(facts).get("part_of"))
+    }
 
 
 def _is_attempt(fields: dict[str, Any]) -> bool:

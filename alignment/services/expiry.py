@@ -1,4 +1,4 @@
-"""Bodies of deliveries: emptied after their time; digest, length and what was made of them stay."""
+"""Bodies of deliveries and files of imports: emptied after their time; what was made of them stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from django.db import connection
 from django.db.models import Count, Sum
 from django.db.models.functions import Length
 
-from alignment.models import Delivery, DeliveryState
+from alignment.models import Delivery, DeliveryState, ImportPiece
+from alignment.models.imports import LIVE_STATES
 from alignment.retention import Amount, expires
 
 CANNOT_BE_REPLAYED = "Its raw body has expired: it cannot be replayed."
@@ -61,3 +62,36 @@ def settle_dead(deliveries: list[int], why: str, *, at: datetime) -> int:
             {"at": at, "why": why, "ids": deliveries},
         )
         return int(cursor.rowcount)
+
+
+def count_pieces(cut_off: datetime) -> Amount:
+    """Pieces of files whose imports ended before `cut_off`."""
+    found = ImportPiece.objects.filter(file__finished_at__lt=cut_off).exclude(file__state__in=LIVE_STATES)
+    total = found.aggregate(rows=Count("pk"), size=Sum(Length("body")))
+    return Amount(total["rows"], total["size"] or 0)
+
+
+@expires("Imported files", count=count_pieces)
+def empty_pieces(cut_off: datetime, limit: int, at: datetime) -> Amount:
+    """Remove the oldest pieces, and what the rejects of their imports quote of the file."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH due AS (
+                SELECT p.id FROM alignment_importpiece p JOIN alignment_import i ON i.id = p.file_id
+                WHERE i.finished_at < %s ORDER BY p.id LIMIT %s FOR UPDATE OF p SKIP LOCKED
+            )
+            DELETE FROM alignment_importpiece p USING due WHERE p.id = due.id
+            RETURNING p.file_id, octet_length(p.body)
+            """,
+            [cut_off, limit],
+        )
+        removed = cursor.fetchall()
+        cursor.execute(
+            """
+            UPDATE alignment_importreject SET message = regexp_replace(message, '“[^”]*”?', '“…”', 'g')
+            WHERE file_id = ANY(%s) AND message LIKE '%%“%%'
+            """,
+            [sorted({file for file, _ in removed})],
+        )
+    return Amount(len(removed), sum(size for _, size in removed))

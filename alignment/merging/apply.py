@@ -1,0 +1,65 @@
+"""One chunk of drafts into the ledger and its records, inside the caller's transaction.
+
+The state of a record is a pure function of the ledger. Here it is computed in SQL for every record that only
+imported facts speak about, in the order of locks of the drain: touch, opportunity, lead, account, campaign, cycle. What
+live facts speak about too goes through the pipeline's own fold in Python, at the end.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from alignment.merging import erased, known, leads, opportunities, people, simple, touches
+from alignment.merging.chunk import Chunk
+from alignment.merging.keys import make_tables
+from alignment.merging.registry import run_steps
+from alignment.merging.staging import Staged, stage
+from alignment.pipeline import refold
+
+REASON = "history imported"
+REFOLDED_AT_ONCE = 1000
+_SETTINGS = """
+SET LOCAL jit = off;
+SET LOCAL work_mem = '64MB';
+SET LOCAL max_parallel_workers_per_gather = 0
+"""
+
+
+def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
+    """Apply the drafts and run the registered steps.
+
+    `is_fresh`: the ledger held nothing of this source when its import began, so nothing is looked for in it. Raises
+    IntegrityError with a unique violation where somebody made one of the new records in this moment, or a statement is
+    known although `is_fresh`: nothing is done then, and trying again finds it. Raises DataError or IntegrityError
+    for a value that no check before caught.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTINGS)
+    stage(chunk, staged)
+    if not is_fresh:
+        known.leave_out_known(chunk)
+    erased.withhold_erased(chunk)
+    chunk.run("ANALYZE import_draft (id, subject, external_id, is_repeated)")
+    known.insert_facts(chunk)
+    people.make_people(chunk)
+    make_tables(chunk)
+    leads.find_leads(chunk)
+    touches.find_touches(chunk)
+    opportunities.find_opportunities(chunk)
+    for kind in ("account", "campaign"):
+        simple.find_simple(chunk, kind)
+    touches.write_touches(chunk)
+    opportunities.write_opportunities(chunk)
+    leads.write_leads(chunk)
+    for kind in ("account", "campaign"):
+        simple.write_simple(chunk, kind)
+    run_steps(chunk)
+    touches.warn_of_channels(chunk)
+    leads.warn_of_dates(chunk)
+    _refold(chunk)
+
+
+def _refold(chunk: Chunk) -> None:
+    ordered = sorted(chunk.refold)
+    for start in range(0, len(ordered), REFOLDED_AT_ONCE):
+        refold(set(ordered[start : start + REFOLDED_AT_ONCE]), at=chunk.at, reason=REASON)

@@ -1,0 +1,98 @@
+"""Reading a file ahead of the database: a thread makes the next portion while the one before is merged."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO
+
+from alignment.importing.mapping import ImportMapping
+from alignment.importing.rows import Reject, read_rows
+from alignment.merging.staging import Staged, Stager
+
+ROWS = 20_000  # of a portion
+_DRAFTS = 3 * ROWS
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Rows that follow each other: their drafts, what could not be read, and how far this brings the reading."""
+
+    staged: Staged
+    rejects: list[Reject]
+    rows: int
+    position: int
+    bytes_read: int
+
+
+@dataclass
+class _Line:
+    """What passes between the threads: at most one portion waits."""
+
+    waiting: queue.Queue[Portion | BaseException | None] = field(default_factory=lambda: queue.Queue(1))
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def put(self, item: Portion | BaseException | None) -> None:
+        while not self.is_over.is_set():
+            try:
+                self.waiting.put(item, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+
+@contextmanager
+def read_ahead(
+    stream: BinaryIO, mapping: ImportMapping, *, as_of: datetime, after: int = 0, rows: int | None = None
+) -> Iterator[Iterator[Portion]]:
+    """The portions of a rewindable stream, those rows left out that start on line `after` or before.
+
+    `rows` of a portion; at most one portion waits, so memory does not grow with the file. Raises UnreadableFile
+    where the first portion is asked for.
+    """
+    line = _Line()
+    reader = threading.Thread(
+        target=_read,
+        args=(line, stream, mapping, as_of, after, rows or ROWS),
+        name="import-reader",
+        daemon=True,
+    )
+    reader.start()
+    try:
+        yield _portions(line)
+    finally:
+        line.is_over.set()
+        reader.join()
+
+
+def _portions(line: _Line) -> Iterator[Portion]:
+    while (item := line.waiting.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+
+
+def _read(
+    line: _Line, stream: BinaryIO, mapping: ImportMapping, as_of: datetime, after: int, wanted: int
+) -> None:
+    try:
+        stager, rejects, rows, position = Stager(as_of), list[Reject](), 0, after
+        for row in read_rows(stream, mapping, after=after):
+            if rows >= wanted or len(stager) >= _DRAFTS:
+                line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))
+                rejects, rows = [], 0
+                if line.is_over.is_set():
+                    return
+            rows, position = rows + 1, row.line
+            if isinstance(row, Reject):
+                rejects.append(row)
+            else:
+                stager.add(row.line, row.drafts)
+        line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))
+        line.put(None)
+    except BaseException as problem:
+        line.put(problem)

@@ -1,0 +1,24 @@
+"""What people read of imports."""
+
+from __future__ import annotations
+
+from alignment.models import Import
+
+# What is kept as the file states it, and that somebody should know: code of a warning and its sentence.
+WARNINGS = {
+    "closed_before_crossing": "cycles closed before the lead became an MQL (kept as stated)",
+    "disposition_without_date": "dispositions come without a date: the file's own date stands in",
+    "lead_not_told": "leads are named by touches or opportunities, and no file has told of them yet",
+    "person_not_known": "people are named whom nobody has set up yet",
+    "unknown_channel": "touches are of channels that belong to no function: map them in the source",
+    "erased_person": "leads are of erased persons: only what counts was kept of them",
+    "older_than_imported": "later file of this kind was imported before: import older files first",
+}
+
+
+def warnings_of(row: Import) -> list[tuple[int, str, list[str]]]:
+    """(how often, sentence, some examples), most frequent first."""
+    found = [
+        (kept["count"], WARNINGS.get(code, code), kept["samples"]) for code, kept in row.warnings.items()
+    ]
+    return sorted(found, key=lambda each: -each[0])

@@ -1,0 +1,44 @@
+"""The rejects of an import as a CSV file: line, reason, and the line as it stands in the file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import TextIO
+
+from alignment.importing.encoding import decoded, find_encoding
+from alignment.importing.lines import MAX_LINE
+from alignment.models import Import, ImportReject
+from alignment.services.imports import open_file
+from alignment.sheets import cell
+
+COLUMNS = ("line", "code", "reason", "original")
+
+
+def write_rejects(found: Import, out: TextIO) -> int:
+    """Write the kept rejects in the order of their lines, safe to open in a spreadsheet; how many.
+
+    `original` is the line on which the row starts, empty where the file is no longer kept.
+    """
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    number = 0
+    for reject, original in with_originals(found):
+        writer.writerow([reject.line, reject.code, cell(reject.message), cell(original)])
+        number += 1
+    return number
+
+
+def with_originals(found: Import) -> Iterator[tuple[ImportReject, str]]:
+    """Each kept reject with the text of its line."""
+    rejects = found.rejects.order_by("line", "pk").iterator(chunk_size=2000)
+    if not found.has_file:
+        yield from ((reject, "") for reject in rejects)
+        return
+    with open_file(found) as file, decoded(file, find_encoding(file)) as text:
+        number, line = 0, ""
+        for reject in rejects:
+            while number < reject.line:
+                line = text.readline(MAX_LINE)
+                number += 1
+            yield reject, line.rstrip("\r\n").encode("utf-8", "replace").decode()

@@ -1,0 +1,224 @@
+"""Merging imported drafts in SQL gives the very rows that folding the ledger in Python gives."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import models, transaction
+
+from alignment.importing.drafts import Draft
+from alignment.intake.drafts import Event
+from alignment.management.commands import rebuild
+from alignment.merging import Chunk, Stager, merge
+from alignment.models import (
+    Account,
+    Campaign,
+    Fact,
+    Lead,
+    MqlCycle,
+    Opportunity,
+    OpportunityStage,
+    Person,
+    PersonIdentity,
+    Touch,
+)
+from alignment.pipeline import apply_events
+from sla.models import Clock
+from testing.world import NOW, World
+
+pytestmark = pytest.mark.django_db
+TABLES: list[type[models.Model]] = [
+    Account, Campaign, Fact, Lead, MqlCycle, Opportunity, Person, PersonIdentity, Touch, Clock,
+    apps.get_model("handoff", "Assignment"),
+]  # fmt: skip
+DAY = timedelta(days=1)
+
+
+def state() -> dict[str, list[dict[str, Any]]]:
+    """Every column of every row; of stage entries, which are written anew, all but the ids."""
+    found = {model.__name__: list(model._default_manager.order_by("pk").values()) for model in TABLES}
+    stages = OpportunityStage.objects.order_by("opportunity_id", "position")
+    found["stages"] = [
+        dict(row) for row in stages.values("opportunity_id", "position", "stage", "entered_at")
+    ]
+    return found
+
+
+def bring_in(
+    world: World, drafts: list[Draft], *, as_of: datetime, at: datetime, is_fresh: bool = False
+) -> Chunk:
+    stager = Stager(as_of)
+    for line, draft in enumerate(drafts, start=2):
+        stager.add(line, [draft])
+    chunk = Chunk(world.crm.pk, at)
+    with transaction.atomic():
+        merge(chunk, stager.take(), is_fresh=is_fresh)
+    return chunk
+
+
+def assert_a_rebuild_changes_nothing(about: str = "") -> None:
+    before = state()
+    call_command("rebuild", stdout=StringIO())
+    after = state()
+    for table, rows in before.items():
+        assert after[table] == rows, f"{table} {about}"
+
+
+class Teller:
+    """Random statements about a handful of records."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.sequence = 0
+
+    def some(self, *values: Any) -> Any:
+        return self.random.choice(values)
+
+    def when(self) -> str:
+        return (
+            NOW - self.random.randint(0, 40) * DAY + self.random.randint(0, 3) * timedelta(hours=1)
+        ).isoformat()
+
+    def part(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Some of the fields; now and then one is cleared."""
+        return {
+            name: None if self.random.random() < 0.1 else value
+            for name, value in fields.items()
+            if self.random.random() < 0.6
+        }
+
+    def person(self) -> str:
+        return str(self.some("ada@example.com", "rep.1@example.com", "u7"))
+
+    def lead(self) -> tuple[str, dict[str, Any]]:
+        fields = self.part(
+            {
+                "email": f"{self.some('a', 'b')}@x.com", "company": self.some("Ünï \\ \"Q\"\tT", "B"),
+                "segment": self.some("smb", "mid"),
+                "channel": self.some("webinar", "odd", ""), "score": self.some(10, 66, 90),
+                "account": self.some("A1", "A2"), "owner": self.person(), "owner_name": "Somebody",
+                "created_at": self.when(), "status": "Open",
+                "opportunity": self.some("O1", "O2", "O9"), "is_deleted": self.some(False, False, True),
+            }
+        )  # fmt: skip
+        if self.random.random() < 0.5:
+            fields |= {
+                "mql_at": self.some((NOW - 30 * DAY).isoformat(), (NOW - 20 * DAY).isoformat(), self.when())
+            }
+            fields |= self.part(
+                {
+                    "assigned_at": self.when(), "followed_up_at": self.when(), "accepted_at": self.when(),
+                    "disposed_at": self.when(), "reason": self.some("bad_fit", "no_response"),
+                    "disposition": self.some("working", "recycled", "converted", "disqualified"),
+                }
+            )  # fmt: skip
+        return f"L{self.random.randint(1, 5)}", fields
+
+    def touch(self) -> tuple[str, dict[str, Any]]:
+        function = self.some("sales", "marketing", "unknown")
+        fields = self.part(
+            {
+                "lead": f"L{self.random.randint(1, 6)}", "channel": self.some("call", "webinar"),
+                "campaign": self.some("C1", "C2"), "person": self.person(), "touched_at": self.when(),
+                "is_outbound": True, "took_place": True, "is_connected": self.some(True, False),
+                "outcome": "held", "is_deleted": self.some(False, False, True),
+            }
+        ) | {"function": function}  # fmt: skip
+        if function == "sales":
+            fields |= self.part({"is_attempt": True})
+        return f"T{self.random.randint(1, 7)}", fields
+
+    def call(self) -> list[tuple[str, dict[str, Any]]]:
+        call, leads = f"T{self.random.randint(8, 9)}", ["L1", "L2"]
+        fields = {
+            "lead": "L1",
+            "leads": leads,
+            "function": "sales",
+            "is_attempt": True,
+            "touched_at": self.when(),
+        }
+        return [(call, fields), (f"{call}:L2", {"lead": "L2", "part_of": call})]
+
+    def opportunity(self) -> tuple[str, dict[str, Any]]:
+        fields = self.part(
+            {
+                "name": "Deal", "amount": self.some(100, 250), "currency": "eur", "stage": self.some("a", "b", "c"),
+                "is_closed": self.some(True, False), "is_won": self.some(True, False), "close_on": "2026-10-01",
+                "opened_at": self.when(), "lead": f"L{self.random.randint(1, 6)}", "account": self.some("A1", "A3"),
+                "owner": self.person(),
+            }
+        )  # fmt: skip
+        return f"O{self.random.randint(1, 3)}", fields
+
+    def statements(self) -> list[tuple[str, str, dict[str, Any]]]:
+        kind = self.some("lead", "lead", "touch", "touch", "opportunity", "account", "campaign", "call")
+        if kind == "call":
+            return [("touch", *each) for each in self.call()]
+        if kind in ("account", "campaign"):
+            more = {"domain": "x.com"} if kind == "account" else {"channel": "webinar"}
+            fields = self.part(
+                {"name": self.some("One", "Two"), **more, "is_deleted": self.some(False, True)}
+            )
+            return [(kind, f"{kind[0].upper()}{self.random.randint(1, 2)}", fields)]
+        return [(kind, *getattr(self, kind)())]
+
+    def drafts(self, number: int) -> list[Draft]:
+        return [
+            Draft(*said, self.some(None, None, NOW - self.random.randint(0, 9) * DAY))
+            for _ in range(number)
+            for said in self.statements()
+        ]
+
+    def live(self, world: World, at: datetime) -> None:
+        facts = []
+        for said in self.statements():
+            self.sequence += 1
+            ref = f"id:evt{self.sequence}"
+            facts.append(
+                Fact(
+                    source=world.crm, ref=ref, subject=said[0], external_id=said[1], fields=said[2],
+                    occurred_at=at - self.random.randint(0, 3) * timedelta(hours=5), received_at=at,
+                    order_key=ref, action=self.some("", "disposition") if said[2].get("disposition") else "",
+                )
+            )  # fmt: skip
+        with transaction.atomic():
+            apply_events([Event(None, 0, facts)], at=at)
+
+
+def test_files_of_any_content_and_order_leave_what_the_ledger_says(
+    world: World, examples: Callable[[int, int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "CHUNK", 3)
+    for seed in range(examples(40, 1500)):
+        with transaction.atomic():
+            _tell_at_random(world, seed)
+            transaction.set_rollback(True)
+
+
+def _tell_at_random(world: World, seed: int) -> None:
+    teller = Teller(seed)
+    at = NOW
+    files: list[tuple[list[Draft], datetime]] = []
+    for _ in range(teller.random.randint(1, 6)):
+        at += timedelta(hours=7)
+        act = teller.random.random()
+        if act < 0.3:
+            teller.live(world, at)
+        elif act < 0.45 and files:
+            drafts, as_of = teller.some(*files)
+            bring_in(world, drafts, as_of=teller.some(as_of, at), at=at)
+        else:
+            drafts, as_of = (
+                teller.drafts(teller.random.randint(1, 15)),
+                at - teller.random.randint(0, 5) * DAY,
+            )
+            bring_in(world, drafts, as_of=as_of, at=at)
+            files.append((drafts, as_of))
+        assert_a_rebuild_changes_nothing(f"of seed {seed}")
