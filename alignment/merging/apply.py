@@ -50,9 +50,10 @@ def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
         simple.find_simple(chunk, kind)
     touches.write_touches(chunk)
     opportunities.write_opportunities(chunk)
-    leads.write_leads(chunk)
+    changed = leads.write_leads(chunk)
     for kind in ("account", "campaign"):
         simple.write_simple(chunk, kind)
+    leads.compare_leads(chunk, changed)
     run_steps(chunk)
     touches.warn_of_channels(chunk)
     leads.warn_of_dates(chunk)

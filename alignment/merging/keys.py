@@ -2,7 +2,9 @@
 
 `import_lead`, `import_touch`, `import_opportunity`, `import_account`, `import_campaign`, one row a record:
 `external_id`; `id`, of the row that is there or the next of the sequence; `is_new`; `is_named`: drafts speak about it
-itself and not only others refer to it; `is_repeated`: more than one of them does. Ids are given beforehand so that
+itself and not only others refer to it; `is_repeated`: more than one of them does. Of leads also `has_attempts`: its
+attempts by sales may be others than before, and `is_plain`: imported facts alone speak about it, and it is merged with
+no other. Ids are given beforehand so that
 rows can refer to each other whatever the order in which they are written, which is the order of locks of the drain.
 """
 
@@ -13,7 +15,7 @@ from alignment.merging.chunk import Chunk
 KINDS = ("touch", "opportunity", "lead", "account", "campaign")
 _MORE = {
     "touch": "old_lead_id bigint, was_attempt boolean",
-    "lead": "has_attempts boolean NOT NULL DEFAULT false",
+    "lead": "has_attempts boolean NOT NULL DEFAULT false, is_plain boolean NOT NULL DEFAULT true",
 }
 _FROM_ROW = {"touch": {"old_lead_id": "lead_id", "was_attempt": "is_attempt"}}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from alignment.matching.accounts import match_leads
+from alignment.matching.duplicates import find_duplicates
 from alignment.merging.chunk import Chunk
 from alignment.merging.keys import add_named, add_referred, lock_old
 from alignment.merging.writing import NEW_REPEATED, OLD, facts_of, flag, insert_new, moment, text, update_old
@@ -61,10 +63,10 @@ def find_leads(chunk: Chunk) -> None:
     chunk.run("INSERT INTO import_lead_fold " + _FOLD.format(facts=facts_of("lead", NEW_REPEATED)))
 
 
-def write_leads(chunk: Chunk) -> None:
-    """Insert and update the leads. `import_lead_fold` then holds the old ones that drafts are about."""
+def write_leads(chunk: Chunk) -> list[int]:
+    """Insert and update the leads; ids of the old ones that changed."""
     add_referred(chunk, "account", f"SELECT f.fields->>'account' AS external_id {_NEW} WHERE k.is_new")
-    columns = _COLUMNS | {"first_seen_at": "%(at)s"}
+    columns = _COLUMNS | {"first_seen_at": "%(at)s", "match_rule": "''"}
     made = insert_new(chunk, "lead", columns, f"{_NEW} {_JOINS} WHERE k.is_new")
     mentioned = chunk.rows(
         "SELECT external_id FROM import_lead WHERE is_new AND NOT is_named ORDER BY external_id"
@@ -76,12 +78,35 @@ def write_leads(chunk: Chunk) -> None:
     chunk.run("TRUNCATE import_lead_fold")
     chunk.run("INSERT INTO import_lead_fold " + _FOLD.format(facts=facts_of("lead", OLD)))
     add_referred(chunk, "account", "SELECT fields->>'account' AS external_id FROM import_lead_fold")
+    _leave_to_python(chunk)
     told = f"FROM import_lead k JOIN import_lead_fold f USING (external_id) {_JOINS}"
-    changed = update_old(chunk, "lead", _COLUMNS, f"{told} WHERE NOT k.is_new AND f.is_history")
-    chunk.count("lead", "changed", changed)
-    named = f"FROM import_lead k {_FIRST_TOUCH} WHERE NOT k.is_new AND NOT k.is_named"
+    changed = update_old(chunk, "lead", _COLUMNS, f"{told} WHERE NOT k.is_new AND k.is_plain")
+    chunk.count("lead", "changed", len(changed))
+    named = f"FROM import_lead k {_FIRST_TOUCH} WHERE NOT k.is_new AND NOT k.is_named AND k.is_plain"
     update_old(chunk, "lead", _FIRST, named)
+    return changed
+
+
+def _leave_to_python(chunk: Chunk) -> None:
+    """Leads about which live facts speak too, and leads that are merged with others."""
     chunk.fold_in_python("lead", "SELECT external_id FROM import_lead_fold WHERE NOT is_history")
+    if chunk.rows("SELECT 1 FROM alignment_leadmerge WHERE undone_at IS NULL LIMIT 1"):
+        chunk.fold_in_python(
+            "lead",
+            """
+            SELECT k.external_id FROM import_lead k JOIN alignment_leadmerge m ON k.id IN (m.merged_id, m.survivor_id)
+            WHERE NOT k.is_new AND m.undone_at IS NULL
+            """,
+        )
+    refolded = [key for _, subject, key in chunk.refold if subject == "lead"]
+    chunk.run("UPDATE import_lead SET is_plain = false WHERE external_id = ANY(%(leads)s)", leads=refolded)
+
+
+def compare_leads(chunk: Chunk, changed: list[int]) -> None:
+    """Find the accounts and the duplicates of new and changed leads."""
+    new = [pk for (pk,) in chunk.rows("SELECT id FROM import_lead WHERE is_new AND is_named")]
+    match_leads(new + changed)
+    find_duplicates(new + changed, at=chunk.at)
 
 
 def warn_of_dates(chunk: Chunk) -> None:

@@ -100,7 +100,7 @@ def write_opportunities(chunk: Chunk) -> None:
         add_referred(chunk, kind, f"SELECT fields->>'{kind}' AS external_id FROM import_opportunity_fold")  # noqa: S608
     old = f"FROM import_opportunity k JOIN import_opportunity_fold f USING (external_id) {_JOINS}"
     changed = update_old(chunk, "opportunity", _COLUMNS, f"{old} WHERE NOT k.is_new AND f.is_history")
-    chunk.count("opportunity", "changed", changed)
+    chunk.count("opportunity", "changed", len(changed))
     _insert_entries(chunk, f"{OLD} AND {_PLAIN}")
     chunk.fold_in_python(
         "opportunity", "SELECT external_id FROM import_opportunity_fold WHERE NOT is_history"

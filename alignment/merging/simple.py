@@ -37,6 +37,13 @@ def write_simple(chunk: Chunk, kind: str) -> None:
     """  # noqa: S608
     made = insert_new(chunk, kind, _COLUMNS[kind], new)
     mentioned = chunk.rows(f"SELECT count(*) FROM import_{kind} WHERE is_new AND NOT is_named")[0][0]  # noqa: S608
+    if kind == "account":
+        chunk.run(
+            """
+            INSERT INTO alignment_changedaccount (account_id, domain_key, name_key)
+            SELECT id, '', '' FROM import_account WHERE is_new AND is_named
+            """
+        )
     chunk.count(kind, "new", made - mentioned)
     chunk.count(kind, "mentioned", mentioned)
     if not chunk.rows(f"SELECT 1 FROM import_{kind} WHERE NOT is_new AND is_named LIMIT 1"):  # noqa: S608
@@ -45,5 +52,22 @@ def write_simple(chunk: Chunk, kind: str) -> None:
     chunk.run(f"TRUNCATE import_{kind}_fold")
     chunk.run(_FOLD.format(kind=kind, facts=facts_of(kind, OLD)))
     old = f"FROM import_{kind} k JOIN import_{kind}_fold f USING (external_id) WHERE NOT k.is_new AND f.is_history"
-    chunk.count(kind, "changed", update_old(chunk, kind, _COLUMNS[kind], old))
+    _note_changes(chunk, kind, old)
+    chunk.count(kind, "changed", len(update_old(chunk, kind, _COLUMNS[kind], old)))
     chunk.fold_in_python(kind, f"SELECT external_id FROM import_{kind}_fold WHERE NOT is_history")  # noqa: S608
+
+
+def _note_changes(chunk: Chunk, kind: str, old: str) -> None:
+    """Of accounts that change, the keys of before: leads that were or will be theirs are matched again."""
+    if kind != "account":
+        return
+    columns = _COLUMNS[kind]
+    chunk.run(
+        f"""
+        INSERT INTO alignment_changedaccount (account_id, domain_key, name_key)
+        SELECT a.id, a.domain_key, a.name_key FROM alignment_account a
+        JOIN (SELECT k.id, {", ".join(f"{value} AS {name}" for name, value in columns.items())} {old}) new USING (id)
+        WHERE ROW({", ".join(f"a.{name}" for name in columns)})
+              IS DISTINCT FROM ROW({", ".join(f"new.{name}" for name in columns)})
+        """  # noqa: S608
+    )

@@ -101,7 +101,7 @@ def write_touches(chunk: Chunk) -> None:
     add_referred(chunk, "campaign", "SELECT fields->>'campaign' AS external_id FROM import_touch_fold")
     old = f"FROM import_touch k JOIN import_touch_fold f USING (external_id) {_JOINS}"
     where = f"WHERE NOT k.is_new AND f.is_history AND {_OURS}"
-    chunk.count("touch", "changed", update_old(chunk, "touch", _COLUMNS, f"{old} {where}"))
+    chunk.count("touch", "changed", len(update_old(chunk, "touch", _COLUMNS, f"{old} {where}")))
     chunk.fold_in_python(
         "touch",
         """

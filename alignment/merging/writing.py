@@ -33,18 +33,20 @@ def insert_new(chunk: Chunk, kind: str, columns: Columns, source: str) -> int:
     )
 
 
-def update_old(chunk: Chunk, kind: str, columns: Columns, source: str) -> int:
-    """Overwrite the rows that differ from their folds; how many did."""
+def update_old(chunk: Chunk, kind: str, columns: Columns, source: str) -> list[int]:
+    """Overwrite the rows that differ from their folds; their ids."""
     new = ", ".join(f"{expression} AS {column}" for column, expression in columns.items())
     changed = ", ".join(f"{column} = new.{column}" for column in columns)
     before, after = (", ".join(f"{side}.{column}" for column in columns) for side in ("old", "new"))
-    return chunk.run(
+    found = chunk.rows(
         f"""
         UPDATE alignment_{kind} AS old SET {changed}
         FROM (SELECT k.id, {new} {source}) AS new
         WHERE old.id = new.id AND ROW({before}) IS DISTINCT FROM ROW({after})
+        RETURNING old.id
         """  # noqa: S608
     )
+    return [pk for (pk,) in found]
 
 
 def folds_of_new(kind: str) -> str:

@@ -86,8 +86,6 @@ WHERE NOT k.is_new AND (k.is_named OR k.has_attempts) AND (
     OR NOT EXISTS (SELECT FROM import_cycle c WHERE c.lead_id = k.id AND c.opened_by_id = m.opened_by_id)
 )
 UNION
-SELECT k.external_id FROM import_lead k JOIN import_lead_fold f USING (external_id) WHERE NOT f.is_history
-UNION
 SELECT k.external_id FROM import_lead k
 WHERE k.has_attempts AND NOT k.is_named AND k.id IN (SELECT lead_id FROM import_cycle) AND EXISTS (
     SELECT FROM alignment_fact f

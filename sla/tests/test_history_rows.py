@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -16,10 +17,12 @@ from django.db import models, transaction
 from alignment.importing.drafts import Draft
 from alignment.intake.drafts import Event
 from alignment.management.commands import rebuild
+from alignment.matching.accounts import match_waiting
 from alignment.merging import Chunk, Stager, merge
 from alignment.models import (
     Account,
     Campaign,
+    DuplicatePair,
     Fact,
     Lead,
     MqlCycle,
@@ -27,15 +30,19 @@ from alignment.models import (
     OpportunityStage,
     Person,
     PersonIdentity,
+    Role,
     Touch,
+    User,
 )
 from alignment.pipeline import apply_events
+from alignment.services.merges import CannotMerge, merge_leads
+from alignment.services.who_is_who import compare_leads
 from sla.models import Clock
-from testing.world import NOW, World
+from testing.world import NOW, World, add_user
 
 pytestmark = pytest.mark.django_db
 TABLES: list[type[models.Model]] = [
-    Account, Campaign, Fact, Lead, MqlCycle, Opportunity, Person, PersonIdentity, Touch, Clock,
+    Account, Campaign, Fact, Lead, MqlCycle, Opportunity, Person, PersonIdentity, Touch, Clock, DuplicatePair,
     apps.get_model("handoff", "Assignment"),
 ]  # fmt: skip
 DAY = timedelta(days=1)
@@ -204,6 +211,7 @@ def test_files_of_any_content_and_order_leave_what_the_ledger_says(
 
 def _tell_at_random(world: World, seed: int) -> None:
     teller = Teller(seed)
+    revops = add_user(world, Role.REVOPS)
     at = NOW
     files: list[tuple[list[Draft], datetime]] = []
     for _ in range(teller.random.randint(1, 6)):
@@ -211,7 +219,9 @@ def _tell_at_random(world: World, seed: int) -> None:
         act = teller.random.random()
         if act < 0.3:
             teller.live(world, at)
-        elif act < 0.45 and files:
+        elif act < 0.4 and Lead.objects.filter(merged_into=None).count() > 1:
+            _merge_two(teller, revops, at)
+        elif act < 0.55 and files:
             drafts, as_of = teller.some(*files)
             bring_in(world, drafts, as_of=teller.some(as_of, at), at=at)
         else:
@@ -221,4 +231,15 @@ def _tell_at_random(world: World, seed: int) -> None:
             )
             bring_in(world, drafts, as_of=as_of, at=at)
             files.append((drafts, as_of))
+        match_waiting()
+        before = state()
+        compare_leads(at=at)
+        assert state() == before, f"accounts and duplicates of seed {seed}"
         assert_a_rebuild_changes_nothing(f"of seed {seed}")
+
+
+def _merge_two(teller: Teller, by: User, at: datetime) -> None:
+    """Two leads turn out to be one person."""
+    survivor, merged = teller.random.sample(list(Lead.objects.filter(merged_into=None).order_by("pk")), 2)
+    with suppress(CannotMerge):
+        merge_leads(survivor=survivor, merged=merged, reason="the same person", by=by, at=at)
