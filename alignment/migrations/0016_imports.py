@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0014_merges_are_evidence'),
+        ('alignment', '0015_claims_of_outgoing_messages'),
     ]
 
     operations = [
