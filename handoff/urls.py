@@ -1,6 +1,6 @@
 from django.urls import path
 
-from handoff.views import acts, cycles, leads, queue, routing
+from handoff.views import acts, cycles, duplicates, leads, queue, routing
 
 app_name = "handoff"
 urlpatterns = [
@@ -10,6 +10,10 @@ urlpatterns = [
     path("mqls/<int:pk>/disposition/", acts.dispose, name="dispose"),
     path("mqls/<int:pk>/owner/", acts.assign, name="assign"),
     path("leads/<int:pk>/", leads.lead, name="lead"),
+    path("duplicates/", duplicates.duplicates, name="duplicates"),
+    path("duplicates/<int:pk>/merge/", duplicates.merge, name="merge-leads"),
+    path("duplicates/<int:pk>/dismissal/", duplicates.dismiss, name="dismiss-pair"),
+    path("merges/<int:pk>/undo/", duplicates.undo, name="undo-merge"),
     path("routing/", routing.pools, name="pools"),
     path("routing/pools/", routing.create_pool, name="create-pool"),
     path("routing/pools/<int:pk>/members/", routing.add_member, name="add-member"),

@@ -25,6 +25,7 @@ from alignment.models import (
     Source,
     User,
 )
+from alignment.queries.identity import urgent_pairs
 from alignment.wording import relative
 from dashboard.queries.figures import agreement_in_force
 from handoff.models import Leave
@@ -72,6 +73,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
             *_overdue(scope, at, "handoff:cycles"),
             *_owner_away(scope, at),
             *_untagged(scope),
+            *_duplicates(),
             *_intake(at),
             *_write_back(at),
             *_pools(at),
@@ -135,6 +137,11 @@ def _untagged(scope: Scope) -> list[Need]:
     return _counted(
         "untagged", found, "closed in the CRM without a disposition", "handoff:cycles", query="state=untagged"
     )
+
+
+def _duplicates() -> list[Need]:
+    text = "of two open MQLs that look like one person"
+    return _counted("duplicates", urgent_pairs(), text, "handoff:duplicates", query="urgent=1")
 
 
 def _owner_away(scope: Scope, at: datetime) -> list[Need]:

@@ -14,8 +14,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from alignment.models import DeadEvent, Function, MqlCycle, Role, Team
+from alignment.models import DeadEvent, DuplicatePair, Function, Lead, MqlCycle, Role, Team
 from alignment.services.destinations import create_destination, send_test
+from alignment.services.merges import merge_leads
 from alignment.services.people import create_person
 from alignment.services.tokens import create_token
 from dashboard.tests.test_access_library_routes import LIBRARY
@@ -55,6 +56,10 @@ TABLE = [
     Row("handoff:cycles", RECORDS),
     Row("handoff:lead", RECORDS, "own lead"),
     Row("handoff:lead", "AAANNAFFL", "other lead"),
+    Row("handoff:duplicates", REVOPS),
+    act("handoff:merge-leads", REVOPS, "pair", survivor="left", reason="Same person"),
+    act("handoff:dismiss-pair", REVOPS, "pair", reason="Two people"),
+    act("handoff:undo-merge", REVOPS, "merge", reason="Two people"),
     act("handoff:log-attempt", "AFFAAFFFL", "own cycle"),
     act("handoff:log-attempt", "AFFNNFFFL", "other cycle"),
     act("handoff:dispose", "AFFAAFFFL", "own cycle"),
@@ -158,7 +163,13 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         event("lead.updated", "own", world.at, score=80, owner=rep.email),
         event("lead.updated", "other", world.at, score=80, owner=stranger.email),
         event("lead.updated", "dead", world.at, score="many"),
+        *(event("lead.updated", f"twin {n}", world.at, email="twin@example.com") for n in range(4)),
     )
+    twins = list(Lead.objects.filter(external_id__startswith="twin").order_by("external_id"))
+    merge = merge_leads(
+        survivor=twins[0], merged=twins[1], reason="x", by=world.users[Role.REVOPS], at=world.at
+    )
+    pair = DuplicatePair.objects.get(lead_a=twins[2], lead_b=twins[3])
     own, other = (MqlCycle.objects.get(lead__external_id=name) for name in ("own", "other"))
     members = {m.person_id: m for m in PoolMember.objects.all()}
     dead = DeadEvent.objects.get()
@@ -196,6 +207,8 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "outgoing secret": key | {"slot": 1},
         "message": key | {"pk": send_test(destination=destination, by=None, at=world.at).pk},
         "token": {"pk": token.pk},
+        "pair": {"pk": pair.pk},
+        "merge": {"pk": merge.pk},
     }
 
 

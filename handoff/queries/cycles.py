@@ -65,7 +65,8 @@ class QueueRow:
     @property
     def opportunities(self) -> list[Opportunity]:
         """What a conversion can be linked to."""
-        return [row for row in self.cycle.lead.opportunities.all() if not row.is_deleted]
+        leads = [self.cycle.lead, *self.cycle.lead.merged_leads.all()]
+        return [row for lead in leads for row in lead.opportunities.all() if not row.is_deleted]
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,13 @@ def visible(scope: Scope) -> QuerySet[MqlCycle]:
 
 
 def visible_leads(scope: Scope) -> QuerySet[Lead]:
-    """Leads in somebody's scope: all, or those with a cycle in it."""
+    """Leads in somebody's scope: all, or those with a cycle in it, with what was merged into them."""
     if scope.is_all:
         return Lead.objects.all()
-    return Lead.objects.filter(Exists(visible(scope).filter(lead=OuterRef("pk"))))
+    own = visible(scope)
+    return Lead.objects.filter(
+        Exists(own.filter(lead=OuterRef("pk"))) | Exists(own.filter(lead=OuterRef("merged_into")))
+    )
 
 
 def unmet(at: datetime) -> QuerySet[Clock]:
@@ -225,7 +229,9 @@ def _follows(found: QuerySet[Any], after: str) -> Q:
 
 def _with_rows(cycles: QuerySet[MqlCycle]) -> QuerySet[MqlCycle]:
     """With all that a card of the queue shows."""
-    return cycles.select_related("lead", "owner__team").prefetch_related(_due_clocks(), "lead__opportunities")
+    return cycles.select_related("lead", "owner__team").prefetch_related(
+        _due_clocks(), "lead__opportunities", "lead__merged_leads__opportunities"
+    )
 
 
 def queue_rows(
@@ -240,6 +246,11 @@ def queue_rows(
         return rows
     opening = openings([row.next_clock for row in rows if row.next_clock], at=at)
     return [replace(row, opening=opening.get(row.next_clock.pk)) if row.next_clock else row for row in rows]
+
+
+def queue_rows_of(cycles: QuerySet[MqlCycle]) -> list[QueueRow]:
+    """Rows of these cycles, with all that a card shows; two queries and what the agreement takes."""
+    return queue_rows(list(_with_rows(cycles)))
 
 
 def _queue_row(cycle: MqlCycle, book: AgreementBook) -> QueueRow:

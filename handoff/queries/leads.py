@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from alignment.models import Fact, Lead, MqlCycle, PersonIdentity, Subject
+from alignment.models import Fact, Lead, MqlCycle, Opportunity, PersonIdentity, Subject
 from alignment.models.cycles import AssignedBy
 from alignment.queries.field_words import name_of, said
+from alignment.queries.identity import records_of
 from alignment.wording import span
 from handoff.models import Assignment
 from handoff.queries.cycles import missing_in
@@ -137,6 +138,12 @@ def next_clock(part: CyclePart) -> Clock | None:
         if clock.met_at is None and clock.kind != ClockKind.ASSIGN and clock.outcome != Outcome.NOT_OWED
     )
     return next(owed, None)
+
+
+def opportunities(lead: Lead) -> list[Opportunity]:
+    """Those of the lead and of the records merged into it, the newest first."""
+    found = Opportunity.objects.filter(lead__in=records_of(lead), is_deleted=False)
+    return list(found.order_by("-opened_at", "-pk"))
 
 
 def is_recorded(lead: Lead, act: Any) -> bool:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from alignment.models import (
     Fact,
     Lead,
+    LeadMerge,
     MqlCycle,
     PersonIdentity,
     Subject,
     Touch,
 )
 from alignment.queries.field_words import said
+from alignment.queries.identity import records_of
 from alignment.wording import in_words
 from handoff.models import Assignment
 from sla.models import Breach, ClockCorrection, ClockRedating
@@ -45,9 +50,12 @@ class Entry:
 
 
 def timeline(lead: Lead) -> list[Entry]:
-    """Newest first."""
+    """Newest first, with what is known of the records merged into the lead."""
     cycles = list(MqlCycle.objects.filter(lead=lead).select_related("owner"))
-    entries = _facts(lead) + _touches(lead)
+    records = list(Lead.objects.filter(pk__in=records_of(lead)).select_related("source").order_by("pk"))
+    entries = _touches(records) + _merges(lead)
+    for record in records:
+        entries += _facts(record, f"{record.source}, {record.external_id}" if record != lead else "")
     for cycle in cycles:
         entries.append(
             Entry(
@@ -97,8 +105,29 @@ def timeline(lead: Lead) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.at)[::-1]
 
 
-def _facts(lead: Lead) -> list[Entry]:
-    """Statements about the lead that changed something people care about."""
+def _merges(lead: Lead) -> list[Entry]:
+    found = LeadMerge.objects.filter(Q(survivor=lead) | Q(merged=lead))
+    entries = []
+    for row in found.select_related("survivor", "merged", "merged_by", "undone_by"):
+        is_survivor = row.survivor_id == lead.pk
+        into = f"{row.merged.name} merged in" if is_survivor else f"Merged into {row.survivor.name}"
+        entries.append(Entry(row.merged_at, "merge", into, [("Why", row.reason)], by=str(row.merged_by)))
+        if row.undone_at:
+            entries.append(
+                Entry(
+                    row.undone_at,
+                    "merge",
+                    "Merge undone",
+                    [("Why", row.undone_reason)],
+                    by=str(row.undone_by),
+                )
+            )
+    return entries
+
+
+def _facts(lead: Lead, record: str) -> list[Entry]:
+    """Statements about one record that changed something people care about. `record`: which, where there are
+    several."""
     before: dict[str, Any] = {}
     entries: list[Entry] = []
     facts = list(
@@ -116,7 +145,9 @@ def _facts(lead: Lead) -> list[Entry]:
         title = "Disposition set" if fact.action == "disposition" else "The CRM changed the lead"
         if not before:
             title = "First heard of the lead"
-        if changed or not before:
+        if record:
+            changed.append(("Record", record))
+        if len(changed) > bool(record) or not before:
             entries.append(
                 Entry(
                     fact.occurred_at,
@@ -131,8 +162,8 @@ def _facts(lead: Lead) -> list[Entry]:
     return entries
 
 
-def _touches(lead: Lead) -> list[Entry]:
-    rows = Touch.objects.filter(lead=lead, is_deleted=False, touched_at__isnull=False)
+def _touches(leads: Sequence[Lead]) -> list[Entry]:
+    rows = Touch.objects.filter(lead__in=leads, is_deleted=False, touched_at__isnull=False)
     entries = []
     for touch in rows.select_related("person", "campaign"):
         details = [

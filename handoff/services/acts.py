@@ -30,6 +30,8 @@ from alignment.models import (
 )
 from alignment.models.cycles import CLOSING, NEEDS_REASON
 from alignment.pipeline import apply_events, refold_leads
+from alignment.pipeline.groups import lock_with_merged
+from alignment.queries.identity import records_of
 from alignment.retry import again_after_a_deadlock
 from handoff.models import Assignment
 from sla.queries.agreements import load_book
@@ -129,13 +131,15 @@ def dispose(
             terms = load_book().terms_of(cycle)
             agreed = terms.attempts if terms else 0
             made = Touch.objects.filter(
-                lead=lead, is_attempt=True, is_deleted=False, touched_at__gte=cycle.crossed_at
+                lead__in=records_of(lead), is_attempt=True, is_deleted=False, touched_at__gte=cycle.crossed_at
             ).count()
             if made < agreed:
                 raise TooFewAttempts(
                     f"“No response” needs {agreed} attempts; {made} recorded. Log them, or choose another reason."
                 )
-        if disposition == Disposition.CONVERTED and (opportunity is None or opportunity.lead_id != lead.pk):
+        if disposition == Disposition.CONVERTED and (
+            opportunity is None or opportunity.lead_id not in records_of(lead)
+        ):
             raise OpportunityMissing(
                 "Converted means linked to an opportunity of this lead. Create it in the CRM; once it has reached us "
                 "you can choose it here."
@@ -146,7 +150,9 @@ def dispose(
         }
         if disposition == Disposition.CONVERTED and opportunity is not None:
             fields["opportunity"] = opportunity.external_id
-        _apply(lead, Subject.LEAD, lead.external_id, fields, by=by, at=at, act=act, action="disposition")
+        # an opportunity of a merged record is known by its name there only
+        record = opportunity.lead if "opportunity" in fields and opportunity and opportunity.lead else lead
+        _apply(record, Subject.LEAD, record.external_id, fields, by=by, at=at, act=act, action="disposition")
 
 
 @again_after_a_deadlock
@@ -161,7 +167,7 @@ def assign_by_hand(*, cycle: MqlCycle, person: Person, by: User, at: datetime, n
     if not may_assign or not (cycle.owner is None or scope.holds(cycle.owner)):
         raise NotYours("Only RevOps and the managers of both people's teams may assign this MQL.")
     with transaction.atomic():
-        lead = Lead.objects.select_for_update(of=("self",)).get(pk=cycle.lead_id)
+        lead = _lock_lead(cycle)
         fresh = MqlCycle.objects.get(pk=cycle.pk)
         if not fresh.is_open:
             raise CycleIsOver("This MQL is closed; there is nothing to assign.")
@@ -190,7 +196,7 @@ def _lock(cycle: MqlCycle, act: UUID, *, also_untagged: bool = False) -> Lead | 
 
     A disposition goes to the lead's last cycle, so only that one can be completed after its closing.
     """
-    lead = Lead.objects.select_for_update(of=("self",)).get(pk=cycle.lead_id)
+    lead = _lock_lead(cycle)
     if Fact.objects.filter(source_id=lead.source_id, ref=f"app:{act}").exists():
         return None
     last = MqlCycle.objects.standing().filter(lead=lead).order_by("-crossed_at").first()
@@ -198,6 +204,13 @@ def _lock(cycle: MqlCycle, act: UUID, *, also_untagged: bool = False) -> Lead | 
     if last is None or not is_ours or not (last.is_open or (also_untagged and last.lacks_tagging)):
         raise CycleIsOver("This MQL was closed in the meantime; nothing was changed.")
     return lead
+
+
+def _lock_lead(cycle: MqlCycle) -> Lead:
+    """The lead that has the cycle now, locked with all that is merged with it: a merge may just have moved it."""
+    lead_id = MqlCycle.objects.values_list("lead_id", flat=True).get(pk=cycle.pk)
+    found = {lead.pk: lead for lead in lock_with_merged((), also_ids=[lead_id]).values()}
+    return found[MqlCycle.objects.values_list("lead_id", flat=True).get(pk=cycle.pk)]
 
 
 def _identity(lead: Lead, person: Person) -> str:

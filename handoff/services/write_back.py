@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Max, prefetch_related_objects
 
 from alignment.models import Destination, MqlCycle, OutgoingMessage, OutgoingState, PersonIdentity
 from alignment.models.cycles import AssignedBy
@@ -88,10 +88,7 @@ def write_back(batch: Batch) -> None:
     last = _last_messages(items, destinations.values())
     due = _due_times([item.cycle for item in items])
     identities = _identities(items)
-    sequences: dict[tuple[int, int], int] = defaultdict(int)
-    for message in last.values():
-        key = (message.destination_id, message.lead_id or 0)
-        sequences[key] = max(sequences[key], message.sequence)
+    sequences = _last_sequences(items, destinations.values())
     # the assign step has set the owner of every other one
     prefetch_related_objects([item.cycle for item in items if item.fold is None], "owner", "opportunity")
     written: list[OutgoingMessage] = []
@@ -123,6 +120,22 @@ def _last_messages(
         .defer("body")
     )
     return {(row.destination_id, row.cycle_id or 0): row for row in rows}
+
+
+def _last_sequences(
+    items: list[CycleFold], destinations: Iterable[Destination]
+) -> dict[tuple[int, int], int]:
+    """The last number per destination and lead, also of messages about cycles that a merge moved elsewhere."""
+    rows = (
+        OutgoingMessage.objects.filter(
+            destination__in=list(destinations), lead__in={item.lead.pk for item in items}
+        )
+        .values_list("destination_id", "lead_id")
+        .annotate(last=Max("sequence"))
+        .order_by()
+    )
+    found = {(destination, lead or 0): last for destination, lead, last in rows}
+    return defaultdict(int, found)
 
 
 def _due_times(cycles: list[MqlCycle]) -> dict[int, Due]:

@@ -63,7 +63,7 @@ def dispose(request: HttpRequest, pk: int) -> HttpResponse:
     form = DispositionForm(
         request.POST,
         cycle=cycle,
-        opportunities=cycle.lead.opportunities.filter(is_deleted=False),
+        opportunities=leads.opportunities(cycle.lead),
     )
     act = _act(request)
     if act is not None and leads.is_recorded(cycle.lead, act):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from alignment.access import SEES_RECORDS, may_work, roles, scope_of, viewer
 from alignment.models import Lead, MqlCycle, Person, Role, User
+from alignment.queries import identity
 from handoff.forms import AssignForm, AttemptForm, DispositionForm
 from handoff.queries import cycles, leads, routing, timeline
 from handoff.queries.openings import openings
@@ -20,7 +21,7 @@ def lead(request: HttpRequest, pk: int) -> HttpResponse:
     """One lead of the viewer's scope; others are not found."""
     found = get_object_or_404(
         cycles.visible_leads(scope_of(viewer(request))).select_related(
-            "source", "account", "first_touch__campaign", "crm_owner"
+            "source", "account", "matched_account", "merged_into", "first_touch__campaign", "crm_owner"
         ),
         pk=pk,
     )
@@ -35,7 +36,7 @@ def show_lead(
     parts = leads.cycle_parts(lead)
     current = leads.current(parts)
     next_clock = leads.next_clock(current) if current else None
-    opportunities = list(lead.opportunities.filter(is_deleted=False).order_by("-opened_at", "-pk"))
+    opportunities = leads.opportunities(lead)
     context: dict[str, Any] = {
         "lead": lead,
         "current": current,
@@ -45,6 +46,9 @@ def show_lead(
         "opportunities": opportunities,
         "entries": timeline.timeline(lead),
         "origins": leads.provenance(lead),
+        "merges": identity.live_merges(lead),
+        "account": identity.account_view(lead, cycles.visible_leads(scope_of(user))),
+        "may_decide_identity": user.has_role(Role.REVOPS),
         "may_work": False,
         "may_assign": False,
         "refusal": refusal,
@@ -79,7 +83,12 @@ def people_to_assign(user: User) -> list[Person]:
 def cycle_in_scope(request: HttpRequest, pk: int) -> MqlCycle:
     """The cycle, if it is in the viewer's scope; else it is not found."""
     found = cycles.visible(scope_of(viewer(request))).select_related(
-        "lead__source", "lead__account", "lead__first_touch__campaign", "lead__crm_owner", "owner__team"
+        "lead__source",
+        "lead__account",
+        "lead__matched_account",
+        "lead__first_touch__campaign",
+        "lead__crm_owner",
+        "owner__team",
     )
     cycle = found.filter(pk=pk).first()
     if cycle is None:
