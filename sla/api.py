@@ -116,7 +116,6 @@ class Breaches(Resource[Breach]):
 
     roles, tag = SEES_RECORDS, "Breaches"
     serializer_class, filterset_class = BreachSerializer, BreachFilter
-    orderings = {"id": "pk", "breached_at": "breached_at"}
 
     def get_queryset(self) -> QuerySet[Breach]:
         scope = self.rows_in_scope

@@ -93,6 +93,7 @@ class Door(APIView):
     operation: ClassVar[str] = ""
     tag: ClassVar[str] = ""
     rate: Taken | None = None
+    http_method_names = ["get", "head", "post"]
     permission_classes = [MayEnter]
     throttle_classes = [Rate]
     schema = Described()
@@ -159,7 +160,8 @@ def _seconds_to_fill() -> int:
 class Resource(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[M], Door):
     """Things to list and to read. `get_queryset` returns those that `self.viewer` may see, and nothing else.
 
-    `orderings` maps names that clients may order by to columns without nulls; the first is the default.
+    `orderings` maps names that clients may order by to columns without nulls, which have an index or few rows; the
+    first is the default. Ids rise with the time when a row was made.
     """
 
     filterset_class: ClassVar[type[FilterSet] | None] = None

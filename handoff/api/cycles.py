@@ -119,7 +119,6 @@ class Assignments(Resource[Assignment]):
 
     roles, tag = SEES_RECORDS, "Assignments"
     serializer_class, filterset_class = AssignmentSerializer, AssignmentFilter
-    orderings = {"id": "pk", "assigned_at": "assigned_at"}
 
     def get_queryset(self) -> QuerySet[Assignment]:
         scope = self.rows_in_scope

@@ -37,7 +37,7 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
             "id", "source", "external_id", "is_deleted", "email", "first_name", "last_name", "title", "phone",
             "company", "country", "segment", "channel", "intent", "product", "score", "lifecycle", "status",
             "disposition", "reason", "crm_created_at", "account", "crm_owner", "first_touch", "sourced_function",
-            "first_seen_at",
+            "first_seen_at", "merged_into",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -55,7 +55,6 @@ class Leads(Resource[Lead]):
 
     roles, tag = SEES_RECORDS, "Leads"
     serializer_class, filterset_class = LeadSerializer, LeadFilter
-    orderings = {"id": "pk", "first_seen_at": "first_seen_at"}
 
     def get_queryset(self) -> QuerySet[Lead]:
         return visible_leads(self.rows_in_scope).select_related("source", "crm_owner")
@@ -141,7 +140,6 @@ class Touches(Resource[Touch]):
 
     roles, tag = SEES_RECORDS, "Touches"
     serializer_class, filterset_class = TouchSerializer, TouchFilter
-    orderings = {"id": "pk", "received_at": "received_at"}
 
     def get_queryset(self) -> QuerySet[Touch]:
         found, scope = Touch.objects.select_related("source", "person"), self.rows_in_scope
@@ -182,7 +180,6 @@ class Opportunities(Resource[Opportunity]):
 
     roles, tag = SEES_RECORDS, "Opportunities"
     serializer_class, filterset_class = OpportunitySerializer, OpportunityFilter
-    orderings = {"id": "pk", "first_seen_at": "first_seen_at"}
 
     def get_queryset(self) -> QuerySet[Opportunity]:
         stages = Prefetch("stages", OpportunityStage.objects.order_by("position"))
