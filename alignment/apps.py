@@ -7,4 +7,5 @@ class AlignmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alignment.services import erasure, expiry  # noqa: F401 - register what expires and what is erased
+        # they register what expires and what is erased
+        from alignment.services import erasure, expiry, outbox_expiry  # noqa: F401

@@ -178,8 +178,8 @@ def retry(
     require_revops(by, "Destinations")
     with transaction.atomic():
         row = _lock(destination)
-        dead = row.messages.filter(state=OutgoingState.DEAD)
-        dead = row.messages.dead() if messages is None else dead.filter(pk__in=messages)
+        dead = row.messages.filter(state=OutgoingState.DEAD).exclude(body="")
+        dead = row.messages.dead().exclude(body="") if messages is None else dead.filter(pk__in=messages)
         chosen = list(dead.select_for_update(of=("self",)).order_by("pk"))
         newest = dict(
             row.messages.filter(lead__in=[message.lead_id for message in chosen])

@@ -47,7 +47,7 @@ def test_a_body_goes_after_its_months_and_all_else_of_the_delivery_stays(world: 
     before = Delivery.objects.get()
     assert before.body is not None
     raw = bytes(before.body)
-    (run,) = services.expire_bodies(at=later(world))
+    run, *_ = services.expire_bodies(at=later(world))
     after = Delivery.objects.get()
     assert after.body is None and after.body_bytes == len(raw) and after.body_emptied_at == later(world)
     assert bytes(after.body_sha256) == hashlib.sha256(raw).digest()
@@ -72,7 +72,8 @@ def test_a_second_run_empties_nothing_more_and_says_so(world: World) -> None:
     before = Delivery.objects.values().get()
     assert services.expire_bodies(at=later(world) + DAY)[0].rows == 0
     assert Delivery.objects.values().get() == before
-    assert [run.rows for run in RetentionRun.objects.all()] == [0, 1]
+    runs = RetentionRun.objects.filter(part="Bodies of deliveries")
+    assert [run.rows for run in runs] == [0, 1]
 
 
 def test_what_still_waits_for_the_drain_is_never_emptied(world: World) -> None:
@@ -86,7 +87,7 @@ def test_more_than_one_batch_is_emptied_and_counted(world: World, monkeypatch: p
     monkeypatch.setattr(services, "BATCH", 2)
     world.send(*(event("lead.updated", f"L{n}", world.at, score=1) for n in range(5)))
     size = sum(len(bytes(body)) for body in Delivery.objects.values_list("body", flat=True) if body)
-    (run,) = services.expire_bodies(at=later(world))
+    run, *_ = services.expire_bodies(at=later(world))
     assert (run.rows, run.size) == (5, size)
     assert not Delivery.objects.filter(body__isnull=False).exists()
 

@@ -30,6 +30,8 @@ from alignment.services.authority import OnlyRevOps
 from alignment.services.destinations import create_destination
 from alignment.services.inbox import ReasonMissing
 from alignment.services.outbox import LEASE, deliver
+from alignment.services.outbox_expiry import CANNOT_BE_SENT
+from alignment.services.retention import expire_bodies
 from testing.receiver import Received, Receiver, answer, make_certificate, receiving, reset
 from testing.world import World, add_user, build_world, event
 
@@ -574,3 +576,23 @@ def test_a_destination_switched_off_sends_nothing_and_keeps_what_was_sent(case: 
     create_destination(source=case.world.crm, address=case.receiver.address, by=None, at=case.world.at)
     with pytest.raises(destinations.AlreadyWritesBack):
         create_destination(source=case.world.crm, address=case.receiver.address, by=None, at=case.world.at)
+
+
+def test_bodies_expire_but_for_those_that_wait(case: Case, as_application_role: str) -> None:
+    case.leads("A", "B", "C")
+    deliver(at=case.world.at)
+    OutgoingMessage.objects.filter(lead__external_id="B").update(state="dead", delivered_at=None)
+    OutgoingMessage.objects.filter(lead__external_id="C").update(state="pending", delivered_at=None)
+    at = case.world.at + timedelta(days=500)
+    runs = {run.part: run.rows for run in expire_bodies(at=at)}
+    assert runs["Messages of write-back"] == 2
+    bodies = dict(OutgoingMessage.objects.values_list("lead__external_id", "body"))
+    assert bodies["A"] == bodies["B"] == "" != bodies["C"]
+    assert OutgoingMessage.objects.set_aside().get().set_aside_reason == CANNOT_BE_SENT
+    found = destinations.retry(
+        destination=case.destination,
+        messages=list(OutgoingMessage.objects.values_list("pk", flat=True)),
+        by=None,
+        at=at,
+    )
+    assert found.waiting == 0

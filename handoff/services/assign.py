@@ -63,14 +63,16 @@ def _crm_ownings(item: CycleFold, batch: Batch, ours: list[Owning]) -> list[Owni
     echoes = Echoes(_decision(owning, item.cycle) for owning in ours)
     before = batch.persons.get((source, item.fold.owner_before)) if item.fold.owner_before else None
     if before is not None and before.function == Function.SALES:
-        found.append(Owning(start, before, AssignedBy.CRM))
+        found.append(Owning(start, before, AssignedBy.CRM, source_id=source))
         echoes.overrule(at=start)
     for event in item.fold.owner_events:
         person = batch.persons.get((event.source_id, event.person))
         if person is None or person.function not in (Function.SALES, Function.UNKNOWN):
             continue
         if not echoes.gives_back(person.__eq__, at=event.at, received_at=event.received_at):
-            found.append(Owning(max(event.at, start), person, AssignedBy.CRM, event.is_suspect))
+            found.append(
+                Owning(max(event.at, start), person, AssignedBy.CRM, event.is_suspect, event.source_id)
+            )
             echoes.overrule(at=event.at)
     return found
 

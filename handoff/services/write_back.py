@@ -2,7 +2,8 @@
 
 A message holds the whole present state of an MQL cycle. It is written where something of ours is new at the CRM: an
 owner or a disposition that was decided here, or due times. What the CRM itself decided goes back only where a message
-with the older decision of ours is still on its way and would undo it.
+with the older decision of ours is still on its way and would undo it. Where leads are merged, each of their records
+is told of the person's cycles.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from django.db.models import Max, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
-from alignment.models import Destination, MqlCycle, OutgoingMessage, OutgoingState, PersonIdentity
+from alignment.models import Destination, Lead, MqlCycle, OutgoingMessage, OutgoingState, PersonIdentity
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline import Batch
 from alignment.pipeline.writing import insert
@@ -78,64 +79,68 @@ def write_back(batch: Batch) -> None:
     """Write the messages that the batch's cycles owe, each in its place in its lead's order."""
     found = Destination.objects.active().filter(source__in=batch.sources)
     destinations = {destination.source_id: destination for destination in found}
-    items: list[CycleFold] = [
-        item
-        for item in batch.extra["cycles"]
-        if item.lead.source_id in destinations and not item.cycle.is_history
+    owed = [
+        (item, lead)
+        for item in _live(batch)
+        for lead in (item.lead, *batch.merged.get(item.lead.pk, ()))
+        if lead.source_id in destinations
     ]
-    if not items:
+    if not owed:
         return
-    last = _last_messages(items, destinations.values())
+    items = [item for item, _ in owed]
+    last = _last_messages({lead.pk for _, lead in owed}, destinations.values())
     due = _due_times([item.cycle for item in items])
-    identities = _identities(items)
-    sequences = _last_sequences(items, destinations.values())
+    identities = _identities(items, destinations)
+    sequences: dict[int, int] = defaultdict(int)
+    for message in last.values():
+        sequences[message.lead_id or 0] = max(sequences[message.lead_id or 0], message.sequence)
     # the assign step has set the owner of every other one
     prefetch_related_objects([item.cycle for item in items if item.fold is None], "owner", "opportunity")
     written: list[OutgoingMessage] = []
     # the last message about a lead shows its present: void cycles first, then the older before the newer
-    for item in sorted(items, key=lambda item: (item.lead.pk, item.fold is not None, item.cycle.crossed_at)):
-        destination = destinations[item.lead.source_id]
-        before = last.get((destination.pk, item.cycle.pk))
-        basis = _basis(item, due.get(item.cycle.pk, {}))
+    owed.sort(key=lambda pair: (pair[1].pk, pair[0].fold is not None, pair[0].cycle.crossed_at))
+    for item, lead in owed:
+        destination = destinations[lead.source_id]
+        before = last.get((lead.pk, item.cycle.pk))
+        basis = _basis(item, lead.source_id, due.get(item.cycle.pk, {}))
         kind = basis.news_since(before)
         if not kind or (before is None and not _concerns(destination, item.cycle)):
             continue
-        sequences[(destination.pk, item.lead.pk)] += 1
-        sequence = sequences[(destination.pk, item.lead.pk)]
-        body = _body(kind, item, basis, identities, sequence, at=batch.at)
-        written.append(_message(destination, item, kind, body, basis, sequence, at=batch.at))
+        sequences[lead.pk] += 1
+        body = _body(kind, item, lead, basis, identities, sequences[lead.pk], at=batch.at)
+        written.append(
+            OutgoingMessage(
+                destination=destination,
+                key=f"msg_{uuid4().hex}",
+                lead=lead,
+                cycle=item.cycle,
+                sequence=sequences[lead.pk],
+                type=kind,
+                body=body,
+                basis=basis.as_json(),
+                created_at=batch.at,
+                next_attempt_at=batch.at,
+            )
+        )
     insert(written)
 
 
+def _live(batch: Batch) -> list[CycleFold]:
+    items: list[CycleFold] = batch.extra["cycles"]
+    return [item for item in items if not item.cycle.is_history]
+
+
 def _last_messages(
-    items: list[CycleFold], destinations: Iterable[Destination]
+    leads: set[int], destinations: Iterable[Destination]
 ) -> dict[tuple[int, int], OutgoingMessage]:
-    """The newest message per destination and cycle, of all cycles of the leads."""
+    """The newest message per lead and cycle; a lead has one active destination."""
     rows = (
-        OutgoingMessage.objects.filter(
-            destination__in=list(destinations), cycle__in=[item.cycle for item in items]
-        )
-        .order_by("destination_id", "cycle_id", "-sequence")
-        .distinct("destination_id", "cycle_id")
+        OutgoingMessage.objects.filter(destination__in=list(destinations), lead__in=leads)
+        .order_by("lead_id", "cycle_id", "-sequence")
+        .distinct("lead_id", "cycle_id")
         .defer("body")
     )
-    return {(row.destination_id, row.cycle_id or 0): row for row in rows}
-
-
-def _last_sequences(
-    items: list[CycleFold], destinations: Iterable[Destination]
-) -> dict[tuple[int, int], int]:
-    """The last number per destination and lead, also of messages about cycles that a merge moved elsewhere."""
-    rows = (
-        OutgoingMessage.objects.filter(
-            destination__in=list(destinations), lead__in={item.lead.pk for item in items}
-        )
-        .values_list("destination_id", "lead_id")
-        .annotate(last=Max("sequence"))
-        .order_by()
-    )
-    found = {(destination, lead or 0): last for destination, lead, last in rows}
-    return defaultdict(int, found)
+    return {(row.lead_id or 0, row.cycle_id or 0): row for row in rows}
 
 
 def _due_times(cycles: list[MqlCycle]) -> dict[int, Due]:
@@ -151,10 +156,10 @@ def _due_times(cycles: list[MqlCycle]) -> dict[int, Due]:
     return found
 
 
-def _identities(items: list[CycleFold]) -> dict[tuple[int, int], str]:
+def _identities(items: list[CycleFold], sources: Iterable[int]) -> dict[tuple[int, int], str]:
     """How each source names the owners; where several ids lead to one person, ids go before addresses."""
     rows = PersonIdentity.objects.filter(
-        source__in={item.lead.source_id for item in items},
+        source__in=list(sources),
         person__in={item.cycle.owner_id for item in items if item.cycle.owner_id},
     ).exclude(external_id__startswith=OWN_IDENTITY)
     found: dict[tuple[int, int], str] = {}
@@ -163,18 +168,19 @@ def _identities(items: list[CycleFold]) -> dict[tuple[int, int], str]:
     return found
 
 
-def _basis(item: CycleFold, due: Due) -> Basis:
+def _basis(item: CycleFold, source: int, due: Due) -> Basis:
+    """What the state of a cycle rests on, as the CRM of this source sees it: another CRM's decision is news to it."""
     cycle, fold = item.cycle, item.fold
     if cycle.voided_at is not None or fold is None:
         return Basis(status="void")
     owner = disposition = ""
-    owning = item.owning
+    owning, fact = item.owning, fold.decided_by
     if owning is not None:
-        is_ours = owning.by != AssignedBy.CRM
-        owner = f"{owning.by}:{owning.person.pk}:{_text(owning.at)}" if is_ours else CRM
+        is_its_own = owning.by == AssignedBy.CRM and owning.source_id == source
+        owner = CRM if is_its_own else f"{owning.by}:{owning.person.pk}:{_text(owning.at)}"
     if cycle.disposition:
-        ours = fold.decided_by is not None and fold.decided_by.by_id is not None
-        disposition = fold.decided_by.ref if ours and fold.decided_by else CRM
+        is_its_own = fact is None or (fact.by_id is None and fact.source_id == source)
+        disposition = CRM if is_its_own or fact is None else fact.ref
     return Basis(owner, disposition, due, "open" if cycle.is_open else "closed")
 
 
@@ -191,6 +197,7 @@ def _is_ours(decision: str) -> bool:
 def _body(
     kind: str,
     item: CycleFold,
+    lead: Lead,
     basis: Basis,
     identities: dict[tuple[int, int], str],
     sequence: int,
@@ -198,7 +205,7 @@ def _body(
     at: datetime,
 ) -> str:
     """The message as it goes out; docs/write-back.md says what each part means."""
-    cycle, lead = item.cycle, item.lead
+    cycle = item.cycle
     owner = cycle.owner and {
         "name": cycle.owner.name,
         "email": cycle.owner.email or None,
@@ -223,30 +230,6 @@ def _body(
     }
     return json.dumps(
         {"type": kind, "timestamp": _text(at), "data": data}, ensure_ascii=False, separators=(",", ":")
-    )
-
-
-def _message(
-    destination: Destination,
-    item: CycleFold,
-    kind: str,
-    body: str,
-    basis: Basis,
-    sequence: int,
-    *,
-    at: datetime,
-) -> OutgoingMessage:
-    return OutgoingMessage(
-        destination=destination,
-        key=f"msg_{uuid4().hex}",
-        lead=item.lead,
-        cycle=item.cycle,
-        sequence=sequence,
-        type=kind,
-        body=body,
-        basis=basis.as_json(),
-        created_at=at,
-        next_attempt_at=at,
     )
 
 

@@ -16,17 +16,22 @@ from django.test.utils import CaptureQueriesContext
 
 from alignment.intake.drafts import Event
 from alignment.models import (
+    DeadEvent,
     Destination,
+    Endpoint,
     Fact,
+    Lead,
     MqlCycle,
     OutgoingMessage,
     OutgoingState,
     Person,
     PersonIdentity,
     Role,
+    Source,
 )
 from alignment.pipeline import apply_events, drain
 from alignment.services.destinations import create_destination
+from alignment.services.merges import merge_leads, undo_merge
 from handoff.models import Assignment
 from handoff.services.acts import assign_by_hand, dispose, log_attempt
 from sla.models import Clock
@@ -453,3 +458,51 @@ def test_every_order_of_arrival_of_decisions_and_echoes_leaves_one_state(
         world.send(said, at=world.at + 2 * HOUR)
         assert ownership() == before
     assert kinds() == ["mql.assigned", "mql.assigned", "mql.dispositioned"]
+
+
+# --- merged leads -----------------------------------------------------------------------------------------
+
+
+def test_each_record_of_a_merged_person_is_told_and_undoing_it_goes_on(
+    world: World, crm: Destination
+) -> None:
+    boss = add_user(world, Role.REVOPS, "Boss")
+    other = Source.objects.create(key="other", name="Other CRM", kind="standard")
+    endpoint = Endpoint.objects.create(source=other, scheme="standard_webhooks")
+    create_destination(source=other, address="https://other.example.com", by=None, at=world.at - HOUR)
+    told = event("lead.updated", "B", world.at, company="Same")
+    world.deliver(told, external_id=told["id"], endpoint=endpoint)
+    owner = routed(world)
+    a, b = Lead.objects.get(external_id="L"), Lead.objects.get(external_id="B")
+    merge = merge_leads(survivor=a, merged=b, reason="Same person", by=boss, at=world.at + MINUTE)
+    assert [(kind, data["lead"], data["owner"]["name"]) for kind, data in written()] == [
+        ("mql.assigned", "L", owner.name),
+        ("mql.assigned", "B", owner.name),
+    ]
+    delivered(world.at + MINUTE)
+    # the echo of either, then an owner by one CRM, which is news to the other only
+    for n, (record, named, through) in enumerate(
+        [("L", owner, world.crm_endpoint), ("B", owner, endpoint), ("B", world.reps[2], endpoint)]
+    ):
+        at = world.at + (2 + n) * MINUTE
+        said = event("lead.updated", record, at, owner=named.email)
+        world.deliver(said, external_id=said["id"], received_at=at, endpoint=through)
+        drain(at=at)
+    assert (cycle().owner, cycle().assigned_by) == (world.reps[2], "crm")
+    assert [(data["lead"], data["owner"]["name"]) for _, data in written()[2:]] == [("L", "Rep 3")]
+    delivered(world.at + 5 * MINUTE)
+    echo(world, 6 * MINUTE, owner=world.reps[2].email)
+    assert len(written()) <= 4 and cycle().owner == world.reps[2]
+    undo_merge(merge=merge, reason="Not the same", by=boss, at=world.at + HOUR)
+    before = len(written())
+    world.deliver(
+        event("lead.updated", "B", world.at + HOUR, score=80), external_id="later", endpoint=endpoint,
+        received_at=world.at + HOUR,
+    )  # fmt: skip
+    drain(at=world.at + HOUR)
+    assert not DeadEvent.objects.exists()
+    assert [data["lead"] for _, data in written()[before:]] == ["B"]
+    assert (
+        OutgoingMessage.objects.filter(lead=b).count()
+        == OutgoingMessage.objects.filter(lead=b).values("sequence").distinct().count()
+    )

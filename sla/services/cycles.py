@@ -28,12 +28,14 @@ DISPROVED = "Later facts show that the lead did not cross the trigger here."
 
 @dataclass(frozen=True)
 class Owning:
-    """Somebody became the owner at this instant, by this origin (alignment.models.cycles.AssignedBy)."""
+    """Somebody became the owner at this instant, by this origin (alignment.models.cycles.AssignedBy): that of a CRM
+    has its source."""
 
     at: datetime
     person: Person
     by: str
     is_suspect: bool = False
+    source_id: int | None = None
 
     @property
     def is_named(self) -> bool:
