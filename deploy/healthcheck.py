@@ -21,7 +21,7 @@ WRITTEN_WITHIN = 600
 
 def web() -> str:
     """Asked as the proxy would: by the product's own host name, over https as far as it can tell."""
-    host = os.environ.get("ALLOWED_HOSTS", "localhost").split(",")[0].lstrip(".")
+    host = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].lstrip("*.") or "localhost"
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8000")), timeout=4)
     try:
         connection.request("GET", "/healthz/ready", headers={"Host": host, "X-Forwarded-Proto": "https"})
