@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import django.db
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.http import Http404
 from psycopg2 import errors as postgres
@@ -186,7 +187,8 @@ def _of_database(error: django.db.Error) -> Problem:
 
 
 def _log(event: str, error: Exception) -> None:
-    # Type and place only: messages of the database quote values.
+    # Type and place only: messages of the database quote values. Whoever develops sees the whole.
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    logger.error(event, extra={"error": type(error).__name__, "place": place})
+    exc_info = error if settings.DEBUG else None
+    logger.error(event, extra={"error": type(error).__name__, "place": place}, exc_info=exc_info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import timedelta
 from typing import Any
@@ -168,6 +169,20 @@ def test_a_token_in_the_address_is_no_token(revops: User) -> None:
     secret = secret_of(revops)
     for name in ("token", "access_token", "api_key"):
         assert Api().get("calendars", **{name: secret}).status_code == 401
+
+
+def test_a_secret_is_in_no_log_and_no_answer(revops: User, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    live, ended = secret_of(revops), make(revops, at=NOW - timedelta(days=99)).secret
+    answers = [
+        Client().get(path, headers={"Authorization": f"{kind} {secret}"})
+        for path in ("/api/v1/people", "/api/v1/nowhere", "/api/v1/people?limit=x", "/people/")
+        for kind in ("Bearer", "Basic")
+        for secret in (live, ended)
+    ]
+    assert {answer.status_code for answer in answers} == {200, 302, 400, 401, 404}
+    for said in (caplog.text, *(answer.content.decode() + str(answer.headers) for answer in answers)):
+        assert live not in said and ended not in said
 
 
 def test_a_token_opens_no_page(revops: User) -> None:
