@@ -33,23 +33,28 @@ class WholeField(forms.IntegerField):
         return super().to_python(value)
 
 
+def moment(text: str) -> datetime:
+    """A moment in UTC, written with its offset. Raises ValueError, which says what to write."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError("Write a moment with its offset, as in 2026-11-17T10:00:00Z.")
+    if not EARLIEST <= found <= LATEST:
+        raise ValueError("Write a moment between the years 1900 and 9000.")
+    return found.astimezone(UTC)
+
+
 class InstantField(forms.Field):
     def to_python(self, value: Any) -> datetime | None:
         if not value:
             return None
         try:
             # an offset's plus sign that was not encoded arrives as a blank
-            found = datetime.fromisoformat(value.strip().replace(" ", "+"))
-        except ValueError:
-            found = None
-        if found is None or found.tzinfo is None:
-            raise forms.ValidationError("Write a moment with its offset, as in 2026-11-17T10:00:00Z.")
-        try:
-            if not EARLIEST <= found <= LATEST:
-                raise OverflowError
-            return found.astimezone(UTC)
-        except OverflowError:
-            raise forms.ValidationError("Write a moment between the years 1900 and 9000.") from None
+            return moment(value.strip().replace(" ", "+"))
+        except ValueError as problem:
+            raise forms.ValidationError(str(problem)) from problem
 
 
 class TruthField(forms.Field):

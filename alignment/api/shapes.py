@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from alignment.api.filters import moment
 from alignment.models import Person
 
 
@@ -23,6 +25,16 @@ class SourceKey(serializers.SlugRelatedField[Any]):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(slug_field="key", read_only=True, **options)
+
+
+class Moment(serializers.DateTimeField):
+    """A moment that a body gives; it carries its offset."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            return moment(value if isinstance(value, str) else "")
+        except ValueError as problem:
+            raise serializers.ValidationError(str(problem)) from problem
 
 
 class MaybeOneOf(serializers.ChoiceField):

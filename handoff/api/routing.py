@@ -15,8 +15,8 @@ from rest_framework import serializers
 from alignment.access import WORKS_LEADS
 from alignment.api.acts import Act, Given
 from alignment.api.base import Resource
-from alignment.api.filters import EARLIEST, LATEST, FilterSet, Instant, Text, Whole
-from alignment.api.shapes import PersonRef
+from alignment.api.filters import FilterSet, Instant, Text, Whole
+from alignment.api.shapes import Moment, PersonRef
 from alignment.models import Person, Role, TokenScope, User
 from handoff.models import Leave, Pool, PoolMember
 from handoff.queries import routing as queries
@@ -126,15 +126,9 @@ class Leaves(Resource[Leave]):
 
 
 class LeaveGiven(Given):
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
+    starts_at = Moment()
+    ends_at = Moment()
     note = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
-
-    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        for name in ("starts_at", "ends_at"):
-            if not EARLIEST <= given[name] <= LATEST:
-                raise serializers.ValidationError({name: ["Write a moment between the years 1900 and 9000."]})
-        return given
 
 
 class AddLeave(Act):

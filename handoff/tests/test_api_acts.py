@@ -135,6 +135,9 @@ def test_members_are_paused_and_leave_is_entered_and_ended(world: World, api: Ap
     where = f"people/{world.reps[0].pk}/leaves"
     wrong = api.post(where, {"starts_at": later.isoformat(), "ends_at": soon.isoformat()})
     assert refusal(wrong) == "leave-ends-too-early"
+    for text in ("2098-01-01T00:00:00", "2098-01-01", "soon", "", 5, None, "0001-01-01T00:00:00+14:00"):
+        answer = api.post(where, {"starts_at": text, "ends_at": later.isoformat()})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "#/starts_at"), text
     made = api.post(where, {"starts_at": soon.isoformat(), "ends_at": later.isoformat(), "note": "Sea"})
     assert (made.status_code, made.json()["note"]) == (201, "Sea")
     assert api.post(f"leaves/{made.json()['id']}/end").status_code == 200
