@@ -14,6 +14,8 @@ from alignment.models import (
     AskedBy,
     Erasure,
     ErasureMark,
+    Import,
+    ImportPiece,
     KeptAnswer,
     Lead,
     Opportunity,
@@ -79,6 +81,28 @@ def empty_answers(person: Erasing) -> int:
     for name in person.named:
         found |= Q(body__icontains=name) | Q(body__icontains=json.dumps(name)[1:-1])
     return KeptAnswer.objects.filter(found).update(body="{}")
+
+
+@erases("pieces of imported files")
+def remove_files(person: Erasing) -> int:
+    """Files of ended imports of the record's source go whole, and what their rejects and warnings quote: to look for
+    the person in each would take longer than an erasure may hold up the drain. One under way goes on without the
+    person and keeps its file until it expires."""
+    ended = Import.objects.filter(source=person.lead.source_id, finished_at__isnull=False)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE alignment_importreject SET message = regexp_replace(message, '“[^”]*”?', '“…”', 'g')
+            WHERE file_id = ANY(%s) AND message LIKE '%%“%%'
+            """,
+            [list(ended.values_list("pk", flat=True))],
+        )
+    for found in ended.exclude(warnings={}):
+        if person.is_named_in(json.dumps(found.warnings, ensure_ascii=False)):
+            for warning in found.warnings.values():
+                warning["samples"] = []
+            found.save(update_fields=["warnings"])
+    return ImportPiece.objects.filter(file__in=ended).delete()[0]
 
 
 def _erase(

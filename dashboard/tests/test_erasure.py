@@ -26,6 +26,9 @@ from alignment.models import (
     Erasure,
     ErasureArrival,
     Fact,
+    Import,
+    ImportPiece,
+    ImportReject,
     KeptAnswer,
     Lead,
     MqlCycle,
@@ -119,6 +122,13 @@ def lead(world: World) -> Lead:
         user=add_user(world, Role.FINANCE), key="k", request_digest=b"x" * 32, status=200,
         body=json.dumps({"lead": {"last_name": LAST}}), kept_at=world.at,
     )  # fmt: skip
+    file = Import.objects.create(
+        source=world.crm, subject="lead", mapping={}, file_name="leads.csv", sha256="x", size=1, as_of=world.at,
+        state="done", requested_at=world.at, finished_at=world.at,
+        warnings={"odd": {"count": 1, "samples": [f"“{LAST}”"]}},
+    )  # fmt: skip
+    ImportPiece.objects.create(file=file, number=1, body=b"kept, compressed")
+    ImportReject.objects.create(file=file, line=2, code="bad_field", message=f"score: “{LAST}” is no number")
     mark_breached(at=world.at)
     roll_up(at=world.at)
     assert places_naming(*NAMES) >= {
@@ -169,6 +179,7 @@ def test_no_table_and_no_log_names_the_person_afterwards(
     assert erasure.counts == {
         "facts of the lead": 2, "facts of touches": 1, "facts of opportunities": 1, "raw bodies": 8,
         "messages of what could not be read": 1, "kept answers of the API": 1,
+        "pieces of imported files": 1,
     }  # fmt: skip
 
 
