@@ -18,7 +18,6 @@ from alignment.models import (
     Disposition,
     DisqualificationReason,
     MqlCycle,
-    Opportunity,
     Person,
     Role,
     TokenScope,
@@ -26,7 +25,7 @@ from alignment.models import (
 )
 from handoff.api.cycles import CycleSerializer, shown
 from handoff.queries import cycles as queries
-from handoff.queries import routing
+from handoff.queries import leads, routing
 from handoff.services import acts as services
 from handoff.services.acts import CHANNELS, OUTCOMES
 
@@ -113,12 +112,12 @@ class Dispose(WorkOnCycle):
     ]
 
     def act(self, about: MqlCycle, given: Any, *, by: User, at: datetime, act: UUID) -> MqlCycle:
-        wanted = Opportunity.objects.filter(lead=about.lead_id, is_deleted=False, pk=given.get("opportunity"))
+        wanted = (row for row in leads.opportunities(about.lead) if row.pk == given.get("opportunity"))
         services.dispose(
             cycle=about,
             disposition=given["disposition"],
             reason=given.get("reason", ""),
-            opportunity=wanted.first(),
+            opportunity=next(wanted, None),
             by=by,
             at=at,
             act=act,

@@ -37,7 +37,8 @@ class CycleSerializer(serializers.ModelSerializer[MqlCycle]):
     class Meta:
         model = MqlCycle
         fields = [
-            "id", "lead", "source", "lead_external_id", "number", "is_open", "crossed_at", "received_at", "started_at",
+            "id", "lead", "source", "lead_external_id", "number", "is_open", "is_history", "crossed_at", "received_at",
+            "started_at",
             "is_clock_suspect", "agreement_number", "tier", "segment", "team", "owner", "assigned_at", "assigned_by",
             "accepted_at", "first_follow_up_at", "attempts", "disposition", "reason", "disposed_at", "is_tagged",
             "lacks", "closed_at", "crm_closed_at", "opportunity", "voided_at", "void_reason", "clocks",

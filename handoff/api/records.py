@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from rest_framework import serializers
 
 from alignment.access import SEES_RECORDS
 from alignment.api.base import Resource
 from alignment.api.filters import Choice, FilterSet, Instant, Text, Truth, Whole
-from alignment.api.shapes import PersonRef, SourceKey
+from alignment.api.shapes import MaybeOneOf, PersonRef, SourceKey
 from alignment.models import (
     Account,
     Campaign,
     Lead,
+    MatchRule,
     Opportunity,
     OpportunityStage,
     Touch,
@@ -29,6 +30,7 @@ class RecordFilter(FilterSet):
 
 class LeadSerializer(serializers.ModelSerializer[Lead]):
     source = SourceKey()  # type: ignore[assignment]
+    match_rule = MaybeOneOf(MatchRule.choices, help_text="Why the lead belongs to its matched account.")
     crm_owner = PersonRef(read_only=True, allow_null=True)
 
     class Meta:
@@ -37,7 +39,7 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
             "id", "source", "external_id", "is_deleted", "email", "first_name", "last_name", "title", "phone",
             "company", "country", "segment", "channel", "intent", "product", "score", "lifecycle", "status",
             "disposition", "reason", "crm_created_at", "account", "crm_owner", "first_touch", "sourced_function",
-            "first_seen_at", "merged_into",
+            "first_seen_at", "matched_account", "match_rule", "merged_into",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -83,7 +85,8 @@ class Accounts(Resource[Account]):
         found, scope = Account.objects.select_related("source"), self.rows_in_scope
         if scope.is_all:
             return found
-        return found.filter(Exists(visible_leads(scope).filter(account=OuterRef("pk"))))
+        named = Q(account=OuterRef("pk")) | Q(matched_account=OuterRef("pk"))
+        return found.filter(Exists(visible_leads(scope).filter(named)))
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
