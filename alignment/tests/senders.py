@@ -23,6 +23,10 @@ _numbers = count(1)
 HEADER = "X-Intake-Secret"
 
 
+# Addresses that senders call prove them by a secret; that of the API is called by nobody but itself.
+SIGNING = [scheme for scheme in Scheme.values if scheme != Scheme.API_TOKEN]
+
+
 @dataclass
 class Sender:
     """One endpoint with its plain secret, and the way to write to it."""

@@ -61,6 +61,7 @@ def _page(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("mqls/", include(([path("", _page, name="cycles")], "handoff"))),
+    path("api-tokens/", include(([path("", _page, name="api-tokens")], "alignment"))),
     path("accounts/", include("allauth.urls")),
 ]
 
