@@ -16,7 +16,11 @@ def scopes_for(user: User) -> list[tuple[str, str]]:
     left_out: set[str] = set() if user.has_role(Role.REVOPS) else set(ONLY_REVOPS)
     if not user.has_role(Role.REVOPS, Role.SALES_MANAGER, Role.REP):
         left_out |= WORKERS
-    return [(scope.value, f"{scope.label} ({scope.value})") for scope in TokenScope if scope not in left_out]
+    return [
+        (scope.value, f"{scope.label.removesuffix(' (RevOps)')} ({scope.value})")
+        for scope in TokenScope
+        if scope not in left_out
+    ]
 
 
 class TokenForm(forms.Form):

@@ -77,6 +77,8 @@ def test_every_refusal_is_a_problem_document(world: World, api: Api, revops: Use
     )
     problem(api.post(where, b"{" + b" " * 2**20 + b"}"), 413, "too-large")
     problem(api.post(where, b"{"), 400, "bad-request")
+    chunked = api.headers | {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    problem(api.client.generic("POST", f"/api/v1/{where}", headers=chunked), 411, "length-required")
     for kind in (
         "text/plain",
         "application/x-www-form-urlencoded",
