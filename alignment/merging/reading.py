@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
+from django.conf import settings
+
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.rows import Reject, read_rows
 from alignment.merging.staging import Staged, Stager
 
-ROWS = 20_000  # of a portion
-_DRAFTS = 3 * ROWS
+_DRAFTS = 3  # of a row; portions of rows that state more are shorter
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Portion:
     rows: int
     position: int
     bytes_read: int
+    is_last: bool = False
 
 
 @dataclass
@@ -57,7 +59,7 @@ def read_ahead(
     line = _Line()
     reader = threading.Thread(
         target=_read,
-        args=(line, stream, mapping, as_of, after, rows or ROWS),
+        args=(line, stream, mapping, as_of, after, rows or settings.IMPORT_ROWS),
         name="import-reader",
         daemon=True,
     )
@@ -82,7 +84,7 @@ def _read(
     try:
         stager, rejects, rows, position = Stager(as_of), list[Reject](), 0, after
         for row in read_rows(stream, mapping, after=after):
-            if rows >= wanted or len(stager) >= _DRAFTS:
+            if rows >= wanted or len(stager) >= _DRAFTS * wanted:
                 line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))
                 rejects, rows = [], 0
                 if line.is_over.is_set():
@@ -92,7 +94,7 @@ def _read(
                 rejects.append(row)
             else:
                 stager.add(row.line, row.drafts)
-        line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))
+        line.put(Portion(stager.take(), rejects, rows, position, stream.tell(), is_last=True))
         line.put(None)
     except BaseException as problem:
         line.put(problem)

@@ -130,7 +130,7 @@ def _work(pk: int, runner: str, now: Clock, stop_at: float | None, on_progress: 
             started = time.monotonic()
             if on_progress is not None:
                 on_progress(row)
-            if stop_at is not None and started > stop_at:
+            if stop_at is not None and started > stop_at and not portion.is_last:
                 Import.objects.filter(pk=pk, runner=runner).update(runner="")
                 row.runner = ""
                 return row

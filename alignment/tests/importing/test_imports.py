@@ -1,0 +1,410 @@
+"""Imports from the file to the records: progress, rejects, trials, kills, cancelling and going on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings, settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from alignment.importing.rows import UnreadableFile
+from alignment.intake.mapping import InvalidMapping
+from alignment.models import (
+    Fact,
+    Import,
+    ImportPiece,
+    ImportState,
+    Lead,
+    MqlCycle,
+    Person,
+    Role,
+    Source,
+    Touch,
+    User,
+)
+from alignment.pipeline import drain
+from alignment.services import imports, retention
+from alignment.services.authority import OnlyRevOps
+from alignment.services.import_rejects import write_rejects
+from alignment.services.import_run import TakenOver, run_import, run_waiting
+from testing.processes import environment, wait_until
+from testing.world import World, event
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 17, 10, 0, tzinfo=UTC)
+MAPPING: dict[str, Any] = {
+    "object": "lead",
+    "columns": {
+        "external_id": "Id",
+        "last_name": "Name",
+        "channel": "Source",
+        "created_at": "Created",
+        "mql_at": "MQL",
+        "owner": "Owner",
+        "score": "Score",
+    },
+    "zone": "UTC",
+}
+HEADERS = "Id,Name,Source,Created,MQL,Owner,Score\n"
+
+
+def line(n: int, score: object = 5) -> str:
+    owner = f"rep{n % 3}@example.com"
+    return f"L{n},Name {n},webinar,2026-01-{n % 28 + 1:02d},2026-02-{n % 28 + 1:02d},{owner},{score}\n"
+
+
+def text(rows: int) -> str:
+    return HEADERS + "".join(line(n) for n in range(rows))
+
+
+def start(source: Source, content: str | bytes, **more: Any) -> Import:
+    body = content.encode() if isinstance(content, str) else content
+    given: dict[str, Any] = {
+        "file": io.BytesIO(body),
+        "file_name": "leads.csv",
+        "source": source,
+        "mapping": MAPPING,
+        "by": None,
+        "at": NOW,
+    }
+    return imports.start_import(**(given | more))
+
+
+def bring_in(source: Source, content: str | bytes, **more: Any) -> Import:
+    return run_import(start(source, content, **more), now=lambda: NOW)
+
+
+@pytest.fixture
+def crm() -> Source:
+    return Source.objects.create(key="crm", name="CRM", kind="standard")
+
+
+def told(source: Source) -> list[tuple[Any, ...]]:
+    """What people see of a source's records, without ids and receipts."""
+    leads = Lead.objects.filter(source=source).order_by("external_id")
+    rows = leads.values_list(
+        "external_id", "last_name", "channel", "score", "crm_owner__email", "sourced_function",
+        "first_touch__external_id", "touches__touched_at", "cycles__crossed_at", "cycles__owner__email",
+    )  # fmt: skip
+    return [*rows, (Fact.objects.filter(source=source).count(),)]
+
+
+def test_rows_become_leads_with_their_origin_and_their_cycles(crm: Source) -> None:
+    row = bring_in(crm, text(3))
+    assert (row.state, row.rows, row.rejected, row.share) == (ImportState.DONE, 3, 0, 1.0)
+    assert row.facts_new == 6
+    assert row.counts == {
+        "lead": {"new": 3},
+        "touch": {"new": 3},
+        "cycle": {"new": 3},
+        "person": {"new": 3},
+    }
+    lead = Lead.objects.get(external_id="L1")
+    assert lead.sourced_function == "marketing" and lead.first_touch is not None
+    assert MqlCycle.objects.get(lead=lead).is_history
+    assert row.warnings["person_not_known"]["count"] == 3
+
+
+def test_a_bad_row_in_ten_thousand_stops_no_other(crm: Source) -> None:
+    rows = [line(n) for n in range(10_000)]
+    rows[5000] = line(5000, "=cmd()|x")
+    row = bring_in(crm, HEADERS + "".join(rows))
+    assert (row.rows, row.rejected, Lead.objects.count()) == (10_000, 1, 9_999)
+    reject = row.rejects.get()
+    assert reject.line == 5002 and "Score" in reject.message
+    out = io.StringIO()
+    assert write_rejects(row, out) == 1
+    found = next(iter(csv.DictReader(io.StringIO(out.getvalue()))))
+    assert found["line"] == "5002" and found["original"] == rows[5000].strip()
+
+
+def test_a_row_that_only_the_database_refuses_is_found_and_stops_no_other(
+    crm: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE alignment_lead ADD CHECK (score <> 13)")
+    rows = [line(n, 13 if n in (17, 61) else 5) for n in range(100)]
+    row = bring_in(crm, HEADERS + "".join(rows))
+    assert (row.state, row.rejected, Lead.objects.count()) == (ImportState.DONE, 2, 98)
+    assert [(each.line, each.code) for each in row.rejects.all()] == [
+        (19, "cannot_apply"),
+        (63, "cannot_apply"),
+    ]
+    assert row.facts_new == 2 * 98 == Fact.objects.count()
+
+
+def test_a_trial_counts_what_would_change_and_writes_nothing(crm: Source) -> None:
+    bring_in(crm, text(3))
+    before = told(crm), Person.objects.count()
+    changed = HEADERS + line(1, 99) + line(2) + line(7)
+    trial = bring_in(crm, changed, is_dry_run=True, at=NOW + timedelta(days=1))
+    assert (trial.state, trial.rows, trial.facts_new, trial.facts_unchanged) == (ImportState.DONE, 3, 3, 3)
+    assert trial.counts == {"lead": {"new": 1, "changed": 1}, "touch": {"new": 1}, "cycle": {"new": 1}}
+    assert (told(crm), Person.objects.count()) == before
+    real = bring_in(crm, changed, at=NOW + timedelta(days=1))
+    assert (real.as_of, real.counts) == (trial.as_of, trial.counts)
+    assert Lead.objects.get(external_id="L1").score == 99
+
+
+def test_a_value_that_comes_back_is_a_statement_of_its_own(crm: Source) -> None:
+    for day, score in enumerate([1, 2, 1, 1]):
+        row = bring_in(
+            crm, HEADERS + line(1, score), as_of=NOW + timedelta(days=day), at=NOW + timedelta(days=9)
+        )
+        assert row.facts_new == (2 if day == 0 else day < 3)
+    assert Lead.objects.get().score == 1
+
+
+def test_a_file_from_before_what_is_known_already_is_told(crm: Source) -> None:
+    bring_in(crm, text(1))
+    older = bring_in(crm, HEADERS + line(1, 4), as_of=NOW - timedelta(days=5))
+    assert older.warnings["older_than_imported"]["samples"] == ["leads.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "mapping", "refusal"),
+    [
+        (b"PK\x03\x04rest", MAPPING, UnreadableFile),
+        ("Id,Name\n1,x\n", MAPPING, UnreadableFile),
+        (HEADERS, {"object": "leads"}, InvalidMapping),
+    ],
+)
+def test_what_cannot_be_read_is_refused_before_it_is_kept(
+    crm: Source, content: str | bytes, mapping: dict[str, Any], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        start(crm, content, mapping=mapping)
+    assert not Import.objects.exists()
+
+
+def test_the_same_file_is_not_imported_twice_at_once(crm: Source) -> None:
+    first = start(crm, text(2))
+    with pytest.raises(imports.AlreadyImporting) as refusal:
+        start(crm, text(2))
+    assert refusal.value.found == first
+
+
+def test_a_file_cannot_say_what_will_hold(crm: Source) -> None:
+    with pytest.raises(imports.AsOfInFuture):
+        start(crm, text(2), as_of=NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.REVOPS}))
+def test_only_revops_imports(crm: Source, role: str) -> None:
+    somebody = User.objects.create_user("x@example.com", None, name="X", role=role)
+    found = start(crm, text(1))
+    with pytest.raises(OnlyRevOps):
+        start(crm, text(2), by=somebody)
+    with pytest.raises(OnlyRevOps):
+        imports.cancel_import(found, by=somebody, at=NOW)
+    with pytest.raises(OnlyRevOps):
+        imports.resume_import(found, by=somebody, at=NOW)
+
+
+def test_a_worker_goes_on_slice_by_slice_and_tells_how_far_it_is(crm: Source, settings: LazySettings) -> None:
+    settings.IMPORT_ROWS = 10
+    start(crm, text(35))
+    shares = []
+    while (row := run_waiting(now=lambda: NOW, run_for=0)) is not None:
+        shares.append((row.rows, row.state, row.remaining is not None))
+    assert shares[0] == (10, "running", True)
+    assert shares[-1] == (35, "done", False)
+    assert Lead.objects.count() == 35 and len(shares) >= 4
+
+
+def test_a_cancelled_import_keeps_whole_chunks_and_can_go_on(crm: Source, settings: LazySettings) -> None:
+    settings.IMPORT_ROWS = 10
+    found = start(crm, text(35))
+
+    def cancel(row: Import) -> None:
+        imports.cancel_import(row, by=None, at=NOW)
+
+    with pytest.raises(TakenOver):
+        run_import(found, now=lambda: NOW, on_progress=cancel)
+    assert Lead.objects.count() == 10
+    assert run_waiting(now=lambda: NOW) is None
+    with pytest.raises(imports.NotUnderWay):
+        imports.cancel_import(found, by=None, at=NOW)
+    imports.resume_import(found, by=None, at=NOW)
+    row = run_waiting(now=lambda: NOW)
+    assert row is not None and (row.state, row.rows, Lead.objects.count()) == (ImportState.DONE, 35, 35)
+    with pytest.raises(imports.NothingToResume):
+        imports.resume_import(found, by=None, at=NOW)
+
+
+def test_an_import_in_good_hands_is_left_alone_and_one_left_behind_is_taken_on(crm: Source) -> None:
+    found = start(crm, text(3))
+    Import.objects.update(state=ImportState.RUNNING, runner="somebody", started_at=NOW, heartbeat_at=NOW)
+    found.refresh_from_db()
+    with pytest.raises(TakenOver):
+        run_import(found, now=lambda: NOW)
+    assert run_waiting(now=lambda: NOW) is None
+    row = run_waiting(now=lambda: NOW + timedelta(seconds=61))
+    assert row is not None and row.state == ImportState.DONE
+
+
+def test_a_runner_whose_place_was_taken_commits_nothing_more(crm: Source, settings: LazySettings) -> None:
+    settings.IMPORT_ROWS = 10
+    found = start(crm, text(35))
+
+    def take_over(row: Import) -> None:
+        Import.objects.update(runner="another")
+
+    with pytest.raises(TakenOver):
+        run_import(found, now=lambda: NOW, on_progress=take_over)
+    assert Lead.objects.count() == 10
+
+
+def test_files_expire_with_what_their_rejects_quote(crm: Source) -> None:
+    row = bring_in(crm, HEADERS + line(1) + line(2, "Jane Doe"))
+    assert "Jane Doe" in row.rejects.get().message
+    retention.expire_bodies(at=NOW + timedelta(days=600))
+    assert not ImportPiece.objects.exists()
+    assert "Jane Doe" not in row.rejects.get().message
+    out = io.StringIO()
+    assert write_rejects(Import.objects.get(), out) == 1
+
+
+@pytest.mark.usefixtures("as_application_role")
+def test_the_applications_own_role_may_do_all_of_it(crm: Source) -> None:
+    assert bring_in(crm, text(3)).state == ImportState.DONE
+    assert bring_in(crm, HEADERS + line(1, 9), at=NOW + timedelta(days=1)).counts["lead"] == {"changed": 1}
+
+
+class TestTheCommand:
+    def run(self, tmp_path: Path, content: str, *more: str) -> str:
+        (tmp_path / "leads.csv").write_text(content)
+        (tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
+        out = io.StringIO()
+        mapping = f"--mapping={tmp_path / 'mapping.json'}"
+        call_command("import_history", str(tmp_path / "leads.csv"), mapping, *more, stdout=out)
+        return out.getvalue()
+
+    def test_it_imports_and_lists_rejects(self, tmp_path: Path) -> None:
+        rejects = tmp_path / "rejects.csv"
+        content = HEADERS + line(1) + line(2, "many")
+        out = self.run(tmp_path, content, "--source=old", "--create-source=Old CRM", f"--rejects={rejects}")
+        assert "2 rows: 2 new statements kept, 0 known already, 1 rows rejected." in out
+        assert Lead.objects.get().source.name == "Old CRM"
+        assert rejects.read_text(encoding="utf-8-sig").startswith("line,code,reason,original")
+        assert "many" in rejects.read_text()
+
+    def test_a_trial_says_what_would_be(self, tmp_path: Path, crm: Source) -> None:
+        assert "would be kept" in self.run(tmp_path, text(2), "--source=crm", "--dry-run")
+        assert not Lead.objects.exists()
+
+    def test_it_fails_with_a_sentence(self, tmp_path: Path, crm: Source) -> None:
+        with pytest.raises(CommandError, match="no column"):
+            self.run(tmp_path, "Id\n1\n", "--source=crm")
+        with pytest.raises(CommandError, match="No source “gone”; there are: crm"):
+            self.run(tmp_path, text(1), "--source=gone")
+
+
+# --- real processes ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(tmp_path: Path, transactional_db: None) -> Callable[[Path], subprocess.Popen[bytes]]:
+    (tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
+
+    def run(file: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                sys.executable, "manage.py", "import_history", str(file), "--source=crm",
+                f"--mapping={tmp_path / 'mapping.json'}",
+            ],
+            cwd=settings.BASE_DIR,
+            env=environment(tmp_path) | {"IMPORT_ROWS": "400"},
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+def has_begun() -> bool:
+    return Import.objects.filter(position__gt=0).exists()
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.django_db(transaction=True)
+def test_killed_in_the_middle_and_gone_on_with_it_ends_as_if_nothing_had_been(
+    crm: Source, tmp_path: Path, command: Callable[[Path], subprocess.Popen[bytes]]
+) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text(text(6000))
+    running = command(file)
+    wait_until(has_begun)
+    running.kill()
+    running.wait()
+    row = Import.objects.get()
+    assert row.state == ImportState.RUNNING and 0 < row.rows < 6000
+    assert Lead.objects.count() == row.rows == row.position - 1
+    assert command(file).wait(120) == 0
+    row.refresh_from_db()
+    assert (row.state, row.rows, Import.objects.count()) == (ImportState.DONE, 6000, 1)
+    other = Source.objects.create(key="other", name="Other", kind="standard")
+    bring_in(other, text(6000))
+    assert told(crm) == told(other)
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_and_a_drain_at_once_do_everything_once(world: World, settings: LazySettings) -> None:
+    settings.IMPORT_ROWS = 100
+    start(world.crm, text(3000))
+    over = threading.Event()
+    problems: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while not over.is_set() and run_waiting(now=lambda: datetime.now(UTC), run_for=0.3):
+                time.sleep(0.01)
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    def live() -> None:
+        """Live events about leads that the file tells of too, before, while and after it does."""
+        try:
+            for n in range(0, 3000, 60):
+                world.deliver(
+                    event("lead.updated", f"L{n}", world.at, id=f"e{n}", score=70), external_id=f"e{n}"
+                )
+                drain(at=world.at)
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=each) for each in (work, work, live)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    over.set()
+    while run_waiting(now=lambda: datetime.now(UTC)):
+        pass
+    assert problems == []
+    row = Import.objects.get()
+    assert (row.state, row.rows, row.rejected) == (ImportState.DONE, 3000, 0)
+    assert Lead.objects.count() == 3000
+    assert Fact.objects.filter(is_history=True).count() == 6000
+    assert Touch.objects.count() == 3000
+    # a lead that crossed here before the file was read has its live cycle alone: the file tells that one again
+    assert MqlCycle.objects.standing().values("lead").distinct().count() == 3000
+    before = told(world.crm), list(MqlCycle.objects.order_by("pk").values())
+    call_command("rebuild", stdout=io.StringIO())
+    assert (told(world.crm), list(MqlCycle.objects.order_by("pk").values())) == before
