@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from alignment.matching.free_mail import free_mail_domains
 from alignment.models import Account, ChangedAccount, Lead, MatchRule
+from alignment.retry import again_after_a_deadlock
 
 NOTES_AT_ONCE = 500
 
@@ -72,6 +73,7 @@ def note_changed_accounts(accounts: Sequence[Account]) -> None:
     )
 
 
+@again_after_a_deadlock
 def match_waiting() -> int:
     """Match the leads that had, have or may get an account that changed; how many changed. In own transactions."""
     changed = 0

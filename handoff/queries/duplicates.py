@@ -21,7 +21,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One field on both sides."""
+    """One field on both sides; what only one of them has is no difference."""
 
     label: str
     left: str
@@ -29,7 +29,7 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        return self.left != self.right
+        return bool(self.left and self.right and self.left != self.right)
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,18 @@ class PairView:
     left: Side
     right: Side
     lines: list[Line]
+
+    @property
+    def number(self) -> str:
+        return str(self.pair.pk)
+
+    @property
+    def left_name(self) -> str:
+        return f"Lead {self.left.lead.external_id}"
+
+    @property
+    def right_name(self) -> str:
+        return f"Lead {self.right.lead.external_id}"
 
     @property
     def is_urgent(self) -> bool:

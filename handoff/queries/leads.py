@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 
 from alignment.models import Fact, Lead, MqlCycle, Opportunity, PersonIdentity, Subject
 from alignment.models.cycles import AssignedBy
+from alignment.pipeline.leads import CONTACT
 from alignment.queries.field_words import name_of, said
 from alignment.queries.identity import records_of
 from alignment.wording import span
@@ -18,6 +19,8 @@ from handoff.models import Assignment
 from handoff.queries.cycles import missing_in
 from sla.models import Clock, ClockKind, Outcome
 from sla.queries.agreements import load_book
+
+CONTACT_FIELDS = frozenset(name.removesuffix("_id") for name in CONTACT)
 
 
 @dataclass(frozen=True)
@@ -152,13 +155,14 @@ def is_recorded(lead: Lead, act: Any) -> bool:
 
 
 def provenance(lead: Lead) -> list[FieldOrigin]:
-    """Where each field's value comes from, in the order of the fields' names."""
-    facts = (
-        Fact.objects.filter(source=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id)
-        .select_related("source", "by")
-        .order_by("occurred_at", "order_key")
-    )
-    writers = {name: fact for fact in facts for name in fact.fields}
+    """Where each field's value comes from, in the order of the fields' names; gaps that a merged record fills too."""
+    writers = _writers(lead)
+    for merged in lead.merged_leads.order_by("source_id", "external_id"):
+        for name, fact in _writers(merged).items():
+            own = writers.get(name)
+            is_gap = own is None or not own.fields[name]
+            if name in CONTACT_FIELDS and is_gap and fact.fields[name]:
+                writers[name] = fact
     names: dict[str, str] | None = None
     found = []
     for name, fact in sorted(writers.items()):
@@ -177,6 +181,16 @@ def provenance(lead: Lead) -> list[FieldOrigin]:
             )
         )
     return found
+
+
+def _writers(lead: Lead) -> dict[str, Fact]:
+    """The fact that last wrote each field of one record."""
+    facts = (
+        Fact.objects.filter(source=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id)
+        .select_related("source", "by")
+        .order_by("occurred_at", "order_key")
+    )
+    return {name: fact for fact in facts for name in fact.fields}
 
 
 def _owned_in_crm_since(lead: Lead, cycles: list[MqlCycle]) -> dict[int, datetime]:

@@ -25,6 +25,7 @@ from alignment.queries.identity import urgent_pairs
 from alignment.services.destinations import create_destination
 from alignment.services.erasure import erase_person
 from alignment.services.merges import merge_leads, undo_merge
+from handoff.queries.leads import provenance
 from handoff.services import acts
 from handoff.tests.pages import client_of
 from testing.world import World, add_user, event
@@ -133,6 +134,14 @@ def test_pairs_take_as_many_queries_for_fifteen_as_for_one(
         twins(world, f"A{n}", f"B{n}", email=f"x{n}@acme.com")
     with django_assert_max_num_queries(len(one)):
         page(client)
+
+
+def test_a_gap_that_a_merged_record_fills_says_where_it_comes_from(world: World, revops: User) -> None:
+    twins(world, "A", email="", company="Own")
+    twins(world, "B", title="CFO")
+    merge_leads(survivor=lead("A"), merged=lead("B"), reason="x", by=revops, at=world.at)
+    found = {origin.value for origin in provenance(lead("A"))}
+    assert {"ann@acme.com", "CFO", "Own", "Ann A"} <= found and "Acme" not in found
 
 
 def test_the_list_of_mqls_names_a_merged_person_once(world: World, client: Client, revops: User) -> None:
