@@ -16,6 +16,7 @@ from alignment.importing.mapping import ImportMapping
 from alignment.importing.rows import Reject, read_rows
 from alignment.merging.staging import Staged, Stager
 
+_FIRST = 2_000  # rows of the first portion: the database does not wait long for it
 _DRAFTS = 3  # of a row; portions of rows that state more are shorter
 
 
@@ -83,10 +84,11 @@ def _read(
 ) -> None:
     try:
         stager, rejects, rows, position = Stager(as_of), list[Reject](), 0, after
+        full, wanted = wanted, min(wanted, _FIRST)
         for row in read_rows(stream, mapping, after=after):
             if rows >= wanted or len(stager) >= _DRAFTS * wanted:
                 line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))
-                rejects, rows = [], 0
+                rejects, rows, wanted = [], 0, full
                 if line.is_over.is_set():
                     return
             rows, position = rows + 1, row.line

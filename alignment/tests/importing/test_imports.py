@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -357,6 +358,26 @@ def test_killed_in_the_middle_and_gone_on_with_it_ends_as_if_nothing_had_been(
     other = Source.objects.create(key="other", name="Other", kind="standard")
     bring_in(other, text(6000))
     assert told(crm) == told(other)
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.django_db(transaction=True)
+def test_memory_does_not_grow_with_the_file(
+    crm: Source,
+    tmp_path: Path,
+    command: Callable[[Path], subprocess.Popen[bytes]],
+    examples: Callable[[int, int], int],
+) -> None:
+    peaks = []
+    for rows in (2_000, examples(20_000, 300_000)):
+        file = tmp_path / f"{rows}.csv"
+        file.write_text(text(rows))
+        running = command(file)
+        _, status, used = os.wait4(running.pid, 0)
+        assert status == 0
+        peaks.append(used.ru_maxrss)  # KiB
+    # all drafts of the short run's file at once would be some 25 MiB
+    assert peaks[1] - peaks[0] < 15 * 1024
 
 
 @pytest.mark.xdist_group("processes")
