@@ -9,7 +9,8 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from alignment.models import MqlCycle, Person, Role, User
 
@@ -66,14 +67,14 @@ def may_work(user: User, cycle: MqlCycle) -> bool:
     return user.has_role(*WORKS_LEADS) and scope_of(user).holds(cycle.owner)
 
 
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def roles(*allowed: Role) -> Callable[[View[P]], View[P]]:
     """Open a view to these roles only; others get 403."""
 
     def decorate(view: View[P]) -> View[P]:
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not viewer(request).has_role(*allowed):
                 raise PermissionDenied("Your role has no part in this page.")
             return view(request, *args, **kwargs)

@@ -227,7 +227,10 @@ if _is_on("TRUST_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the last entry of X-Forwarded-For is whom the proxy saw
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000  # a mapping has some controls for each column of a wide export
+# Files are taken by views that say so, from roles that they name, straight to disk (TMPDIR) and no larger.
+FILE_UPLOAD_HANDLERS = ["alignment.uploads.DiskUploadHandler"]
+IMPORT_MAX_BYTES = int(os.environ.get("IMPORT_MAX_MB", "1024")) * 1024 * 1024
 
 # --- language, time -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
@@ -306,6 +309,7 @@ CELERY_BEAT_SCHEDULE = {
     for name, task, period in [
         ("drain the inbox", "alignment.tasks.drain", 2.0),
         ("import history", "alignment.tasks.run_imports", 3.0),
+        ("forget uploads nobody imported", "alignment.tasks.forget_drafts", 3600.0),
         ("mark breached clocks", "sla.tasks.mark_breached", 5.0),
         ("roll up compliance", "sla.tasks.roll_up", 3.0),
         ("compare roll-up with base tables", "sla.tasks.compare_roll_up", 24 * 3600.0),

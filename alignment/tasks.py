@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import answers, import_run, outbox, retention, who_is_who
+from alignment.services import answers, import_drafts, import_run, outbox, retention, who_is_who
 
 
 @shared_task
@@ -50,6 +50,12 @@ def run_imports() -> int:
     """Work for some seconds on an import that waits or was left behind; how many rows of it are in."""
     found = import_run.run_waiting(now=timezone.now)
     return found.rows if found else 0
+
+
+@shared_task
+def forget_drafts() -> int:
+    """Remove uploads that nobody has gone on with for a day."""
+    return import_drafts.forget_drafts(at=timezone.now())
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

@@ -34,9 +34,9 @@ _MAX_KEYS = 500
 class FileShape:
     """What a file is and how it could be mapped.
 
-    `rows`: the first records, cells in the order of `headers`. `zone`: of exports that always have the same one, else
-    empty. `dates`: iso, dmy, mdy, or None where the cells do not prove it. `decimal`: "." or ",", or None.
-    `questions`: sentences about what could not be guessed.
+    `rows`: the first records, cells in the order of `headers`; `sample`: all that were looked at. `zone`: of exports
+    that always have the same one, else empty. `dates`: iso, dmy, mdy, or None where the cells do not prove it.
+    `decimal`: "." or ",", or None. `questions`: sentences about what could not be guessed.
     """
 
     encoding: str
@@ -55,6 +55,7 @@ class FileShape:
     decimal: str | None
     trailer: list[str]
     questions: list[str] = field(default_factory=list)
+    sample: list[list[str]] = field(default_factory=list, repr=False)
 
     def document(self) -> dict[str, Any]:
         """The mapping to start from, without what is still open (mostly the zone)."""
@@ -65,10 +66,11 @@ class FileShape:
         return {name: value for name, value in document.items() if value is not None}
 
 
-def look_at(stream: BinaryIO) -> FileShape:
+def look_at(stream: BinaryIO, kind: str | None = None) -> FileShape:
     """Look at the start of a file (and at its end, for a report's trailer); reads from the start, leaves it open.
 
-    Raises UnreadableFile as `read_rows` does.
+    `kind`: the object that somebody says it is, one of OBJECTS; else it is guessed. Raises UnreadableFile as
+    `read_rows` does.
     """
     with rewindable(stream) as file:
         encoding = find_encoding(file)
@@ -85,15 +87,20 @@ def look_at(stream: BinaryIO) -> FileShape:
         if not headers:
             raise UnreadableFile("No line of the file is a JSON object: write one object a line.")
         trailer = [] if is_json else _trailer(file, encoding)
-    return _shape(encoding, delimiter, headers, sample, trailer)
+    return _shape(encoding, delimiter, headers, sample, trailer, kind)
 
 
 def _shape(
-    encoding: Encoding, delimiter: str, headers: list[str], sample: list[list[str]], trailer: list[str]
+    encoding: Encoding,
+    delimiter: str,
+    headers: list[str],
+    sample: list[list[str]],
+    trailer: list[str],
+    kind: str | None,
 ) -> FileShape:
-    found = suggest(headers)
+    found = suggest(headers, kind)
     columns = found.columns if found else {}
-    kind = found.preset.object if found else None
+    kind = found.preset.object if found else kind
     zone = found.preset.zone if found else ""
     times, days, amounts = _by_kind(found, headers, sample)
     order, decimal = date_order(times + days), decimal_sign(amounts)
@@ -114,6 +121,7 @@ def _shape(
         decimal=decimal,
         trailer=trailer,
         questions=list(_questions(found, order, decimal, is_zone_open=not zone and lacks_offset(times))),
+        sample=sample,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alignment.importing.fields import ID, OBJECTS
@@ -354,23 +354,30 @@ OWN = tuple(
 PRESETS = (*SALESFORCE_REPORTS, *SALESFORCE_DATA_LOADER, *HUBSPOT, *ESPOCRM, *OWN)
 
 
-def suggest(headers: Sequence[str]) -> Suggestion | None:
-    """The known kind of export that most of these headers fit; None where none has a mark of its own here."""
+def suggest(headers: Sequence[str], kind: str | None = None) -> Suggestion | None:
+    """The known kind of export that most of these headers fit; None where none has a mark of its own here.
+
+    `kind`: only exports of this object, and of them the best even where none has a mark.
+    """
     present = {plain(header): header for header in reversed(headers) if header}
     best: tuple[tuple[int, int, int], Suggestion] | None = None
     for preset in PRESETS:
         marks = sum(plain(mark) in present for mark in preset.marks)
-        if not marks:
+        if (not marks and kind is None) or kind not in (None, preset.object):
             continue
         columns = {
             ours: present[found]
             for ours, theirs in preset.columns.items()
             if (found := next((key for key in map(plain, theirs) if key in present), None))
         }
+        if not (marks or columns):
+            continue
         needed = {*OBJECTS[preset.object].required, OBJECTS[preset.object].id_name}
         rank = (len(needed & set(columns)), len(columns), marks)
         if best is None or rank > best[0]:
             stages = stage_columns(headers) if preset.object == "opportunity" else {}
+            if not marks:  # the headers are alike, but nothing proves the system
+                preset = replace(preset, system="", constants={}, values={}, zone="")
             best = (rank, Suggestion(preset, columns, stages))
     return best[1] if best else None
 

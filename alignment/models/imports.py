@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 
 
 class ImportState(models.TextChoices):
+    DRAFT = "draft", "Draft"
     WAITING = "waiting", "Waiting"
     RUNNING = "running", "Running"
     DONE = "done", "Done"
@@ -18,6 +19,7 @@ class ImportState(models.TextChoices):
 
 
 LIVE_STATES = (ImportState.WAITING, ImportState.RUNNING)
+ENDED_STATES = (ImportState.DONE, ImportState.FAILED, ImportState.CANCELLED)
 
 
 class ImportQuerySet(models.QuerySet["Import"]):
@@ -36,6 +38,8 @@ class Import(models.Model):
     The rows go in by chunks; each chunk is one transaction that also moves `position`, the line on which the last
     row of it starts, so that whoever goes on after a kill goes on there. `as_of`: the time at which what the file
     states held, wherever a row gives none. `runner` names the process that works on it; only that one may commit.
+    A draft is an uploaded file whose mapping somebody still works on, last at `requested_at`: its mapping may be
+    incomplete, no worker takes it, and it is removed after a day.
     """
 
     source = models.ForeignKey("alignment.Source", on_delete=models.PROTECT, related_name="imports")
@@ -81,8 +85,8 @@ class Import(models.Model):
                 name="one_import_at_a_time_per_source",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=[state.value for state in LIVE_STATES], finished_at__isnull=True)
-                | (~Q(state__in=[state.value for state in LIVE_STATES]) & Q(finished_at__isnull=False)),
+                condition=Q(state__in=[state.value for state in ENDED_STATES], finished_at__isnull=False)
+                | (~Q(state__in=[state.value for state in ENDED_STATES]) & Q(finished_at__isnull=True)),
                 name="an_import_ends_at_a_time",
             ),
         ]

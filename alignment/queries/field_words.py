@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from alignment.importing.fields import HISTORY_FIELDS
 from alignment.intake import fields
 from alignment.models import Disposition, DisqualificationReason
 from alignment.wording import in_words, local_time
@@ -28,7 +29,7 @@ def said(subject: str, field: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    reader = fields.FIELDS.get(subject, {}).get(field)
+    reader = fields.FIELDS.get(subject, {}).get(field) or HISTORY_FIELDS.get(subject, {}).get(field)
     try:
         if reader is fields.instant:
             return local_time(datetime.fromisoformat(value))

@@ -18,7 +18,7 @@ from alignment.models.imports import LIVE_STATES
 from alignment.services.authority import require_revops
 
 PIECE = 1 << 20  # bytes
-_WHAT = "Imports"
+WHAT = "Imports"
 
 
 class AsOfInFuture(ValueError):
@@ -67,15 +67,16 @@ def start_import(
     that it states the same facts; else `at`. Raises OnlyRevOps, InvalidMapping, UnreadableFile, AsOfInFuture,
     AlreadyImporting.
     """
-    require_revops(by, _WHAT)
+    require_revops(by, WHAT)
     parsed = mapping_of(mapping, source)
     if as_of is not None and as_of > at + timedelta(seconds=60):
         raise AsOfInFuture("A file says what held when it was exported: that time cannot be in the future.")
     next(read_rows(file, parsed), None)  # raises UnreadableFile
-    digest, size = _digest(file)
+    digest, size = digest_of(file)
     with transaction.atomic():
         Source.objects.select_for_update(of=("self",), no_key=True).get(pk=source.pk)
         same = Import.objects.filter(source=source, sha256=digest, mapping=mapping).order_by("pk")
+        same = same.exclude(state=ImportState.DRAFT)
         if found := same.filter(state__in=LIVE_STATES, is_dry_run=is_dry_run).first():
             raise AlreadyImporting(found)
         earlier = same.applied().first() or same.first()
@@ -91,12 +92,12 @@ def start_import(
             requested_by=by,
             requested_at=at,
         )
-        _warn_of_older(made)
-        _keep(file, made)
+        warn_of_older(made)
+        keep_file(file, made)
     return made
 
 
-def _warn_of_older(made: Import) -> None:
+def warn_of_older(made: Import) -> None:
     """What a later file repeats unchanged is no new fact, so an older file that comes afterwards may hide it."""
     later = Import.objects.applied().filter(
         source=made.source, subject=made.subject, state=ImportState.DONE, as_of__gt=made.as_of
@@ -106,7 +107,8 @@ def _warn_of_older(made: Import) -> None:
         made.save(update_fields=["warnings"])
 
 
-def _digest(file: BinaryIO) -> tuple[str, int]:
+def digest_of(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 of the file in hexadecimal, and its bytes."""
     digest, size = hashlib.sha256(), 0
     file.seek(0)
     while piece := file.read(PIECE):
@@ -115,7 +117,8 @@ def _digest(file: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _keep(file: BinaryIO, made: Import) -> None:
+def keep_file(file: BinaryIO, made: Import) -> None:
+    """Store the file in pieces, for any process."""
     file.seek(0)
     number = 0
     while piece := file.read(PIECE):
@@ -142,7 +145,7 @@ def open_file(found: Import) -> BinaryIO:
 @transaction.atomic
 def cancel_import(found: Import, *, by: User | None, at: datetime) -> Import:
     """Stop it; what is in stays in. Waits for the chunk under way. Raises OnlyRevOps, NotUnderWay."""
-    require_revops(by, _WHAT)
+    require_revops(by, WHAT)
     locked = Import.objects.select_for_update(of=("self",)).get(pk=found.pk)
     if not locked.is_live:
         raise NotUnderWay(f"It has ended already: {locked.get_state_display().lower()}.")
@@ -154,7 +157,7 @@ def cancel_import(found: Import, *, by: User | None, at: datetime) -> Import:
 @transaction.atomic
 def resume_import(found: Import, *, by: User | None, at: datetime) -> Import:
     """Go on behind the last row that is in. Raises OnlyRevOps, NothingToResume, AlreadyImporting."""
-    require_revops(by, _WHAT)
+    require_revops(by, WHAT)
     locked = Import.objects.select_for_update(of=("self",)).get(pk=found.pk)
     if locked.state not in (ImportState.CANCELLED, ImportState.FAILED):
         raise NothingToResume(f"It is {locked.get_state_display().lower()}.")

@@ -1,0 +1,46 @@
+"""Imports as pages list them."""
+
+from __future__ import annotations
+
+import json
+
+from django.db.models import Count, QuerySet
+
+from alignment.models import Import, ImportState, Source
+from alignment.queries.import_words import OBJECT_NAMES
+from alignment.wording import local_time
+
+_REMEMBERED = 50
+
+
+def imports_of(source: Source) -> QuerySet[Import]:
+    """Every import of a source, drafts and trials too, with who asked for it."""
+    return Import.objects.filter(source=source).select_related("requested_by")
+
+
+def draft_behind(trial: Import) -> Import | None:
+    """The draft that a trial was a trial of, while it is kept and says the same."""
+    drafts = Import.objects.filter(
+        source_id=trial.source_id,
+        state=ImportState.DRAFT,
+        sha256=trial.sha256,
+        mapping=trial.mapping,
+        as_of=trial.as_of,
+    )
+    return drafts.order_by("-pk").first()
+
+
+def earlier_mappings(draft: Import) -> list[tuple[str, str]]:
+    """(id, name) of the last imports of the source with different mappings, the newest first."""
+    found = Import.objects.filter(source_id=draft.source_id).exclude(state=ImportState.DRAFT)
+    names: dict[str, tuple[str, str]] = {}
+    for each in found.order_by("-pk").only("subject", "mapping", "file_name", "requested_at")[:_REMEMBERED]:
+        name = f"{OBJECT_NAMES.get(each.subject, each.subject)}: {each.file_name}, {local_time(each.requested_at)}"
+        names.setdefault(json.dumps(each.mapping, sort_keys=True), (str(each.pk), name))
+    return list(names.values())
+
+
+def reject_codes(found: Import) -> list[tuple[str, int]]:
+    """Why rows were rejected: (code, how many of the kept ones), most frequent first."""
+    counted = found.rejects.values_list("code").annotate(number=Count("pk"))
+    return sorted(counted, key=lambda each: (-each[1], each[0]))

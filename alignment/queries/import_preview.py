@@ -1,0 +1,144 @@
+"""What the first rows of a file would change: each draft against all that the ledger says of its record."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from alignment.importing.drafts import Draft
+from alignment.importing.rows import Reject, Row
+from alignment.models import Fact, Source, Subject
+from alignment.queries.field_words import name_of, said
+
+Key = tuple[str, str]  # subject, external id
+Statement = tuple[datetime, str, dict[str, Any]]  # when, order among those of one moment, fields
+NEW, CHANGED, UNCHANGED = "new", "changed", "unchanged"
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Told:
+    """A field that a draft states: in words, and what it would change.
+
+    `state`: new, changed (then `before` in words), unchanged, or overruled: a later statement stands (`before`).
+    """
+
+    name: str
+    value: str
+    state: str
+    before: str = ""
+
+
+@dataclass(frozen=True)
+class DraftInWords:
+    """A draft of a fact. `is_dated`: by the row itself and not by the file's time."""
+
+    subject: str
+    external_id: str
+    occurred_at: datetime
+    is_dated: bool
+    state: str
+    told: list[Told]
+
+
+@dataclass(frozen=True)
+class RowInWords:
+    """A row that could be read has drafts, perhaps none; one that could not has a code and a message."""
+
+    line: int
+    drafts: list[DraftInWords]
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`records`: how many drafts are new, changed, unchanged; `rejected`: rows."""
+
+    rows: list[RowInWords]
+    records: Counter[str]
+    rejected: int
+
+
+def preview(rows: Iterable[Row | Reject], source: Source, *, as_of: datetime) -> Preview:
+    """The rows in words, with one query for what is known of their records. Writes nothing."""
+    read = list(rows)
+    known = _known(source, {(draft.subject, draft.external_id) for row in read for draft in _drafts(row)})
+    shown: list[RowInWords] = []
+    for row in read:
+        if isinstance(row, Reject):
+            shown.append(RowInWords(row.line, [], row.code, row.message))
+            continue
+        drafts = [_in_words(draft, known, row.line, as_of) for draft in row.drafts]
+        shown.append(RowInWords(row.line, drafts))
+    return Preview(
+        shown,
+        Counter(draft.state for row in shown for draft in row.drafts),
+        sum(bool(row.code) for row in shown),
+    )
+
+
+def _drafts(row: Row | Reject) -> list[Draft]:
+    return row.drafts if isinstance(row, Row) else []
+
+
+def _known(source: Source, keys: set[Key]) -> dict[Key, list[Statement]]:
+    found: dict[Key, list[Statement]] = defaultdict(list)
+    facts = Fact.objects.filter(
+        source=source,
+        subject__in={subject for subject, _ in keys},
+        external_id__in={external_id for _, external_id in keys},
+    )
+    for fact in facts.only("subject", "external_id", "occurred_at", "order_key", "fields"):
+        if (fact.subject, fact.external_id) in keys:
+            found[fact.subject, fact.external_id].append((fact.occurred_at, fact.order_key, fact.fields))
+    return found
+
+
+def _in_words(draft: Draft, known: dict[Key, list[Statement]], line: int, as_of: datetime) -> DraftInWords:
+    """The draft, which from then on is known."""
+    statements = known[draft.subject, draft.external_id]
+    at = draft.occurred_at or as_of
+    before = _fold(statements)
+    is_new = not statements
+    statements.append((at, f"im:{line:010d}", draft.fields))
+    after = _fold(statements)
+    told = [_told(draft, name, before, after, statements[:-1]) for name in draft.fields]
+    changes = any(each.state in (NEW, CHANGED) for each in told)
+    return DraftInWords(
+        str(Subject(draft.subject).label),
+        draft.external_id,
+        at,
+        draft.occurred_at is not None,
+        NEW if is_new else CHANGED if changes else UNCHANGED,
+        told,
+    )
+
+
+def _fold(statements: list[Statement]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for _, _, stated in sorted(statements, key=lambda each: each[:2]):
+        fields.update(stated)
+    return fields
+
+
+def _told(
+    draft: Draft, name: str, before: dict[str, Any], after: dict[str, Any], statements: list[Statement]
+) -> Told:
+    value, was = draft.fields[name], before.get(name, _ABSENT)
+    words = said(draft.subject, name, value)
+    label = name_of(name)
+    if name == "mql_at" and draft.subject == Subject.LEAD and value:
+        # each MQL date is a cycle of its own, and no later one replaces it
+        is_known = any(stated.get("mql_at") == value for _, _, stated in statements)
+        return Told(label, words, UNCHANGED if is_known else NEW)
+    if after.get(name) != value:
+        return Told(label, words, "overruled", said(draft.subject, name, after.get(name)))
+    if was is _ABSENT or (was is None and value is not None):
+        return Told(label, words, UNCHANGED if value is None else NEW)
+    if was == value:
+        return Told(label, words, UNCHANGED)
+    return Told(label, words, CHANGED, said(draft.subject, name, was))

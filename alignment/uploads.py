@@ -1,0 +1,67 @@
+"""Uploaded files: only where a view asks for them, only from roles that it is for, on disk, within a limit.
+
+The parser of forms runs before any view and before its login is checked, for whatever address somebody sends a file
+to; without this anybody could fill the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
+from django.http import HttpRequest
+
+from alignment.models import Role, User
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def takes_files(*allowed: Role) -> Callable[[V], V]:
+    """Let the forms of a view carry files of these roles; stands above the view's other decorators."""
+
+    def mark(view: V) -> V:
+        cast("Any", view).takes_files_of = allowed
+        return view
+
+    return mark
+
+
+def is_too_large(request: HttpRequest) -> bool:
+    """Whether a file of this request was cut off at the limit: then nothing of it was kept."""
+    return bool(getattr(request, "file_too_large", False))
+
+
+class DiskUploadHandler(TemporaryFileUploadHandler):
+    """Streams to a temporary file. What is beyond the limit is read from the connection, so that the browser gets
+    an answer and not a broken connection, and thrown away."""
+
+    request: Any
+    file: Any
+
+    def new_file(self, *args: Any, **options: Any) -> None:
+        view = getattr(getattr(self.request, "resolver_match", None), "func", None)
+        user = getattr(self.request, "user", None)
+        if not isinstance(user, User) or not user.has_role(*getattr(view, "takes_files_of", ())):
+            raise SkipFile
+        super().new_file(*args, **options)
+        self._size = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        self._size += len(raw_data)
+        if self._size <= settings.IMPORT_MAX_BYTES:
+            super().receive_data_chunk(raw_data, start)
+        elif not self.request.__dict__.get("file_too_large"):
+            self.request.file_too_large = True
+            self.file.seek(0)
+            self.file.truncate()
+        return None
+
+    def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
+        if is_too_large(self.request):
+            self.file.close()
+            return None
+        done: UploadedFile[Any] | None = super().file_complete(file_size)
+        return done
