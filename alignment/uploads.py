@@ -6,12 +6,13 @@ to; without this anybody could fill the disk.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 from alignment.models import Role, User
@@ -34,12 +35,12 @@ def is_too_large(request: HttpRequest) -> bool:
     return bool(getattr(request, "file_too_large", False))
 
 
-class DiskUploadHandler(TemporaryFileUploadHandler):
-    """Streams to a temporary file. What is beyond the limit is read from the connection, so that the browser gets
-    an answer and not a broken connection, and thrown away."""
+class DiskUploadHandler(FileUploadHandler):
+    """Streams to a file without a name, which is gone whatever becomes of the process.
 
-    request: Any
-    file: Any
+    What is beyond the limit is read from the connection, so that the browser gets an answer and not a broken
+    connection, and thrown away.
+    """
 
     def new_file(self, *args: Any, **options: Any) -> None:
         view = getattr(getattr(self.request, "resolver_match", None), "func", None)
@@ -48,20 +49,26 @@ class DiskUploadHandler(TemporaryFileUploadHandler):
             raise SkipFile
         super().new_file(*args, **options)
         self._size = 0
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - the request closes it
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         self._size += len(raw_data)
         if self._size <= settings.IMPORT_MAX_BYTES:
-            super().receive_data_chunk(raw_data, start)
-        elif not self.request.__dict__.get("file_too_large"):
-            self.request.file_too_large = True
-            self.file.seek(0)
-            self.file.truncate()
+            self._file.write(raw_data)
+        elif not is_too_large(self.request):
+            cast("Any", self.request).file_too_large = True
+            self._file.truncate(0)
         return None
 
     def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
         if is_too_large(self.request):
-            self.file.close()
+            self._file.close()
             return None
-        done: UploadedFile[Any] | None = super().file_complete(file_size)
-        return done
+        self._file.seek(0)
+        return UploadedFile(
+            self._file, self.file_name, self.content_type, file_size, self.charset, self.content_type_extra
+        )
+
+    def upload_interrupted(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()

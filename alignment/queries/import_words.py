@@ -199,11 +199,26 @@ def advice_of(found: Import) -> list[Advice]:
     ]
 
 
-def counts_of(found: Import) -> list[tuple[str, dict[str, int]]]:
-    """(kind of record, its counts: new, changed, mentioned, refolded), in the order of imports."""
-    order = [*OBJECT_NAMES, *found.counts]
+@dataclass(frozen=True)
+class Counted:
+    """Records of one kind. `mentioned`: others refer to them, and no row of theirs has come; `refolded`: live facts
+    speak about them too."""
+
+    kind: str
+    new: int
+    changed: int
+    mentioned: int
+    refolded: int
+
+
+def counts_of(found: Import) -> list[Counted]:
+    """What came of an import per kind of record, in the order of imports."""
+    kinds = dict.fromkeys([*OBJECT_NAMES, *found.counts])
     return [
-        (OBJECT_NAMES.get(kind, kind), found.counts[kind])
-        for kind in dict.fromkeys(order)
+        Counted(
+            OBJECT_NAMES.get(kind, kind),
+            *(found.counts[kind].get(what, 0) for what in ("new", "changed", "mentioned", "refolded")),
+        )
+        for kind in kinds
         if kind in found.counts
     ]

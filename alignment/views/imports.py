@@ -163,9 +163,7 @@ def rejects(request: HttpRequest, key: str, pk: int) -> HttpResponseBase:
         return redirect("alignment:import", key=key, pk=pk)
     text.detach()
     out.seek(0)
-    response = FileResponse(out, as_attachment=True, filename=f"rejects-{pk}.csv", content_type="text/csv")
-    response["Cache-Control"] = "no-store"
-    return response
+    return FileResponse(out, as_attachment=True, filename=f"rejects-{pk}.csv", content_type="text/csv")
 
 
 @roles(Role.REVOPS)

@@ -8,6 +8,7 @@ marketing, finance, board viewer, nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from django.urls import reverse
 
 from alignment.models import DeadEvent, DuplicatePair, Function, Lead, MqlCycle, Role, Team
 from alignment.services.destinations import create_destination, send_test
+from alignment.services.import_drafts import create_draft
 from alignment.services.merges import merge_leads
 from alignment.services.people import create_person
 from alignment.services.tokens import create_token
@@ -127,6 +129,20 @@ TABLE = [
     act("alignment:api-token-revoke", "ANNNNNNNL", "token"),
     Row("api-docs", EVERYONE),
     Row("api-nothing", "NNNNNNNNN"),
+    Row("alignment:imports", REVOPS, "source"),
+    Row("alignment:import-upload", REVOPS, "source"),
+    Row("alignment:imports-came-in", REVOPS, "source"),
+    Row("alignment:import", REVOPS, "upload"),
+    Row("alignment:import-mapping", REVOPS, "upload"),
+    Row("alignment:import-mapping-file", REVOPS, "upload"),
+    Row("alignment:import-preview", REVOPS, "upload"),
+    Row("alignment:import-rejects", REVOPS, "upload"),
+    act("alignment:import-object", REVOPS, "upload", object="lead"),
+    act("alignment:import-load", REVOPS, "upload"),
+    act("alignment:import-start", REVOPS, "upload"),
+    act("alignment:import-cancel", REVOPS, "upload"),
+    act("alignment:import-resume", REVOPS, "upload"),
+    act("alignment:import-discard", REVOPS, "upload"),
     Row("alignment:source-write-back", REVOPS, "source"),
     act("alignment:write-back-set-up", REVOPS, "source", address="https://crm.example.com/hooks"),
     act("alignment:write-back-test", REVOPS, "source"),
@@ -182,6 +198,8 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         source=world.crm, address="https://crm.example.com", by=None, at=world.at
     ).destination
     endpoint = key | {"pk": world.crm_endpoint.pk}
+    file = BytesIO(b"Lead ID,Lead Owner\n1,Ann\n")
+    upload = create_draft(file=file, file_name="leads.csv", source=world.crm, by=None, at=world.at)
     return {
         "": {},
         "own lead": {"pk": own.lead_id},
@@ -200,6 +218,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "team": {"pk": world.team.pk},
         "source": key,
         "endpoint": endpoint,
+        "upload": key | {"pk": upload.pk},
         "secret": endpoint | {"slot": 1},
         "dead event": key | {"pk": dead.pk},
         "delivery": key | {"pk": dead.delivery_id},

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "OWNER_DB_PASSWORD",
     "APP_DB_PASSWORD",
     "REDISCLI_AUTH",
+    "TMPDIR",  # the temporary files of Python
 }
 ONLY_COMPOSE = {"WEB_PORT", "ALIGNMENT_VERSION", "REDIS_PASSWORD"}
 
@@ -182,7 +183,7 @@ class TestCompose:
         used = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text()))
         assert used == set(example_variables())
         assert set(SERVICES["web"]["environment"]) - used <= {
-            "PRODUCTION", "DATABASE_URL", "APP_DB_ROLE", "REDIS_URL", "DATA_DIR",
+            "PRODUCTION", "DATABASE_URL", "APP_DB_ROLE", "REDIS_URL", "DATA_DIR", "TMPDIR",
         }  # fmt: skip
         assert used - set(SERVICES["release"]["environment"]) <= ELSEWHERE | ONLY_COMPOSE
 

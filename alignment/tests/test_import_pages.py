@@ -1,0 +1,667 @@
+"""History comes in through the browser: upload, mapping, preview, dry run, import, and what came of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from alignment.importing.mapping import InvalidMapping
+from alignment.models import Fact, Import, ImportPiece, ImportState, Lead, MqlCycle, Role, Source
+from alignment.services import import_drafts
+from alignment.services.import_run import run_waiting
+from alignment.services.imports import NothingToResume, NotUnderWay, cancel_import, resume_import
+from alignment.services.sources import create_source
+from alignment.tests.pages import signed_in
+from testing.world import World, add_user
+
+LEADS = """Lead ID,First Name,Last Name,Email,Company / Account,Lead Source,Lead Status,Lead Owner,Disposition,Create Date,MQL Date
+00Q5f000001AAAA,Ada,Lovelace,ada@example.com,Engines,Web,Open,Rep 1,,3/1/2026 9:00,3/2/2026 9:14
+00Q5f000001AAAB,Emmy,Noether,emmy@example.com,Rings,Web,Dead,Nobody Known,Trash,3/13/2026 9:00,3/14/2026 10:00
+00Q5f000001AAAC,Grace,Hopper,grace@example.com,Compilers,Events,Open,Rep 1,,tomorrow,
+"""
+OTHER = "Ref;When;Note\n1;2026-03-02;x\n"
+
+
+@pytest.fixture
+def revops(world: World) -> Client:
+    return signed_in(add_user(world, Role.REVOPS, "Ann"))
+
+
+def url(name: str, **given: Any) -> str:
+    return reverse(f"alignment:{name}", kwargs={"key": "crm", **given})
+
+
+def text(response: Any) -> str:
+    body = b"".join(response) if response.streaming else response.content
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body.decode())).split())
+
+
+def upload(client: Client, content: str | bytes = LEADS, name: str = "leads.csv", **more: Any) -> Any:
+    body = content.encode() if isinstance(content, str) else content
+    return client.post(url("import-upload"), {"file": SimpleUploadedFile(name, body), **more})
+
+
+def drafted(client: Client, content: str | bytes = LEADS, **more: Any) -> Import:
+    answer = upload(client, content, **more)
+    assert answer.status_code == 302, text(answer)
+    return Import.objects.latest("pk")
+
+
+def controls(page: str) -> dict[str, str]:
+    """What a browser would send of the form of the mapping, untouched."""
+    form = page[page.index('id="import-mapping"') : page.index("</form>", page.index('id="import-mapping"'))]
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        name, kind = re.search(r'name="([^"]*)"', tag), re.search(r'type="(\w+|datetime-local)"', tag)
+        if name is None or (kind and kind[1] == "checkbox" and " checked" not in tag):
+            continue
+        value = re.search(r'value="([^"]*)"', tag)
+        found[name[1]] = unescape(value[1]) if value else "on" if kind and kind[1] == "checkbox" else ""
+    for name, body in re.findall(r'<select name="([^"]*)".*?>(.*?)</select>', form, re.DOTALL):
+        picked = re.search(r'<option value="([^"]*)" selected', body)
+        found[name] = unescape(picked[1]) if picked else ""
+    for name, body in re.findall(r'<textarea name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
+        found[name] = unescape(body).strip()
+    return found
+
+
+def mapped(client: Client, draft: Import, *, act: str = "save", **changes: str) -> Any:
+    """Submit the mapping form as it is shown, with these changes."""
+    address = url("import-mapping", pk=draft.pk)
+    given = controls(client.get(address).content.decode())
+    return client.post(address, given | {"act": act} | changes)
+
+
+SURE = {"zone": "Europe/Berlin", "is_zone_sure": "on"}
+
+
+def previewed(client: Client, draft: Import, **changes: str) -> Any:
+    answer = mapped(client, draft, **SURE | changes)
+    assert answer.status_code == 302 and answer.url == url("import-preview", pk=draft.pk), text(answer)
+    return client.get(answer.url)
+
+
+def start(client: Client, draft: Import, act: str = "import", seen: str | None = None) -> Any:
+    draft.refresh_from_db()
+    given = {"act": act, "seen": import_drafts.fingerprint(draft) if seen is None else seen}
+    return client.post(url("import-start", pk=draft.pk), given)
+
+
+def worked() -> Import | None:
+    return run_waiting(now=timezone.now)
+
+
+# --- upload ---------------------------------------------------------------------------------------------------
+
+
+def test_a_source_without_imports_says_what_to_export(revops: Client) -> None:
+    said = text(revops.get(url("imports")))
+    assert "Four quarters of history" in said and "never routed, notified or timed" in said
+    names = [
+        "Campaigns",
+        "Accounts",
+        "Leads",
+        "MQL cycles",
+        "Touches",
+        "Opportunities",
+        "Stages of opportunities",
+    ]
+    places = [said.index(f"{name} : a row is") for name in names]
+    assert places == sorted(places)
+
+
+def test_an_upload_is_recognised_and_waits_for_its_mapping(revops: Client, world: World) -> None:
+    answer = upload(revops)
+    draft = Import.objects.get()
+    assert answer.url == url("import-mapping", pk=draft.pk)
+    assert (draft.state, draft.subject, draft.requested_by) == (
+        "draft",
+        "lead",
+        world.users.get(Role.REVOPS) or draft.requested_by,
+    )
+    assert ImportPiece.objects.get().file == draft
+    said = text(revops.get(answer.url))
+    assert (
+        "looks like Salesforce report" in said
+        and "Engines" in said
+        and "3/1/2026 9:00 do not say their zone" in said
+    )
+    assert worked() is None and Import.objects.get().state == "draft", "no worker takes a draft"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PK\x03\x04 sheet", "open it and save as CSV"),
+        (b"", "The file is empty"),
+        (b"\x1f\x8b\x08", "unpack it"),
+        (b"\x00\x01\x02\x03" * 99, "This is no text"),
+        (b"<!doctype html><p>", "This is a web page"),
+        (b"a,a\n1,2\n", "come more than once"),
+    ],
+)
+def test_what_is_no_table_of_text_is_refused_with_what_to_do(
+    revops: Client, content: bytes, sentence: str
+) -> None:
+    answer = upload(revops, content)
+    assert answer.status_code == 422 and sentence in text(answer)
+    assert not Import.objects.exists() and not ImportPiece.objects.exists()
+
+
+def test_no_file_is_asked_for(revops: Client) -> None:
+    answer = revops.post(url("import-upload"), {})
+    assert answer.status_code == 422 and "Choose the file to import." in text(answer)
+
+
+def test_a_file_beyond_the_limit_is_refused_and_not_kept(revops: Client, settings: Any) -> None:
+    settings.IMPORT_MAX_BYTES = 1024 * 1024
+    answer = upload(revops, b"Id,Email\n" + b"1,a@example.com\n" * 200_000)
+    assert answer.status_code == 413 and "larger than 1 MB: export it in parts" in text(answer)
+    assert not Import.objects.exists()
+
+
+def test_files_are_taken_only_where_a_page_asks_for_them_and_only_of_revops(
+    revops: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+    monkeypatch.setattr(
+        "alignment.uploads.tempfile.TemporaryFile", lambda: kept.append("file") or io.BytesIO()
+    )
+    rep = signed_in(world.users.get("rep") or add_user(world, Role.FINANCE, "Finn"))
+    given = {"file": SimpleUploadedFile("x.csv", b"a,b\n1,2\n")}
+    assert rep.post(url("import-upload"), given).status_code == 403
+    assert (
+        Client().post(url("import-upload"), given | {"file": SimpleUploadedFile("y.csv", b"1")}).status_code
+        == 302
+    )
+    Client().post("/accounts/login/", {"file": SimpleUploadedFile("z.csv", b"1")})
+    revops.post(reverse("alignment:source-new"), {"file": SimpleUploadedFile("v.csv", b"1")})
+    assert kept == []
+
+
+def test_an_unknown_export_is_asked_what_its_rows_are(revops: Client) -> None:
+    draft = drafted(revops, OTHER)
+    assert draft.subject == ""
+    assert "The headers are of no export that is known here: Ref , When , Note" in text(
+        revops.get(url("import-mapping", pk=draft.pk))
+    )
+    revops.post(url("import-object", pk=draft.pk), {"object": "touch"})
+    draft.refresh_from_db()
+    assert draft.subject == "touch"
+    assert "Our field" in text(revops.get(url("import-mapping", pk=draft.pk)))
+    assert "Say what a row" in text(
+        revops.post(url("import-object", pk=draft.pk), {"object": "planet"}, follow=True)
+    )
+
+
+def test_an_object_said_at_the_upload_counts(revops: Client) -> None:
+    assert drafted(revops, OTHER, object="campaign").subject == "campaign"
+
+
+# --- mapping --------------------------------------------------------------------------------------------------
+
+
+def test_the_suggested_mapping_is_the_form_and_comes_back_as_it_was(revops: Client) -> None:
+    draft = drafted(revops)
+    before = draft.mapping
+    assert mapped(revops, draft, **SURE).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping == before | {"zone": "Europe/Berlin", "dates": "mdy", "decimal": "."}
+    assert draft.mapping["columns"]["owner"] == draft.mapping["columns"]["owner_name"] == "Lead Owner"
+    again = draft.mapping
+    assert mapped(revops, draft).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping == again
+
+
+def test_the_zone_of_times_without_an_offset_must_be_confirmed(revops: Client) -> None:
+    draft = drafted(revops)
+    answer = mapped(revops, draft)
+    assert answer.status_code == 422 and "Confirm it: “3/1/2026 9:00” says no offset" in text(answer)
+    answer = mapped(revops, draft, zone="", is_zone_sure="on")
+    assert answer.status_code == 422 and "name the zone of who exported it" in text(answer)
+    assert "not an IANA time zone" in text(mapped(revops, draft, zone="CET+1", is_zone_sure="on"))
+
+
+def test_times_with_an_offset_need_no_zone(revops: Client) -> None:
+    draft = drafted(revops, "Id,LeadSource,CreatedDate\n1,Web,2026-03-02T09:00:00Z\n")
+    assert mapped(revops, draft).status_code == 302
+    draft.refresh_from_db()
+    assert "zone" not in draft.mapping
+
+
+def test_the_order_of_day_and_month_is_asked_for_where_nothing_proves_it(revops: Client) -> None:
+    draft = drafted(revops, "Lead ID,Lead Owner,Create Date\n1,Ann,3/2/2026 9:00\n")
+    assert "say which stands first" in text(mapped(revops, draft, **SURE))
+    assert mapped(revops, draft, dates="dmy", **SURE).status_code == 302
+    proven = drafted(revops)
+    assert "prove the other order" in text(mapped(revops, proven, dates="dmy", **SURE))
+
+
+def test_a_field_has_one_column_and_the_record_needs_its_id(revops: Client) -> None:
+    draft = drafted(revops)
+    answer = mapped(revops, draft, **SURE | {"field-1": "email"})
+    assert answer.status_code == 422 and "is mapped to email already" in text(answer)
+    answer = mapped(revops, draft, **SURE | {"field-0": ""})
+    assert answer.status_code == 422 and "external_id: name the column" in text(answer)
+    assert 'value="Europe/Berlin"' in answer.content.decode(), "what was typed stays"
+
+
+def test_values_that_were_met_are_mapped_beside_their_columns(revops: Client) -> None:
+    draft = drafted(revops)
+    page = revops.get(url("import-mapping", pk=draft.pk))
+    assert "Trash (1) none of ours" in text(page)
+    name = re.search(r'<select name="(value-disposition-\d+-0)"', page.content.decode())
+    assert name is not None
+    assert mapped(revops, draft, **SURE | {name[1]: "disqualified"}).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping["values"] == {"disposition": {"Trash": "disqualified"}}
+    assert (
+        '<option value="disqualified" selected'
+        in revops.get(url("import-mapping", pk=draft.pk)).content.decode()
+    )
+
+
+def test_constants_further_values_and_a_made_up_id_are_said_in_lines(revops: Client) -> None:
+    draft = drafted(revops)
+    changes = {
+        "constants": "segment = enterprise\nproduct =",
+        "other_values": "status: Dead = Lost = gone\nstatus: Open =",
+        "field-0": "",
+        "id_from": "3",
+    }
+    assert mapped(revops, draft, **SURE | changes).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping["constants"] == {"segment": "enterprise", "product": None}
+    assert draft.mapping["values"]["status"] == {"Dead = Lost": "gone", "Open": None}
+    assert draft.mapping["id_from"] == ["Email"]
+    again = draft.mapping
+    assert mapped(revops, draft).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping == again
+    answer = mapped(revops, draft, constants="segment")
+    assert answer.status_code == 422 and "“segment”: write our field = value." in text(answer)
+
+
+def test_columns_of_stages_are_named_beside_their_columns(revops: Client) -> None:
+    draft = drafted(revops, "Record ID,Deal Name,Deal Stage,Demo since\n1,Big,Demo,2026-03-02 10:00\n")
+    assert mapped(revops, draft, **SURE | {"stage-3": "Demo"}).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping["stage_columns"] == {"Demo since": "Demo"}
+
+
+def test_applying_shows_the_controls_of_what_is_chosen_and_finds_no_fault(revops: Client) -> None:
+    draft = drafted(revops, "Id,Note\n1,Dead\n", object="lead")
+    answer = mapped(revops, draft, act="apply", **{"field-1": "disposition"})
+    assert answer.status_code == 200 and "Values of disposition" in text(answer)
+    assert "field-error" not in answer.content.decode()
+    draft.refresh_from_db()
+    assert "disposition" not in draft.mapping["columns"], "nothing is kept yet"
+
+
+def test_a_time_to_come_is_no_time_of_an_export(revops: Client, world: World) -> None:
+    later = (timezone.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%S")
+    answer = mapped(revops, drafted(revops), **SURE | {"as_of_time": later})
+    assert answer.status_code == 422 and "cannot be in the future" in text(answer)
+
+
+def test_a_mapping_is_kept_as_a_file_and_loaded_again(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    answer = revops.get(url("import-mapping-file", pk=draft.pk))
+    assert "attachment" in answer["Content-Disposition"]
+    document = json.loads(answer.content)
+    assert document["zone"] == "Europe/Berlin"
+    for given in (
+        {"text": json.dumps(document)},
+        {"file": SimpleUploadedFile("mapping.json", answer.content)},
+    ):
+        other = drafted(revops)
+        said = text(revops.post(url("import-load", pk=other.pk), given, follow=True))
+        other.refresh_from_db()
+        assert "The mapping is loaded" in said and other.mapping == document
+
+
+def test_the_mapping_of_an_earlier_import_of_the_source_is_offered(revops: Client) -> None:
+    first = drafted(revops)
+    previewed(revops, first)
+    start(revops, first)
+    draft = drafted(revops, LEADS.replace("Lead Source", "Origin"))
+    assert "Leads: leads.csv" in text(revops.get(url("import-mapping", pk=draft.pk)))
+    said = text(revops.post(url("import-load", pk=draft.pk), {"earlier": str(first.pk)}, follow=True))
+    assert "columns that this file lacks; they are left out: Lead Source" in said
+    assert previewed(revops, draft).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"text": "{"},
+        {"text": "[1]"},
+        {"text": '{"object": "planet"}'},
+        {"text": '{"object": "lead", "columns": {"colour": "C"}}'},
+        {"text": "[" * 100_000},
+        {"earlier": "999999"},
+    ],
+)
+def test_what_is_no_mapping_is_refused(revops: Client, given: dict[str, str]) -> None:
+    draft = drafted(revops)
+    before = draft.mapping
+    answer = revops.post(url("import-load", pk=draft.pk), given, follow=True)
+    assert answer.status_code == 200 and "alert-danger" in answer.content.decode()
+    draft.refresh_from_db()
+    assert draft.mapping == before
+
+
+def test_a_wide_export_can_be_mapped(revops: Client) -> None:
+    wide = ",".join(["Lead ID", "Lead Owner", *(f"Custom {n}" for n in range(400))])
+    draft = drafted(revops, f"{wide}\n1,Ann{',x' * 400}\n")
+    assert mapped(revops, draft).status_code == 302
+
+
+# --- preview --------------------------------------------------------------------------------------------------
+
+
+def test_the_preview_says_in_words_what_the_rows_would_make(revops: Client) -> None:
+    draft = drafted(revops)
+    said = text(previewed(revops, draft))
+    assert "Lead 00Q5f000001AAAAAA" not in said
+    assert "ada@example.com" in said and "MQL date 2 Mar 2026, 08:14" in said.replace("09:14", "08:14")
+    assert "Line 3 is rejected. Disposition (disposition): “Trash” is not one of" in said
+    assert "Line 4 is rejected. Create Date (created_at): “tomorrow” is not a date" in said
+    assert "read in Europe/Berlin" in said
+    assert not Fact.objects.exists() and not Lead.objects.exists()
+
+
+def test_the_preview_holds_the_rows_against_what_is_known(revops: Client) -> None:
+    first = drafted(revops)
+    previewed(revops, first)
+    start(revops, first)
+    worked()
+    same = text(previewed(revops, drafted(revops)))
+    assert "New records 0" in same.replace("?", "") or "New" not in same.split("Line 2")[1]
+    changed = LEADS.replace("Engines", "Looms").replace("3/2/2026 9:14", "4/2/2026 9:14")
+    page = previewed(revops, drafted(revops, changed))
+    assert "Engines → becomes Looms" in text(page) and "Changed" in text(page)
+    assert MqlCycle.objects.count() == 1
+
+
+def test_the_preview_asks_the_database_the_same_number_of_times_for_one_row_and_for_twenty(
+    revops: Client,
+) -> None:
+    head, row = LEADS.splitlines()[0], LEADS.splitlines()[1]
+    counts = []
+    for number in (1, 20):
+        rows = [row.replace("AAAA,", f"A{n:03d},").replace("ada@", f"ada{n}@") for n in range(number)]
+        draft = drafted(revops, "\n".join([head, *rows]) + "\n")
+        previewed(revops, draft, dates="mdy")
+        with CaptureQueriesContext(
+            connection,
+        ) as caught:
+            assert revops.get(url("import-preview", pk=draft.pk)).status_code == 200
+        counts.append(len(caught))
+    assert counts[0] == counts[1]
+
+
+def test_a_preview_without_a_complete_mapping_goes_back_to_the_mapping(revops: Client) -> None:
+    draft = drafted(revops, "Note\nx\n", object="lead")
+    answer = revops.get(url("import-preview", pk=draft.pk))
+    assert answer.url == url("import-mapping", pk=draft.pk)
+
+
+# --- dry run and import ---------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_counts_and_leaves_the_draft_for_the_import(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    answer = start(revops, draft, "try")
+    trial = Import.objects.latest("pk")
+    assert trial.pk != draft.pk and answer.url == url("import", pk=trial.pk)
+    assert worked() == trial
+    said = text(revops.get(answer.url))
+    assert "nothing was written" in said and "Would be new facts" in said
+    assert not Lead.objects.exists()
+    draft.refresh_from_db()
+    assert draft.state == "draft"
+    assert f'action="{url("import-start", pk=draft.pk)}"' in revops.get(answer.url).content.decode()
+    assert start(revops, draft).url == url("import", pk=draft.pk)
+    worked()
+    draft.refresh_from_db()
+    trial.refresh_from_db()
+    assert (draft.state, draft.rows, draft.rejected) == ("done", trial.rows, trial.rejected) == ("done", 3, 2)
+    assert (draft.facts_new, draft.counts) == (trial.facts_new, trial.counts)
+    assert Lead.objects.count() == 1
+
+
+def test_an_import_is_history_and_its_page_says_what_came_of_it(revops: Client) -> None:
+    draft = drafted(revops, LEADS.replace("Trash", "Recycled"))
+    previewed(revops, draft)
+    address = start(revops, draft).url
+    assert "Waits for a worker" in text(revops.get(address))
+    worked()
+    said = text(revops.get(address))
+    assert "Done, with rejects" in said and "Leads 2" in said
+    assert "line 4" in said.lower() or "4 Create Date (created_at)" in said
+    assert "people are named whom nobody has set up yet" in said and "Such as Nobody Known" in said
+    assert set(MqlCycle.objects.values_list("is_history", flat=True)) == {True}
+
+
+def test_pressing_import_twice_starts_one(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    seen = import_drafts.fingerprint(Import.objects.get(pk=draft.pk))
+    first, second = (start(revops, draft, seen=seen) for _ in range(2))
+    assert first.url == second.url == url("import", pk=draft.pk)
+    assert Import.objects.filter(state=ImportState.WAITING).count() == 1
+    again = drafted(revops)
+    previewed(revops, again)
+    Import.objects.filter(pk=again.pk).update(as_of=draft.as_of)
+    answer = start(revops, again)
+    assert answer.url == url("import", pk=draft.pk), "the same file with the same mapping is under way"
+
+
+def test_pressing_dry_run_twice_starts_one(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    assert start(revops, draft, "try").url == start(revops, draft, "try").url
+    assert Import.objects.count() == 2
+
+
+def test_what_was_not_previewed_is_not_imported(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    seen = import_drafts.fingerprint(Import.objects.get(pk=draft.pk))
+    mapped(revops, draft, zone="America/New_York")
+    answer = start(revops, draft, seen=seen)
+    assert answer.url == url("import-preview", pk=draft.pk)
+    assert "changed meanwhile" in text(revops.get(answer.url))
+    assert Import.objects.get().state == "draft"
+
+
+def test_a_draft_that_is_gone_says_to_upload_again(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    draft.refresh_from_db()
+    ImportPiece.objects.all().delete()
+    for name in ("import-mapping", "import-preview"):
+        assert "upload the file again" in text(revops.get(url(name, pk=draft.pk), follow=True))
+    assert "upload the file again" in text(
+        revops.post(url("import-start", pk=draft.pk), {"seen": import_drafts.fingerprint(draft)}, follow=True)
+    )
+    draft.delete()
+    for name in ("import-mapping", "import-preview", "import"):
+        assert revops.get(url(name, pk=draft.pk or 1)).status_code == 404
+
+
+def test_an_upload_can_be_removed_but_not_what_has_begun(revops: Client) -> None:
+    draft = drafted(revops)
+    assert "nothing of it was imported" in text(revops.post(url("import-discard", pk=draft.pk), follow=True))
+    assert not Import.objects.exists() and not ImportPiece.objects.exists()
+    begun = drafted(revops)
+    previewed(revops, begun)
+    start(revops, begun)
+    assert "cancel it instead" in text(revops.post(url("import-discard", pk=begun.pk), follow=True))
+    assert Import.objects.get().state == "waiting"
+
+
+def test_uploads_nobody_went_on_with_for_a_day_are_forgotten(revops: Client) -> None:
+    old, fresh = drafted(revops), drafted(revops)
+    done = drafted(revops, LEADS + "\n")
+    previewed(revops, done)
+    start(revops, done)
+    day_ago = timezone.now() - timedelta(hours=25)
+    Import.objects.filter(pk__in=[old.pk, done.pk]).update(requested_at=day_ago)
+    assert import_drafts.forget_drafts(at=timezone.now()) == 1
+    assert set(Import.objects.values_list("pk", flat=True)) == {fresh.pk, done.pk}
+    assert not ImportPiece.objects.filter(file_id=old.pk).exists()
+
+
+def test_the_same_file_states_the_same_facts_again(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    start(revops, draft)
+    worked()
+    again = drafted(revops)
+    assert again.as_of == Import.objects.get(pk=draft.pk).as_of
+    previewed(revops, again)
+    start(revops, again)
+    worked()
+    again.refresh_from_db()
+    assert (again.facts_new, again.facts_unchanged > 0) == (0, True)
+
+
+def test_a_draft_is_neither_cancelled_nor_resumed(revops: Client, world: World) -> None:
+    draft = drafted(revops)
+    with pytest.raises(NotUnderWay):
+        cancel_import(draft, by=None, at=world.at)
+    with pytest.raises(NothingToResume):
+        resume_import(draft, by=None, at=world.at)
+    with pytest.raises(InvalidMapping):
+        import_drafts.save_mapping(draft, mapping={"object": "lead"}, by=None, at=timezone.now())
+
+
+# --- progress, result, rejects -----------------------------------------------------------------------------------
+
+
+def test_progress_is_asked_for_until_the_end_and_no_longer(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    address = start(revops, draft).url
+    asked = {"HX-Request": "true", "HX-Target": "progress"}
+    part = revops.get(address, headers=asked)
+    assert 'hx-trigger="every 2s"' in part.content.decode() and "<html" not in part.content.decode()
+    worked()
+    end = revops.get(address, headers=asked)
+    assert (end["HX-Retarget"], end["HX-Reselect"]) == ("#import", "#import")
+    assert "every 2s" not in end.content.decode() and "Rejected rows" in text(end)
+
+
+def test_an_import_is_cancelled_and_resumed(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    address = start(revops, draft).url
+    assert "What is in stays in" in text(revops.post(url("import-cancel", pk=draft.pk), follow=True))
+    assert "It has ended already" in text(revops.post(url("import-cancel", pk=draft.pk), follow=True))
+    assert "Resume" in text(revops.get(address))
+    assert "goes on behind" in text(revops.post(url("import-resume", pk=draft.pk), follow=True))
+    assert "It is waiting" in text(revops.post(url("import-resume", pk=draft.pk), follow=True))
+    worked()
+    assert "Done, with rejects" in text(revops.get(address))
+
+
+def test_rejects_come_as_csv_with_line_reason_and_original_safe_for_spreadsheets(revops: Client) -> None:
+    draft = drafted(revops, LEADS.replace("00Q5f000001AAAC,", "=cmd|x,"))
+    previewed(revops, draft)
+    start(revops, draft)
+    worked()
+    answer = revops.get(url("import-rejects", pk=draft.pk))
+    assert "attachment" in answer["Content-Disposition"] and "no-store" in answer["Cache-Control"]
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
+    assert [row["line"] for row in rows] == ["3", "4"]
+    assert rows[1]["original"].startswith("'=cmd|x,Grace,Hopper") and "tomorrow" in rows[1]["reason"]
+    ImportPiece.objects.all().delete()
+    rows = list(
+        csv.DictReader(
+            io.StringIO(b"".join(revops.get(url("import-rejects", pk=draft.pk))).decode("utf-8-sig"))
+        )
+    )
+    assert [row["original"] for row in rows] == ["", ""]
+
+
+def test_what_came_in_is_told_by_origin(revops: Client) -> None:
+    assert "No MQL is known" in text(revops.get(url("imports-came-in")))
+    draft = drafted(revops, LEADS.replace("Trash", "Recycled"))
+    previewed(revops, draft)
+    start(revops, draft)
+    worked()
+    said = text(revops.get(url("imports-came-in")))
+    assert "Web 2 0 0.0% (0 of 2)" in said and "All 2 0" in said
+
+
+def test_the_list_tells_of_every_import_with_as_many_queries_for_one_as_for_twenty(
+    revops: Client, world: World
+) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    start(revops, draft)
+    worked()
+    with CaptureQueriesContext(connection) as one:
+        said = text(revops.get(url("imports")))
+    assert "leads.csv" in said and "Ann" in said and "Done, with rejects" in said
+    found = Import.objects.get(pk=draft.pk)
+    for n in range(20):
+        found.pk = None
+        found.requested_by = add_user(world, Role.REVOPS, f"Ann {n}")
+        found.save()
+    with CaptureQueriesContext(connection) as many:
+        assert revops.get(url("imports")).status_code == 200
+    assert len(one) == len(many)
+
+
+# --- who ------------------------------------------------------------------------------------------------------
+
+
+def test_an_import_of_another_source_is_not_found(revops: Client) -> None:
+    draft = drafted(revops)
+    Source.objects.exclude(key="crm").delete()
+    create_source(key="other", name="Other", kind="standard", by=None, at=timezone.now())
+    names = ["import", "import-mapping", "import-preview", "import-mapping-file", "import-rejects"]
+    acts = [
+        "import-object",
+        "import-load",
+        "import-start",
+        "import-discard",
+        "import-cancel",
+        "import-resume",
+    ]
+    for given in ({"key": "other", "pk": draft.pk}, {"key": "crm", "pk": draft.pk + 99}):
+        for name in names:
+            assert revops.get(reverse(f"alignment:{name}", kwargs=given)).status_code == 404, name
+        for name in acts:
+            assert revops.post(reverse(f"alignment:{name}", kwargs=given)).status_code == 404, name
+            assert revops.get(reverse(f"alignment:{name}", kwargs=given)).status_code == 405, name
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.REVOPS])
+def test_only_revops_comes_in(world: World, revops: Client, role: Role) -> None:
+    draft = drafted(revops)
+    client = signed_in(add_user(world, role, f"The {role.value}"))
+    for name in ("imports", "import-upload", "imports-came-in"):
+        assert client.get(url(name)).status_code == 403
+    assert client.get(url("import-mapping", pk=draft.pk)).status_code == 403
+    assert client.post(url("import-start", pk=draft.pk)).status_code == 403
