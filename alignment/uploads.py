@@ -30,7 +30,7 @@ def takes_files(*allowed: Role) -> Callable[[V], V]:
     return mark
 
 
-def is_too_large(request: HttpRequest) -> bool:
+def is_too_large(request: HttpRequest | None) -> bool:
     """Whether a file of this request was cut off at the limit: then nothing of it was kept."""
     return bool(getattr(request, "file_too_large", False))
 

@@ -65,6 +65,7 @@ EXPORTS = (
     ),
 )
 OBJECT_NAMES = {found.key: found.name for found in EXPORTS}
+_COUNTED = OBJECT_NAMES | {"person": "People"}
 
 MEANINGS: Mapping[str, str] = {
     "external_id": "the record's id in the CRM",
@@ -213,10 +214,10 @@ class Counted:
 
 def counts_of(found: Import) -> list[Counted]:
     """What came of an import per kind of record, in the order of imports."""
-    kinds = dict.fromkeys([*OBJECT_NAMES, *found.counts])
+    kinds = dict.fromkeys([*_COUNTED, *found.counts])
     return [
         Counted(
-            OBJECT_NAMES.get(kind, kind),
+            _COUNTED.get(kind, kind),
             *(found.counts[kind].get(what, 0) for what in ("new", "changed", "mentioned", "refolded")),
         )
         for kind in kinds

@@ -18,6 +18,7 @@ from alignment.models import Import, ImportPiece, ImportState, Source, User
 from alignment.models.imports import LIVE_STATES
 from alignment.services.authority import require_revops
 from alignment.services.imports import (
+    PIECE,
     WHAT,
     AlreadyImporting,
     AsOfInFuture,
@@ -29,6 +30,7 @@ from alignment.services.imports import (
 
 KEPT_FOR = timedelta(days=1)
 _START_PIECES = 4
+_START = _START_PIECES * PIECE
 _AHEAD = timedelta(seconds=60)
 
 
@@ -55,8 +57,9 @@ def create_draft(
     earlier import of the same file, else `at`. Raises OnlyRevOps, UnreadableFile.
     """
     require_revops(by, WHAT)
-    shape = look_at(file, kind)
     digest, size = digest_of(file)
+    file.seek(0)
+    shape = look_at(_up_to_a_line(file.read(_START), size), kind)
     with transaction.atomic():
         earlier = Import.objects.filter(source=source, sha256=digest).exclude(state=ImportState.DRAFT)
         known = earlier.order_by("is_dry_run", "pk").values_list("as_of", flat=True).first()
@@ -67,7 +70,7 @@ def create_draft(
             file_name=file_name[-200:],
             sha256=digest,
             size=size,
-            as_of=known or at.replace(microsecond=0),
+            as_of=known or at,
             state=ImportState.DRAFT,
             requested_by=by,
             requested_at=at,
@@ -82,7 +85,12 @@ def start_of(draft: Import) -> BinaryIO:
     text = b"".join(zlib.decompress(body) for body in pieces.values_list("body", flat=True).iterator())
     if not text:
         raise NoDraft
-    if len(text) < draft.size and (end := text.rfind(b"\n")) > 0:
+    return _up_to_a_line(text, draft.size)
+
+
+def _up_to_a_line(text: bytes, size: int) -> BinaryIO:
+    """The start of a file of `size` bytes without the line that it is cut off in."""
+    if len(text) < size and (end := text.rfind(b"\n")) > 0:
         width = 2 if text.startswith((b"\xff\xfe", b"\xfe\xff")) else 1
         text = text[: end + width - end % width]
     return io.BytesIO(text)

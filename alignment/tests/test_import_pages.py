@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import tempfile
+import tracemalloc
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -27,11 +29,13 @@ from alignment.services.sources import create_source
 from alignment.tests.pages import signed_in
 from testing.world import World, add_user
 
-LEADS = """Lead ID,First Name,Last Name,Email,Company / Account,Lead Source,Lead Status,Lead Owner,Disposition,Create Date,MQL Date
+LEADS = """Lead ID,First Name,Last Name,Email,Company / Account,Lead Source,Lead Status,Lead Owner,Disposition,\
+Create Date,MQL Date
 00Q5f000001AAAA,Ada,Lovelace,ada@example.com,Engines,Web,Open,Rep 1,,3/1/2026 9:00,3/2/2026 9:14
 00Q5f000001AAAB,Emmy,Noether,emmy@example.com,Rings,Web,Dead,Nobody Known,Trash,3/13/2026 9:00,3/14/2026 10:00
 00Q5f000001AAAC,Grace,Hopper,grace@example.com,Compilers,Events,Open,Rep 1,,tomorrow,
 """
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 OTHER = "Ref;When;Note\n1;2026-03-02;x\n"
 
 
@@ -127,11 +131,7 @@ def test_an_upload_is_recognised_and_waits_for_its_mapping(revops: Client, world
     answer = upload(revops)
     draft = Import.objects.get()
     assert answer.url == url("import-mapping", pk=draft.pk)
-    assert (draft.state, draft.subject, draft.requested_by) == (
-        "draft",
-        "lead",
-        world.users.get(Role.REVOPS) or draft.requested_by,
-    )
+    assert (draft.state, draft.subject, str(draft.requested_by)) == ("draft", "lead", "Ann")
     assert ImportPiece.objects.get().file == draft
     said = text(revops.get(answer.url))
     assert (
@@ -174,22 +174,29 @@ def test_a_file_beyond_the_limit_is_refused_and_not_kept(revops: Client, setting
 
 
 def test_files_are_taken_only_where_a_page_asks_for_them_and_only_of_revops(
-    revops: Client, world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[str] = []
-    monkeypatch.setattr(
-        "alignment.uploads.tempfile.TemporaryFile", lambda: kept.append("file") or io.BytesIO()
-    )
-    rep = signed_in(world.users.get("rep") or add_user(world, Role.FINANCE, "Finn"))
-    given = {"file": SimpleUploadedFile("x.csv", b"a,b\n1,2\n")}
-    assert rep.post(url("import-upload"), given).status_code == 403
-    assert (
-        Client().post(url("import-upload"), given | {"file": SimpleUploadedFile("y.csv", b"1")}).status_code
-        == 302
-    )
-    Client().post("/accounts/login/", {"file": SimpleUploadedFile("z.csv", b"1")})
-    revops.post(reverse("alignment:source-new"), {"file": SimpleUploadedFile("v.csv", b"1")})
+
+    def keep() -> io.BytesIO:
+        kept.append("file")
+        return io.BytesIO()
+
+    monkeypatch.setattr("alignment.uploads.tempfile.TemporaryFile", keep)
+    nobody, finance, revops = (Client(enforce_csrf_checks=True) for _ in range(3))
+    finance.force_login(add_user(world, Role.FINANCE, "Finn"), backend=BACKEND)
+    revops.force_login(add_user(world, Role.REVOPS, "Ann"), backend=BACKEND)
+
+    def send(client: Client, address: str) -> int:
+        # the check of the form's token reads the whole form before any view is asked
+        client.cookies["csrftoken"] = "x" * 32
+        return client.post(address, {"file": SimpleUploadedFile("x.csv", b"1")}).status_code
+
+    assert send(nobody, url("import-upload")) == send(finance, url("import-upload")) == 403
+    assert send(nobody, "/accounts/login/") == send(revops, reverse("alignment:source-new")) == 403
     assert kept == []
+    assert send(revops, url("import-upload")) == 403
+    assert kept == ["file"]
 
 
 def test_an_unknown_export_is_asked_what_its_rows_are(revops: Client) -> None:
@@ -209,6 +216,24 @@ def test_an_unknown_export_is_asked_what_its_rows_are(revops: Client) -> None:
 
 def test_an_object_said_at_the_upload_counts(revops: Client) -> None:
     assert drafted(revops, OTHER, object="campaign").subject == "campaign"
+
+
+def test_a_large_file_is_kept_and_looked_at_in_flat_memory(world: World) -> None:
+    row = b"00Q%012d,Ada,Lovelace,ada%d@example.com,Engines,Web,Open,Rep 1,,3/13/2026 9:00,\n"
+    with tempfile.TemporaryFile() as file:
+        file.write(LEADS.splitlines(keepends=True)[0].encode())
+        for n in range(750_000):
+            file.write(row % (n, n))
+        size = file.tell()
+        assert size > 60_000_000
+        tracemalloc.start()
+        given: dict[str, Any] = {"file_name": "big.csv", "source": world.crm, "by": None, "at": world.at}
+        draft = import_drafts.create_draft(file=file, **given)
+        assert len(import_drafts.first_rows(draft, 20)) == 20
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < size / 2
+    assert (draft.size, draft.pieces.count()) == (size, -(-size // (1 << 20)))
 
 
 # --- mapping --------------------------------------------------------------------------------------------------
@@ -379,8 +404,8 @@ def test_a_wide_export_can_be_mapped(revops: Client) -> None:
 def test_the_preview_says_in_words_what_the_rows_would_make(revops: Client) -> None:
     draft = drafted(revops)
     said = text(previewed(revops, draft))
-    assert "Lead 00Q5f000001AAAAAA" not in said
-    assert "ada@example.com" in said and "MQL date 2 Mar 2026, 08:14" in said.replace("09:14", "08:14")
+    assert "Lead 00Q5f000001AAAAEA4 New" in said and "email ada@example.com" in said
+    assert "MQL date 2 Mar 2026, 08:14" in said, "09:14 in Berlin, shown in UTC"
     assert "Line 3 is rejected. Disposition (disposition): “Trash” is not one of" in said
     assert "Line 4 is rejected. Create Date (created_at): “tomorrow” is not a date" in said
     assert "read in Europe/Berlin" in said
@@ -392,8 +417,8 @@ def test_the_preview_holds_the_rows_against_what_is_known(revops: Client) -> Non
     previewed(revops, first)
     start(revops, first)
     worked()
-    same = text(previewed(revops, drafted(revops)))
-    assert "New records 0" in same.replace("?", "") or "New" not in same.split("Line 2")[1]
+    same = text(previewed(revops, drafted(revops))).split("Line 2")[1]
+    assert "Unchanged" in same and " New " not in same and " Changed " not in same
     changed = LEADS.replace("Engines", "Looms").replace("3/2/2026 9:14", "4/2/2026 9:14")
     page = previewed(revops, drafted(revops, changed))
     assert "Engines → becomes Looms" in text(page) and "Changed" in text(page)
@@ -409,9 +434,7 @@ def test_the_preview_asks_the_database_the_same_number_of_times_for_one_row_and_
         rows = [row.replace("AAAA,", f"A{n:03d},").replace("ada@", f"ada{n}@") for n in range(number)]
         draft = drafted(revops, "\n".join([head, *rows]) + "\n")
         previewed(revops, draft, dates="mdy")
-        with CaptureQueriesContext(
-            connection,
-        ) as caught:
+        with CaptureQueriesContext(connection) as caught:
             assert revops.get(url("import-preview", pk=draft.pk)).status_code == 200
         counts.append(len(caught))
     assert counts[0] == counts[1]
@@ -419,8 +442,8 @@ def test_the_preview_asks_the_database_the_same_number_of_times_for_one_row_and_
 
 def test_a_preview_without_a_complete_mapping_goes_back_to_the_mapping(revops: Client) -> None:
     draft = drafted(revops, "Note\nx\n", object="lead")
-    answer = revops.get(url("import-preview", pk=draft.pk))
-    assert answer.url == url("import-mapping", pk=draft.pk)
+    answer = revops.get(url("import-preview", pk=draft.pk), follow=True)
+    assert answer.redirect_chain[-1][0] == url("import-mapping", pk=draft.pk)
 
 
 # --- dry run and import ---------------------------------------------------------------------------------------
@@ -456,8 +479,8 @@ def test_an_import_is_history_and_its_page_says_what_came_of_it(revops: Client) 
     worked()
     said = text(revops.get(address))
     assert "Done, with rejects" in said and "Leads 2" in said
-    assert "line 4" in said.lower() or "4 Create Date (created_at)" in said
-    assert "people are named whom nobody has set up yet" in said and "Such as Nobody Known" in said
+    assert "4 Create Date (created_at): “tomorrow” is not a date" in said
+    assert "People are named whom nobody has set up yet (2)" in said and "Such as Nobody Known" in said
     assert set(MqlCycle.objects.values_list("is_history", flat=True)) == {True}
 
 

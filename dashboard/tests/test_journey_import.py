@@ -55,7 +55,7 @@ def test_an_export_becomes_history_and_its_bad_row_a_line_in_a_file(
     revops.page.get_by_role("region", name="What came in").get_by_text("Events").wait_for()
     revops.examine()
     rejects_are_downloaded(revops, tmp_path)
-    assert list(MqlCycle.objects.values_list("is_history", "owner_id").distinct().order_by("owner_id"))[0][0]
+    assert set(MqlCycle.objects.values_list("is_history", flat=True)) == {True}
     assert Import.objects.filter(is_dry_run=False).count() == 1
     revops.page.get_by_role("link", name="Imports of CRM").click()
     revops.arrive("CRM", "Dry run")
