@@ -25,6 +25,7 @@ from alignment.models import Import
 from alignment.queries.import_words import MEANINGS, fields_of
 
 SHOWN_SAMPLES = 3
+MAX_COLUMNS = 600  # with controls: those that are mapped, then the first ones
 ALSO_UP_TO = 60  # columns: beyond that a second field can be added to columns that have a first
 _DATES = [
     ("iso", "year first: 2026-03-02"),
@@ -106,17 +107,17 @@ class ImportMappingForm(forms.Form):
         """`zone`: the organisation's, offered for confirmation. The draft's subject is one of OBJECTS."""
         self.draft, self.shape, self.kind = draft, shape, draft.subject
         self.said: dict[str, Any] = draft.mapping
-        self._places = {plain(header): place for place, header in enumerate(shape.headers)}
+        self._place_of = {plain(header): place for place, header in enumerate(shape.headers)}
         super().__init__(data, initial=self._initial(zone))
         known = fields_of(self.kind)
         self._choices = [("", "not imported"), *((name, f"{label}: {what}") for name, label, what in known)]
         self.fields["dates"].choices = self._date_choices()  # type: ignore[attr-defined]
+        self.places = self._shown_places()
         self.fields["id_from"].choices = [  # type: ignore[attr-defined]
-            (str(place), header) for place, header in enumerate(shape.headers) if header
+            (str(place), shape.headers[place]) for place in self.places
         ]
-        for place, header in enumerate(shape.headers):
-            if header:
-                self._add_column(place, header)
+        for place in self.places:
+            self._add_column(place, shape.headers[place])
         self.tables = value_controls(self)
         if data is None:
             self.initial["other_values"] = "\n".join(self._other_lines())
@@ -135,25 +136,36 @@ class ImportMappingForm(forms.Form):
                 line_of(name, value) for name, value in self.said.get("constants", {}).items()
             ),
             "id_from": [
-                str(self._places[plain(header)])
+                str(self._place_of[plain(header)])
                 for header in self.said.get("id_from", [])
-                if plain(header) in self._places
+                if plain(header) in self._place_of
             ],
         }
         for name, header in self.said.get("columns", {}).items():
-            if (place := self._places.get(plain(header))) is not None:
+            if (place := self._place_of.get(plain(header))) is not None:
                 taken = f"field-{place}" in initial
                 initial[f"also-{place}" if taken else f"field-{place}"] = name
         for header, stage in self.said.get("stage_columns", {}).items():
-            if (place := self._places.get(plain(header))) is not None:
+            if (place := self._place_of.get(plain(header))) is not None:
                 initial[f"stage-{place}"] = stage
         return initial
+
+    def _shown_places(self) -> list[int]:
+        named = [place for place, header in enumerate(self.shape.headers) if header]
+        starts = ("field", "also", "stage")
+        first = [place for place in named if any(self.initial.get(f"{start}-{place}") for start in starts)]
+        return sorted(list(dict.fromkeys([*first, *named]))[:MAX_COLUMNS])
+
+    @property
+    def left_out(self) -> int:
+        """Columns of a very wide file that have no control here."""
+        return sum(bool(header) for header in self.shape.headers) - len(self.places)
 
     @property
     def missing(self) -> list[str]:
         """Columns that the mapping names and the file lacks."""
         named = [*self.said.get("columns", {}).values(), *self.said.get("stage_columns", {})]
-        return sorted({header for header in named if plain(header) not in self._places})
+        return sorted({header for header in named if plain(header) not in self._place_of})
 
     def _other_lines(self) -> Iterator[str]:
         """What the mapping says about values that have no control of their own here."""
@@ -195,7 +207,7 @@ class ImportMappingForm(forms.Form):
     def columns(self) -> dict[str, int]:
         """Our field: place of its column, as chosen; the first of two."""
         found: dict[str, int] = {}
-        for place in range(len(self.shape.headers)):
+        for place in self.places:
             for name in (f"field-{place}", f"also-{place}"):
                 ours = self.chosen(name) if name in self.fields else ""
                 if ours in OBJECTS[self.kind].names:
@@ -205,7 +217,7 @@ class ImportMappingForm(forms.Form):
     def stages(self) -> dict[int, str]:
         if self.kind != "opportunity":
             return {}
-        named = {place: self.chosen(f"stage-{place}") for place in range(len(self.shape.headers))}
+        named = {place: self.chosen(f"stage-{place}") for place in self.places}
         return {place: stage for place, stage in named.items() if stage}
 
     def met(self, place: int) -> Counter[str]:
@@ -255,7 +267,7 @@ class ImportMappingForm(forms.Form):
 
     def _check_columns(self) -> None:
         first: dict[str, int] = {}
-        for place in range(len(self.shape.headers)):
+        for place in self.places:
             for name in (f"field-{place}", f"also-{place}"):
                 ours = self.cleaned_data.get(name)
                 if not ours:
@@ -307,9 +319,8 @@ class ImportMappingForm(forms.Form):
         return self.draft.as_of if given == self.draft.as_of.replace(microsecond=0) else given
 
     def lines(self) -> Iterator[ColumnLine]:
-        for place, header in enumerate(self.shape.headers):
-            if not header:
-                continue
+        for place in self.places:
+            header = self.shape.headers[place]
             cells = dict.fromkeys(row[place].strip() for row in self.shape.rows)
             yield ColumnLine(
                 header,

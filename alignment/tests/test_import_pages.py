@@ -392,10 +392,15 @@ def test_what_is_no_mapping_is_refused(revops: Client, given: dict[str, str]) ->
     assert draft.mapping == before
 
 
-def test_a_wide_export_can_be_mapped(revops: Client) -> None:
-    wide = ",".join(["Lead ID", "Lead Owner", *(f"Custom {n}" for n in range(400))])
-    draft = drafted(revops, f"{wide}\n1,Ann{',x' * 400}\n")
+@pytest.mark.parametrize(("width", "left_out"), [(400, 0), (3000, 2402)])
+def test_a_wide_export_can_be_mapped(revops: Client, width: int, left_out: int) -> None:
+    wide = ",".join(["Opportunity ID", *(f"Custom {n}" for n in range(width)), "Opportunity Owner"])
+    draft = drafted(revops, f"{wide}\n1{',x' * width},Ann\n")
+    said = text(revops.get(url("import-mapping", pk=draft.pk)))
+    assert (f"{left_out} more columns are not shown" in said) == bool(left_out)
     assert mapped(revops, draft).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping["columns"]["owner"] == "Opportunity Owner"
 
 
 # --- preview --------------------------------------------------------------------------------------------------
