@@ -61,20 +61,20 @@ _ATTEMPTS = """
 UPDATE import_cycle c
 SET attempts = a.attempts, first_follow_up_at = least(c.first_follow_up_at, a.first_at)
 FROM (
-    SELECT own.lead_id, own.number, count(*) AS attempts, min(t.touched_at) AS first_at
-    FROM (SELECT DISTINCT lead_id FROM import_cycle) l
-    JOIN import_lead k ON k.id = l.lead_id AND (k.has_attempts OR NOT k.is_new)
-    CROSS JOIN LATERAL (
-        SELECT t.touched_at FROM alignment_touch t
-        WHERE t.lead_id = l.lead_id AND t.is_attempt AND NOT t.is_deleted AND t.touched_at IS NOT NULL OFFSET 0
-    ) t
-    CROSS JOIN LATERAL (
-        SELECT c.lead_id, c.number FROM import_cycle c
-        WHERE c.lead_id = l.lead_id AND c.crossed_at <= t.touched_at
+    SELECT lead_id, number, count(*) AS attempts, min(touched_at) AS first_at
+    FROM (
+        SELECT DISTINCT ON (t.id) c.lead_id, c.number, t.touched_at
+        FROM (SELECT DISTINCT lead_id FROM import_cycle) l
+        JOIN import_lead k ON k.id = l.lead_id AND (k.has_attempts OR NOT k.is_new)
+        CROSS JOIN LATERAL (
+            SELECT t.id, t.touched_at FROM alignment_touch t
+            WHERE t.lead_id = l.lead_id AND t.is_attempt AND NOT t.is_deleted AND t.touched_at IS NOT NULL OFFSET 0
+        ) t
+        JOIN import_cycle c ON c.lead_id = l.lead_id AND c.crossed_at <= t.touched_at
           AND (c.closed_at IS NULL OR t.touched_at <= c.closed_at)
-        ORDER BY c.number LIMIT 1
+        ORDER BY t.id, c.number
     ) own
-    GROUP BY own.lead_id, own.number
+    GROUP BY lead_id, number
 ) a WHERE c.lead_id = a.lead_id AND c.number = a.number
 """
 # Leads whose cycles only the crossing step can keep: live ones, voided ones, rows that another fact opened.
