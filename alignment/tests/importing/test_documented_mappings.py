@@ -31,4 +31,4 @@ def test_the_documented_json_lines_are_read_with_their_mapping() -> None:
 
 def test_the_page_names_every_section_and_stays_short() -> None:
     assert all(f"`{section}`" in PAGE for section in SECTIONS)
-    assert len(PAGE.splitlines()) < 150
+    assert len(PAGE.splitlines()) < 200
