@@ -27,6 +27,8 @@ from dashboard.demo.leads import (
     plan_bursts,
     segment_at,
 )
+from dashboard.demo.past.aftermath import events_after, returning
+from dashboard.demo.past.story import Story
 from dashboard.demo.reps import Desk
 from dashboard.demo.timeline import Timeline
 from dashboard.demo.words import CAMPAIGNS
@@ -87,7 +89,7 @@ class History:
         self.bursts = plan_bursts(self.rng, start=self.start, end=at)
         self._number = 0
 
-    def plan(self) -> None:
+    def plan(self, past: Story | None = None) -> None:
         self._name_accounts_and_campaigns()
         self._plan_absences()
         for burst in self.bursts:
@@ -105,6 +107,8 @@ class History:
         for minutes in OWNERLESS:
             lead = self._lead(segment="mid_market", intent="content", source=ESPOCRM)
             self._plan_now(lead, self.end - minutes * MINUTE)
+        if past is not None:
+            self._go_on_from(past)
         at = self.start
         while at < self.end:
             self.timeline.plan(at, self.timeline.sweep)
@@ -116,11 +120,11 @@ class History:
         while at < self.end:
             at = min(at + 7 * DAY, self.end)
             self.timeline.run(at)
-            say(f"  up to {at:%d %b}: {MqlCycle.objects.count()} MQLs")
+            say(f"  up to {at:%d %b}: {MqlCycle.objects.live().count()} MQLs")
         self.timeline.sweep(self.end)
         self._trouble_at_the_sources()
         roll_up(at=self.end)
-        return Told(Delivery.objects.count(), MqlCycle.objects.count())
+        return Told(Delivery.objects.count(), MqlCycle.objects.filter(is_history=False).count())
 
     # --- marketing's side ----------------------------------------------------------------------------------
     def _lead(self, *, segment: str = "", intent: str = "", source: str = "") -> DemoLead:
@@ -210,6 +214,21 @@ class History:
             self.timeline.post(again + timedelta(seconds=4), dialect.scored(lead, again, score=81))
             self.timeline.plan(later[0].at + DRAINED_AFTER, self.timeline.drain)
 
+    # --- the imported past ---------------------------------------------------------------------------------
+    def _go_on_from(self, past: Story) -> None:
+        """Its open ends as events of the CRM, applied with what else comes; some of its leads cross again."""
+        for at, post in events_after(past, self.crm, until=self.end - HOUR):
+            self.timeline.post(at + timedelta(seconds=10), post)
+        early = [burst for burst in self.bursts if burst.is_workday and burst.at < self.end - 7 * DAY]
+        if not early:
+            return
+        rng = Random(self._number)  # noqa: S311 - the live story draws the same as without a past
+        for lead in returning(past, rng):
+            self.desk.leads[lead.external_id] = lead
+            burst = rng.choice(early)
+            at = burst.at + timedelta(seconds=rng.randrange(60))
+            self.timeline.post(at + timedelta(seconds=5), self.crm.scored(lead, at, score=rng.randint(68, 92)))
+
     # --- absences and trouble ------------------------------------------------------------------------------
     def _plan_absences(self) -> None:
         """One rep on leave and one paused when the demo starts, and one leave that is over."""
@@ -258,9 +277,15 @@ class History:
 
 
 def tell(
-    company: Company, *, at: datetime, days: int = DAYS, seed: int = SEED, say: Callable[[str], None]
+    company: Company,
+    *,
+    at: datetime,
+    days: int = DAYS,
+    seed: int = SEED,
+    past: Story | None = None,
+    say: Callable[[str], None],
 ) -> Told:
-    """Live through the `days` up to `at`."""
+    """Live through the `days` up to `at`; `past` was imported as of their beginning."""
     history = History(company, at=at, days=days, seed=seed)
-    history.plan()
+    history.plan(past)
     return history.run(say)

@@ -80,7 +80,7 @@ def domain_name(account: int) -> str:
     return f"{company_name(account).lower().replace(' ', '-')}.example"
 
 
-def pick(rng: Random, shares: Mapping[T, int] | Sequence[tuple[T, int]]) -> T:
+def pick(rng: Random, shares: Mapping[T, float] | Sequence[tuple[T, float]]) -> T:
     """One of these things, by its share."""
     pairs = list(shares.items()) if isinstance(shares, Mapping) else list(shares)
     return rng.choices([thing for thing, _ in pairs], [share for _, share in pairs])[0]

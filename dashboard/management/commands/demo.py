@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,18 +16,34 @@ from django.utils import timezone
 
 from alignment.services.calendars import CalendarExists
 from dashboard.demo import company, history, people, stream
+from dashboard.demo.past import bring_in, season
+from dashboard.demo.past.files import export
+from dashboard.demo.past.story import Story, tell_past
 
 
 class Command(BaseCommand):
     help = (
-        "Adds the demo company with five weeks of history and prints its logins; does nothing where it is there "
-        "already. `demo stream` sends signed live events to the running server until Ctrl-C."
+        "Adds the demo company, with four quarters of imported history and five weeks of live events, and prints its "
+        "logins; does nothing where it is there already. `demo stream` sends signed live events to the running server "
+        "until Ctrl-C. `--files DIR` writes the files of the imported history with their mappings, and nothing else."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", nargs="?", choices=["add", "stream"], default="add")
         parser.add_argument(
-            "--days", type=_positive, default=history.DAYS, help="add: days of history (default: %(default)s)"
+            "--days", type=_positive, default=history.DAYS, help="add: days of live history (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--quarters",
+            type=_whole,
+            default=season.QUARTERS,
+            help="add: full quarters imported before them, 0 for none (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--files",
+            type=Path,
+            metavar="DIR",
+            help="write the history as export files with their mappings to this folder, to import them by hand",
         )
         parser.add_argument(
             "--url", default=settings.BASE_URL, help="stream: where the server runs (default: %(default)s)"
@@ -41,10 +59,23 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["what"] == "stream":
             self._stream(options["source"], options["url"], options["rate"], options["count"])
+        elif options["files"]:
+            self._write(options["files"], options["quarters"])
         else:
-            self._add(options["days"])
+            self._add(options["days"], options["quarters"])
 
-    def _add(self, days: int) -> None:
+    def _write(self, folder: Path, quarters: int) -> None:
+        """The same files as were imported here, where the demo company is; else up to now."""
+        story = tell_past(until=bring_in.exported_at() or timezone.now(), quarters=quarters)
+        try:
+            paths = bring_in.write_files(export(story), folder)
+        except OSError as problem:
+            raise CommandError(f"{folder}: {problem.strerror}.") from problem
+        self.stdout.write(f"Wrote, each with its mapping beside it, as of {story.past.until:%Y-%m-%d %H:%M} UTC:")
+        for path in paths:
+            self.stdout.write(f"  {path}")
+
+    def _add(self, days: int, quarters: int) -> None:
         if settings.PRODUCTION:
             raise CommandError(
                 "The demo's password is public; the demo company is not added to a production installation."
@@ -52,22 +83,31 @@ class Command(BaseCommand):
         if company.is_present():
             self.stdout.write("The demo company is there already; nothing was changed.")
         else:
-            self._add_company(days)
+            self._add_company(days, quarters)
         self.stdout.write(f"\nDemo logins (one password for all: {people.PASSWORD})")
         for role, name, title, email in people.logins():
             self.stdout.write(f"  {role:<14} {email:<33} {name}, {title}")
 
-    def _add_company(self, days: int) -> None:
+    def _add_company(self, days: int, quarters: int) -> None:
         began, now = time.monotonic(), timezone.now()
-        self.stdout.write(f"{company.NAME}: {days} days of history")
+        self._say(f"{company.NAME}: {quarters} quarters of imported history, {days} days of live events")
         try:
             with transaction.atomic():  # all or nothing: half a company would be in the way of the next try
                 made = company.set_up(at=now - company.IN_FORCE_FOR)
-                told = history.tell(made, at=now, days=days, say=self._say)
+                past = self._bring_in(made, now - timedelta(days=days), quarters) if quarters else None
+                told = history.tell(made, at=now, days=days, past=past, say=self._say)
         except (company.OtherDataPresent, CalendarExists) as problem:
             raise CommandError(str(problem)) from problem
         seconds = time.monotonic() - began
-        self.stdout.write(f"Added {told.mqls} MQLs out of {told.deliveries} deliveries in {seconds:.1f} s.")
+        self.stdout.write(f"Added {told.mqls} live MQLs out of {told.deliveries} deliveries in {seconds:.1f} s.")
+
+    def _bring_in(self, made: company.Company, until: datetime, quarters: int) -> Story:
+        began = time.monotonic()
+        story = tell_past(until=until, quarters=quarters)
+        done = bring_in.import_past(export(story), source=made.crm.source, at=story.past.until)
+        rows, seconds = sum(each.rows for each in done), time.monotonic() - began
+        self._say(f"  imported {rows} rows up to {until:%d %b} in {seconds:.1f} s")
+        return story
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -90,6 +130,12 @@ class Command(BaseCommand):
         except (stream.NoSuchEndpoint, stream.ServerNotReachable, stream.ServerRefused) as problem:
             raise CommandError(str(problem)) from problem
         self.stdout.write(f"Sent {sent} events.")
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 20:
+        raise ArgumentTypeError(f"{text} is not a whole number from 0 to 20")
+    return int(text)
 
 
 def _positive(text: str) -> int:
