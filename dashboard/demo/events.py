@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from alignment.models import Endpoint
 from dashboard.demo.leads import DemoLead
 from dashboard.demo.people import Rep
+from dashboard.demo.words import LOST, WON
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,8 @@ class Standard:
                 "owner": rep.email,
                 "owner_name": rep.name,
             }
+        elif deal.stage in (WON, LOST):
+            fields["close_on"] = at.date().isoformat()
         kind = "opportunity.created" if is_new else "opportunity.updated"
         return self.post(standard_event(kind, deal.external_id, at, **fields), lead=lead.external_id)
 
@@ -236,7 +239,8 @@ class EspoCrm:
 
     def deal(self, lead: DemoLead, at: datetime, *, deal: Deal, rep: Rep, is_new: bool) -> Post:
         if not is_new:
-            return self._post("Opportunity.update", lead, id=deal.external_id, stage=deal.stage)
+            closed = {"closeDate": at.date().isoformat()} if deal.stage in (WON, LOST) else {}
+            return self._post("Opportunity.update", lead, id=deal.external_id, stage=deal.stage, **closed)
         moment = _espocrm_time(at)
         return self._post(
             "Opportunity.create",

@@ -80,6 +80,7 @@ class LeadMaker:
         self._channels = list(shape.CHANNELS.items())
         self._shares = [figures.share for _, figures in self._channels]
         self._number = 0
+        self._namesakes: set[tuple[str, str, int]] = set()
 
     def make(self) -> list[tuple[Lead, shape.Channel]]:
         """All leads, in order of creation."""
@@ -118,7 +119,7 @@ class LeadMaker:
         if origin.figures is shape.FLOOD and account.segment != "smb" and rng.random() < 0.6:
             account = next(each for each in self.accounts[rng.randrange(800) :] if each.segment == "smb")
         number = self.next_number()
-        first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
+        first, last = self._name(account)
         lead = Lead(
             number=number,
             first_name=first,
@@ -135,6 +136,14 @@ class LeadMaker:
         )
         self._respond(lead)
         return lead
+
+    def _name(self, account: Account) -> tuple[str, str]:
+        """No two people of one company share a name: whoever does is the same person twice, on purpose."""
+        while True:
+            first, last = self.rng.choice(FIRST_NAMES), self.rng.choice(LAST_NAMES)
+            if (first, last, account.number) not in self._namesakes:
+                self._namesakes.add((first, last, account.number))
+                return first, last
 
     def _respond(self, lead: Lead) -> None:
         """The response that made the lead, and some later ones; an outbound lead was called before it was one."""
