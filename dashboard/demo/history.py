@@ -227,7 +227,9 @@ class History:
             self.desk.leads[lead.external_id] = lead
             burst = rng.choice(early)
             at = burst.at + timedelta(seconds=rng.randrange(60))
-            self.timeline.post(at + timedelta(seconds=5), self.crm.scored(lead, at, score=rng.randint(68, 92)))
+            self.timeline.post(
+                at + timedelta(seconds=5), self.crm.scored(lead, at, score=rng.randint(68, 92))
+            )
 
     # --- absences and trouble ------------------------------------------------------------------------------
     def _plan_absences(self) -> None:

@@ -65,7 +65,9 @@ class Desk:
     def take_new(self, at: datetime) -> None:
         """Plan the work on every cycle that the last drain gave to a rep."""
         cycles = list(
-            MqlCycle.objects.filter(pk__gt=self._last_cycle, is_history=False).select_related("lead", "owner").order_by("pk")
+            MqlCycle.objects.filter(pk__gt=self._last_cycle, is_history=False)
+            .select_related("lead", "owner")
+            .order_by("pk")
         )
         if not cycles:
             return

@@ -12,7 +12,17 @@ from django.db import transaction
 from django.db.models import Q
 from django.test import Client
 
-from alignment.models import DeadEvent, Delivery, DeliveryState, Fact, MqlCycle, Opportunity, Role, User
+from alignment.models import (
+    DeadEvent,
+    Delivery,
+    DeliveryState,
+    Fact,
+    Import,
+    MqlCycle,
+    Opportunity,
+    Role,
+    User,
+)
 from dashboard.demo import company, history, people
 from dashboard.services.first_defaults import add_defaults
 from handoff.models import Leave, PoolMember
@@ -58,7 +68,7 @@ def story() -> list[tuple[Any, ...]]:
 
 
 def test_starting_twice_adds_it_once_and_prints_the_logins_both_times() -> None:
-    first = run("--days", "1")
+    first = run("--days", "1", "--quarters", "0")
     facts = Fact.objects.count()
     second = run()
     assert facts == Fact.objects.count() > 0
@@ -88,7 +98,8 @@ def test_what_goes_wrong_half_way_leaves_nothing_behind(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(history, "roll_up", fail)
     with pytest.raises(RuntimeError, match="half way"):
-        run("--days", "1")
+        run("--days", "1", "--quarters", "1")
+    assert not Import.objects.exists()
     assert not company.is_present() and not User.objects.exists() and not Fact.objects.exists()
 
 

@@ -137,14 +137,14 @@ def _facts(lead: Lead, record: str) -> list[Entry]:
     )
     people = _people(lead, {str(fact.fields["owner"]) for fact in facts if fact.fields.get("owner")})
     for fact in facts:
+        is_pass = fact.is_history and bool(fact.fields.get("mql_at"))
         changed = [
             (label, _said(name, fact.fields[name], people))
             for name, label in FIELD_LABELS.items()
-            if name in fact.fields and fact.fields[name] != before.get(name)
+            if name in fact.fields
+            and (bool(fact.fields[name]) if is_pass else fact.fields[name] != before.get(name))
         ]
-        title = "Disposition set" if fact.action == "disposition" else "The CRM changed the lead"
-        if not before:
-            title = "First heard of the lead"
+        title = _title(fact, is_first=not before, is_pass=is_pass)
         if record:
             changed.append(("Record", record))
         if len(changed) > bool(record) or not before:
@@ -160,6 +160,15 @@ def _facts(lead: Lead, record: str) -> list[Entry]:
             )
         before.update(fact.fields)
     return entries
+
+
+def _title(fact: Fact, *, is_first: bool, is_pass: bool) -> str:
+    """An imported file tells a pass through the handoff, or the lead as the CRM had it when it was exported."""
+    if fact.is_history:
+        return "MQL cycle, as imported" if is_pass else "Lead, as imported"
+    if is_first:
+        return "First heard of the lead"
+    return "Disposition set" if fact.action == "disposition" else "The CRM changed the lead"
 
 
 def _touches(leads: Sequence[Lead]) -> list[Entry]:

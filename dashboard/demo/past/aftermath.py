@@ -83,7 +83,9 @@ def _of_cycle(lead: Lead, cycle: Cycle) -> Iterator[tuple[datetime, str, str, di
         yield cycle.closed_at, "lead.dispositioned", key, fields
 
 
-def _of_deal(deal: Deal, exported: datetime, until: datetime) -> Iterator[tuple[datetime, str, dict[str, Any]]]:
+def _of_deal(
+    deal: Deal, exported: datetime, until: datetime
+) -> Iterator[tuple[datetime, str, dict[str, Any]]]:
     opened = deal.entries[0][1]
     for stage, at in deal.entries:
         fields: dict[str, Any] = {"stage": stage}
@@ -102,9 +104,15 @@ def _of_deal(deal: Deal, exported: datetime, until: datetime) -> Iterator[tuple[
             fields |= {"owner": deal.owner.email, "owner_name": deal.owner.name} if deal.owner else {}
         yield at, "opportunity.created" if at == opened else "opportunity.updated", fields
     closed = deal.entries[-1][1]
-    if opened <= exported and deal.close_on and exported.date() < deal.close_on < until.date() < closed.date():
+    if (
+        opened <= exported
+        and deal.close_on
+        and exported.date() < deal.close_on < until.date() < closed.date()
+    ):
         # the expected day has passed while we watched: somebody puts it off
-        moved = datetime(deal.close_on.year, deal.close_on.month, deal.close_on.day, 15, tzinfo=exported.tzinfo)
+        moved = datetime(
+            deal.close_on.year, deal.close_on.month, deal.close_on.day, 15, tzinfo=exported.tzinfo
+        )
         yield moved, "opportunity.updated", {"close_on": closed.date().isoformat()}
 
 

@@ -20,7 +20,10 @@ class ImportOfPastFailed(Exception):
 
 
 def import_past(files: Sequence[ExportFile], *, source: Source, at: datetime) -> list[Import]:
-    """Import the files in their order, as exported and imported at `at`. Raises ImportOfPastFailed."""
+    """Import the files in their order at `at`; what they state without a time held then, or when they came first.
+
+    Raises ImportOfPastFailed.
+    """
     found = []
     for each in files:
         started = start_import(
@@ -28,7 +31,6 @@ def import_past(files: Sequence[ExportFile], *, source: Source, at: datetime) ->
             file_name=each.name,
             source=source,
             mapping=each.mapping,
-            as_of=at,
             by=None,
             at=at,
         )

@@ -11,7 +11,12 @@ from dashboard.demo.past.season import Past, same_day
 from dashboard.demo.people import Rep
 from dashboard.demo.words import LOST, PRODUCTS, STAGES, WON
 
-_REACHED = ((0.0, 0.0), (0.14, 0.3), (0.42, 0.58), (0.7, 0.85))  # share of the time at which a stage is entered
+_REACHED = (
+    (0.0, 0.0),
+    (0.14, 0.3),
+    (0.42, 0.58),
+    (0.7, 0.85),
+)  # share of the time at which a stage is entered
 _STEPS_BACK = 0.07  # share of the deals that went from Proposal back to Evaluation for a while
 _STALE = 0.08  # share of open deals whose expected day nobody has moved
 

@@ -24,7 +24,13 @@ _ZONE = ZoneInfo(ZONE)
 _STAGES = (*STAGES, WON, LOST)
 DISPOSITIONS = {"Accepted": WORKING, "Rejected": DISQUALIFIED, "Nurture": RECYCLED, "Converted": CONVERTED}
 _DISPOSED = {ours: theirs for theirs, ours in DISPOSITIONS.items()}
-_STATUSES = {"": "New", WORKING: "Working", DISQUALIFIED: "Disqualified", RECYCLED: "Recycled", CONVERTED: "Converted"}
+_STATUSES = {
+    "": "New",
+    WORKING: "Working",
+    DISQUALIFIED: "Disqualified",
+    RECYCLED: "Recycled",
+    CONVERTED: "Converted",
+}
 _REASONS = {
     "bad_fit": "Bad fit",
     "bad_data": "Bad data",
@@ -92,7 +98,8 @@ def _opportunities(story: Story) -> ExportFile:
     columns = {
         "external_id": "Opportunity ID", "name": "Opportunity Name", "lead": "Lead ID", "account": "Account ID",
         "amount": "Amount", "stage": "Stage", "is_closed": "Closed", "is_won": "Won",
-        "close_on": "Close Date", "closed_at": "Closed At", "opened_at": "Created Date",
+        "close_on": "Close Date", "closed_at": "Closed At", "stage_at": "Last Stage Change Date",
+        "opened_at": "Created Date",
         "owner": "Owner E-mail", "owner_name": "Opportunity Owner",
         "updated_at": "Last Modified Date",
     }  # fmt: skip
@@ -106,15 +113,16 @@ def _opportunities(story: Story) -> ExportFile:
             first.setdefault(stage, at)
         stage, since = entries[-1]
         is_over = stage in (WON, LOST)
+        entered_at = _time(since)
         if is_over and not deal.close_on:
             del first[stage]
+            entered_at = ""
         rows.append(
             (
                 deal.external_id, deal.name, deal.lead.external_id if deal.lead else "", deal.account.external_id,
                 _amount(deal.amount), stage, _flag(is_over), _flag(stage == WON),
                 f"{deal.close_on:%d.%m.%Y}" if deal.close_on else "",
-                _time(since) if is_over and deal.close_on else "", _time(deal.opened_at), *_owner(deal.owner),
-                _time(since),
+                entered_at if is_over else "", entered_at, _time(deal.opened_at), *_owner(deal.owner), _time(since),
                 *(_time(first[name]) if name in first else "" for name in _STAGES),
             )
         )  # fmt: skip
@@ -138,7 +146,14 @@ def _responses(story: Story) -> ExportFile:
     columns = ["external_id", "lead", "touched_at", "channel", "campaign", "subject"]
     number = count(1)
     rows = (
-        (f"RSP-{next(number):06d}", lead.external_id, _time(each.at), each.channel, each.campaign, each.subject)
+        (
+            f"RSP-{next(number):06d}",
+            lead.external_id,
+            _time(each.at),
+            each.channel,
+            each.campaign,
+            each.subject,
+        )
         for lead in story.leads
         for each in lead.responses
     )
@@ -180,7 +195,9 @@ def _cycle(lead: Lead, cycle: Cycle, until: datetime) -> Cells:
     disposed = cycle.closed_at if is_over else cycle.accepted_at if disposition else None
     first = cycle.attempts[0].at if cycle.attempts and cycle.attempts[0].at <= until else None
     accepted = cycle.accepted_at if cycle.accepted_at and cycle.accepted_at <= until else None
-    known = [at for at in (cycle.crossed_at, cycle.assigned_at, first, accepted, disposed) if at and at <= until]
+    known = [
+        at for at in (cycle.crossed_at, cycle.assigned_at, first, accepted, disposed) if at and at <= until
+    ]
     return (
         lead.external_id, _time(cycle.crossed_at), lead.account.segment,
         _time(cycle.assigned_at) if cycle.owner and cycle.assigned_at <= until else "",

@@ -31,7 +31,11 @@ _RESPONSES = {
     "email": "Clicked in the newsletter",
     "organic_search": "Visited the pricing page",
 }
-_OTHERS = {"partner": "Introduced by a partner", "referral": "Recommended by a customer", "product": "Trial signed up"}
+_OTHERS = {
+    "partner": "Introduced by a partner",
+    "referral": "Recommended by a customer",
+    "product": "Trial signed up",
+}
 
 
 class Origin(NamedTuple):
@@ -76,7 +80,9 @@ class LeadMaker:
     def __init__(self, rng: Random, past: Past, accounts: list[Account]) -> None:
         self.rng, self.past, self.accounts = rng, past, accounts
         self.campaigns = make_campaigns(past)
-        self._weights = list(accumulate(shape.SEGMENTS[each.segment].leads * rng.uniform(0.3, 1.7) for each in accounts))
+        self._weights = list(
+            accumulate(shape.SEGMENTS[each.segment].leads * rng.uniform(0.3, 1.7) for each in accounts)
+        )
         self._channels = list(shape.CHANNELS.items())
         self._shares = [figures.share for _, figures in self._channels]
         self._number = 0

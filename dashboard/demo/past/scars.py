@@ -90,16 +90,16 @@ def _spell_accounts_twice(rng: Random, story: Story) -> None:
 
 
 def _add_duplicates(rng: Random, story: Story, maker: LeadMaker) -> None:
-    """The same person again some days later, with a free e-mail address and the company as typed."""
+    """The same person again some days later: with the address in other letters, or a free one; the company as typed."""
     before = story.past.until - timedelta(days=30)
     originals = [lead for lead in story.leads if lead.created_at < before and not lead.cycles]
-    for lead in rng.sample(originals, DUPLICATES):
+    for n, lead in enumerate(rng.sample(originals, DUPLICATES)):
         created = lead.created_at + timedelta(days=rng.randint(1, 20), seconds=rng.randint(0, 3600))
         story.leads.append(
             replace(
                 lead,
                 number=maker.next_number(),
-                email=f"{lead.first_name}.{lead.last_name}@{FREE_MAIL}".lower(),
+                email=lead.email.title() if n % 2 else f"{lead.email.partition('@')[0]}@{FREE_MAIL}",
                 created_at=created,
                 company=lead.account.name.lower(),
                 responses=[],

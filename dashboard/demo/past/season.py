@@ -70,7 +70,10 @@ class Past:
 
     def days(self) -> Iterator[date]:
         """Those of the quarters, and the days before them from which deals reach into them."""
-        day, last = self.quarters[0].starts_on - timedelta(days=shape.WARM_UP), self.until.astimezone(_ZONE).date()
+        day, last = (
+            self.quarters[0].starts_on - timedelta(days=shape.WARM_UP),
+            self.until.astimezone(_ZONE).date(),
+        )
         while day <= last:
             yield day
             day += timedelta(days=1)

@@ -99,7 +99,12 @@ HABITS = {
     "Marcus Lee": Habits(hours=5.0, bad_fit=0.36),
     "Nico Rossi": Habits(hours=5.0, forgets=0.34),
 }
-PUNCTUAL, WAITS_FOR_TUESDAY, TOO_STRICT, FORGETFUL = "Lena Hoffmann", "Piotr Nowak", "Marcus Lee", "Nico Rossi"
+PUNCTUAL, WAITS_FOR_TUESDAY, TOO_STRICT, FORGETFUL = (
+    "Lena Hoffmann",
+    "Piotr Nowak",
+    "Marcus Lee",
+    "Nico Rossi",
+)
 
 # In the bad quarter: slower by this factor, fewer accepted, fewer of these made opportunities, smaller
 # deals, deals that slip.

@@ -13,7 +13,7 @@ from dashboard.demo.leads import pick
 from dashboard.demo.past import shape
 from dashboard.demo.past.records import CONVERTED, DISQUALIFIED, RECYCLED, Attempt, Cycle, Lead
 from dashboard.demo.past.season import Past
-from dashboard.demo.people import BY_EMAIL, POOLS, Rep, email_of
+from dashboard.demo.people import BY_EMAIL, POOLS, Rep
 
 _BY_NAME = {rep.name: rep for rep in BY_EMAIL.values()}
 _MEMBERS = {
@@ -119,7 +119,9 @@ class Desk:
     def _end(self, cycle: Cycle, rep: Rep, seconds: float, disposition: str, reason: str) -> None:
         after = self._last(cycle) + timedelta(seconds=int(seconds))
         cycle.disposition, cycle.reason = disposition, reason
-        cycle.closed_at = self.calendars[rep.team].add(after, self.rng.randint(60, 4 * _HOUR)).replace(microsecond=0)
+        cycle.closed_at = (
+            self.calendars[rep.team].add(after, self.rng.randint(60, 4 * _HOUR)).replace(microsecond=0)
+        )
 
     @staticmethod
     def _last(cycle: Cycle) -> datetime:

@@ -31,7 +31,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", nargs="?", choices=["add", "stream"], default="add")
         parser.add_argument(
-            "--days", type=_positive, default=history.DAYS, help="add: days of live history (default: %(default)s)"
+            "--days",
+            type=_positive,
+            default=history.DAYS,
+            help="add: days of live history (default: %(default)s)",
         )
         parser.add_argument(
             "--quarters",
@@ -71,7 +74,9 @@ class Command(BaseCommand):
             paths = bring_in.write_files(export(story), folder)
         except OSError as problem:
             raise CommandError(f"{folder}: {problem.strerror}.") from problem
-        self.stdout.write(f"Wrote, each with its mapping beside it, as of {story.past.until:%Y-%m-%d %H:%M} UTC:")
+        self.stdout.write(
+            f"Wrote, each with its mapping beside it, as of {story.past.until:%Y-%m-%d %H:%M} UTC:"
+        )
         for path in paths:
             self.stdout.write(f"  {path}")
 
@@ -99,7 +104,9 @@ class Command(BaseCommand):
         except (company.OtherDataPresent, CalendarExists) as problem:
             raise CommandError(str(problem)) from problem
         seconds = time.monotonic() - began
-        self.stdout.write(f"Added {told.mqls} live MQLs out of {told.deliveries} deliveries in {seconds:.1f} s.")
+        self.stdout.write(
+            f"Added {told.mqls} live MQLs out of {told.deliveries} deliveries in {seconds:.1f} s."
+        )
 
     def _bring_in(self, made: company.Company, until: datetime, quarters: int) -> Story:
         began = time.monotonic()
