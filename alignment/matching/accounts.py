@@ -16,6 +16,7 @@ from alignment.models import Account, ChangedAccount, Lead, MatchRule
 from alignment.retry import again_after_a_deadlock
 
 NOTES_AT_ONCE = 500
+MANY = 1000  # leads
 
 # One statement for any number of leads; rows are locked in the order of their ids, and only those that change.
 _MATCH = f"""
@@ -58,8 +59,15 @@ def match_leads(lead_ids: Sequence[int]) -> int:
     if not lead_ids:
         return 0
     with connection.cursor() as cursor:
+        if len(lead_ids) > MANY:
+            # A planner that counted the tables while they were empty (before an import, after one that was rolled
+            # back) takes every part for one row, and would compare each lead with each other one, three deep.
+            cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(_MATCH, {"leads": list(lead_ids), "free": free_mail_domains()})
-        return int(cursor.rowcount)
+        changed = int(cursor.rowcount)
+        if len(lead_ids) > MANY:
+            cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+        return changed
 
 
 def note_changed_accounts(accounts: Sequence[Account]) -> None:

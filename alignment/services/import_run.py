@@ -135,7 +135,7 @@ def _work(pk: int, runner: str, now: Clock, stop_at: float | None, on_progress: 
                 row.runner = ""
                 return row
     if row.rows >= ANALYZED_FROM and not row.is_dry_run:
-        _analyze()
+        analyze_tables()
     return _end(pk, runner, ImportState.DONE, now())
 
 
@@ -234,7 +234,7 @@ def _end(pk: int, runner: str, state: ImportState, at: datetime, error: str = ""
     return row
 
 
-def _analyze() -> None:
+def analyze_tables() -> None:
     """Fresh statistics for the planner, of the tables that are ours to analyze; else autovacuum comes to it."""
     with connection.cursor() as cursor:
         cursor.execute(
