@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -34,6 +35,13 @@ class Api:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {"Idempotency-Key": key or str(uuid4()), **self.headers, **headers}
         return self.client.post(_path(where), raw, content_type="application/json", headers=sent)
+
+    def upload(self, where: str, file: bytes, *, name: str = "leads.csv", key: str = "", **texts: Any) -> Any:
+        """A file with texts beside it as a form; what is no text or truth value is sent as JSON."""
+        sent = {"Idempotency-Key": key or str(uuid4()), **self.headers}
+        form = {field: text if isinstance(text, str) else json.dumps(text) for field, text in texts.items()}
+        body = form | {"file": SimpleUploadedFile(name, file, "text/csv")}
+        return self.client.post(_path(where), body, headers=sent)
 
     def results(self, where: str, **query: Any) -> list[dict[str, Any]]:
         answer = self.get(where, **query)

@@ -43,6 +43,10 @@ class Given(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class ReasonGiven(Given):
+    reason = serializers.CharField(max_length=200, help_text="Kept with what is done.")
+
+
 class Act(Door):
     """One thing that can be done.
 
@@ -56,6 +60,7 @@ class Act(Door):
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
     examples: ClassVar[list[Any]] = []
     is_list: ClassVar[bool] = False
+    patience: ClassVar[int | None] = None  # ms for one statement or lock, where the settings allow too little
     body: bytes = b""
     key: str = ""
 
@@ -68,20 +73,27 @@ class Act(Door):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method == "POST":
-            _require_json(request)
+            self.require_form(request)
         super().initial(request, *args, **kwargs)
 
     def post(self, request: Request, **path: Any) -> HttpResponse:
         about = self.about(**path)
-        self.body = read_body(request._request)
-        self.key = _key(request)
-        given = self._read()
-        digest = _digest(request, self.body)
+        given, digest = self.receive(request)
         answer, is_replayed = _again_after_a_deadlock(lambda: self._once(about, given, digest))
         response = HttpResponse(answer.body, status=answer.status, content_type="application/json")
         if is_replayed:
             response["Idempotent-Replayed"] = "true"
         return response
+
+    def require_form(self, request: Request) -> None:
+        """The form of the request, before anything is looked up."""
+        _require_json(request)
+
+    def receive(self, request: Request) -> tuple[Any, bytes]:
+        """Read key and body: what was given, and the digest that tells this request from others."""
+        self.body = read_body(request._request)
+        self.key = key_of(request)
+        return self._read(), digest_of(request, len(self.body), self.body)
 
     def _read(self) -> Any:
         document = load_json(self.body) if self.body.strip() else ([] if self.is_list else {})
@@ -96,7 +108,7 @@ class Act(Door):
     def _once(self, about: Any, given: Any, digest: bytes) -> tuple[Answer, bool]:
         """Effect and answer in one transaction: neither is there without the other."""
         at, user = timezone.now(), self.viewer
-        with within_limits():
+        with within_limits(self.patience):
             try:
                 found = claim(user=user, key=self.key, digest=digest, at=at)
             except KeyReused as problem:
@@ -115,7 +127,6 @@ class Act(Door):
 
 
 def _require_json(request: Request) -> None:
-    """The form of the request, before anything is looked up."""
     is_empty = (
         request.META.get("CONTENT_LENGTH") or "0"
     ) == "0" and "Transfer-Encoding" not in request.headers
@@ -124,7 +135,7 @@ def _require_json(request: Request) -> None:
         raise Problem("unsupported-media-type", "Send the body as application/json.")
 
 
-def _key(request: Request) -> str:
+def key_of(request: Request) -> str:
     key = request.headers.get(KEY, "")
     if not _KEY.fullmatch(key):
         said = "Send one with every act: 1 to 100 visible ASCII characters, such as a UUID, new for each act."
@@ -134,8 +145,9 @@ def _key(request: Request) -> str:
     return key
 
 
-def _digest(request: Request, body: bytes) -> bytes:
-    said = json.dumps([request.method, request.path, len(body)]).encode()
+def digest_of(request: Request, size: int, body: bytes) -> bytes:
+    """SHA-256 of a request with this address and body; of a file the body is its own digest."""
+    said = json.dumps([request.method, request.path, size]).encode()
     return hashlib.sha256(said + b"\n" + body).digest()
 
 

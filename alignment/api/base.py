@@ -74,13 +74,14 @@ class Rate(BaseThrottle):
 
 
 @contextmanager
-def within_limits() -> Iterator[None]:
-    """One transaction in which no statement runs, or waits for a lock, longer than the settings allow."""
+def within_limits(patience: int | None = None) -> Iterator[None]:
+    """One transaction in which no statement runs, or waits for a lock, longer than `patience` (ms), or without it
+    than the settings allow."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
-                [str(settings.API_STATEMENT_TIMEOUT), str(settings.API_LOCK_TIMEOUT)],
+                [str(patience or settings.API_STATEMENT_TIMEOUT), str(patience or settings.API_LOCK_TIMEOUT)],
             )
         yield
 

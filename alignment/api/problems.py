@@ -41,7 +41,11 @@ KINDS: Mapping[str, tuple[int, str, str]] = {
     "busy": (409, "The same request is being handled", "Wait a second and repeat it unchanged."),
     "length-required": (411, "The length is missing", "Send Content-Length."),
     "too-large": (413, "The body is too large", "Send less at once."),
-    "unsupported-media-type": (415, "Only JSON is read", "Send application/json, not encoded or compressed."),
+    "unsupported-media-type": (
+        415,
+        "This kind of body is not read",
+        "Send application/json, a file as multipart/form-data; neither encoded nor compressed.",
+    ),
     "key-reused": (422, "This Idempotency-Key had another request", "Make a new key for every act."),
     "too-many-requests": (429, "Too many requests", "Wait as many seconds as Retry-After says."),
     "internal-error": (500, "Something broke here", "It is written down; repeat the request later."),

@@ -35,8 +35,10 @@ class Described(AutoSchema):
     def get_operation_id(self) -> str:
         door: Any = self.view
         action = getattr(door, "action", "")
+        if door.operation:
+            return str(door.operation)
         things = self.path.removeprefix("/api/v1/").partition("/")[0].replace("-", "_")
-        return f"{action}_{things}" if action else door.operation
+        return f"{action}_{things}"
 
     def get_tags(self) -> list[str]:
         door: Any = self.view

@@ -7,8 +7,8 @@ from django import forms
 from alignment.models import Role, TokenScope, User
 from alignment.services.tokens import LIFETIMES
 
-ONLY_REVOPS = frozenset({TokenScope.EVENTS_WRITE, TokenScope.INBOX_WRITE})
 WORKERS = frozenset({TokenScope.LEADS_WRITE, TokenScope.ROUTING_WRITE})
+ONLY_REVOPS = frozenset(TokenScope) - WORKERS - {TokenScope.READ}
 
 
 def scopes_for(user: User) -> list[tuple[str, str]]:

@@ -18,6 +18,10 @@ class TokenScope(models.TextChoices):
     ROUTING_WRITE = "routing:write", "Pause and resume members of pools, enter and end leave"
     EVENTS_WRITE = "events:write", "Send events of a source, as its CRM would (RevOps)"
     INBOX_WRITE = "inbox:write", "Replay or set aside what could not be read (RevOps)"
+    IMPORTS_WRITE = "imports:write", "Start, cancel and resume imports of history (RevOps)"
+    OUTBOX_WRITE = "outbox:write", "Retry or set aside messages of write-back, pause and resume it (RevOps)"
+    MERGES_WRITE = "merges:write", "Merge leads, undo merges and dismiss pairs (RevOps)"
+    ERASURE_WRITE = "erasure:write", "Erase persons for good (RevOps)"
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):

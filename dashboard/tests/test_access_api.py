@@ -7,12 +7,27 @@ F 403, N 404, U 401. Order: RevOps, CRO, CMO, sales manager, rep, marketing, fin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
-from alignment.models import Account, ApiToken, Campaign, Opportunity, Role, Team, TokenScope, Touch
+from alignment.models import (
+    Account,
+    ApiToken,
+    Campaign,
+    Destination,
+    Lead,
+    Opportunity,
+    Role,
+    Team,
+    TokenScope,
+    Touch,
+)
+from alignment.services.erasure import erase_person
+from alignment.services.imports import start_import
+from alignment.services.retention import expire_bodies
 from dashboard.tests.test_access_matrix import ROLES, things  # noqa: F401 - a fixture
 from handoff.models import Assignment, Pool, PoolMember
 from sla.models import Breach, Clock
@@ -26,10 +41,21 @@ NOT_BOARD = "AAAAAAAFU"
 RECORDS = "AAAAAAFFU"
 OTHERS_RECORD = "AAANNAFFU"
 REVOPS = "AFFFFFFFU"
-READ, LEADS, ROUTING, EVENTS, INBOX = TokenScope
+READ, LEADS, ROUTING, EVENTS, INBOX, IMPORTS, OUTBOX, MERGES, ERASURE = TokenScope
 LEAVE = {"starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"}
 EVENT = [{"type": "lead.updated", "data": {"external_id": "sent"}}]
+LEADS_FILE = {"object": "lead", "columns": {"external_id": "Id"}}
+BECAUSE = {"reason": "Somebody looked at it"}
+ERASED = {"asked_by": "person", "reason": "Asked in writing", "confirmation": "twin 3"}
 CALL = {"channel": "call", "outcome": "no_answer"}
+
+
+@dataclass(frozen=True)
+class File:
+    """A body with a file, and the texts beside it."""
+
+    content: bytes
+    texts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,6 +132,26 @@ TABLE = [
     *only("dead-event", REVOPS, "dead event"),
     Row("replay-dead-event", REVOPS, "dead event", INBOX),
     Row("set-aside-dead-event", REVOPS, "dead event", INBOX, {"reason": "Sent by mistake"}),
+    Row("start-import", REVOPS, "source", IMPORTS, File(b"Id\nL-1\n", {"mapping": LEADS_FILE})),
+    *only("import", REVOPS, "import"),
+    Row("import-rejects", REVOPS, "import"),
+    Row("cancel-import", REVOPS, "import", IMPORTS),
+    Row("resume-import", REVOPS, "import", IMPORTS),
+    *only("destination", REVOPS, "destination"),
+    Row("pause-destination", REVOPS, "destination", OUTBOX, BECAUSE),
+    Row("resume-destination", REVOPS, "destination", OUTBOX),
+    *only("outgoing-message", REVOPS, "message"),
+    Row("outgoing-message-body", REVOPS, "message"),
+    Row("retry-outgoing-message", REVOPS, "message", OUTBOX),
+    Row("set-aside-outgoing-message", REVOPS, "message", OUTBOX, BECAUSE),
+    *only("duplicate-pair", REVOPS, "pair"),
+    *only("merge", REVOPS, "merge"),
+    Row("merge-leads", REVOPS, "twin 2", MERGES, {"merged": "twin 3", "reason": "Same person"}),
+    Row("undo-merge", REVOPS, "merge", MERGES, BECAUSE),
+    Row("dismiss-pair", REVOPS, "pair", MERGES, BECAUSE),
+    *only("erasure", REVOPS, "erasure"),
+    Row("erase-person", REVOPS, "twin 3", ERASURE, ERASED),
+    *only("retention-run", REVOPS, "retention run"),
 ]
 API = {f"api:{row.route}" for row in TABLE}
 
@@ -151,10 +197,36 @@ def objects(world: World, things: dict[str, dict[str, Any]], settings: Any) -> d
             cycle_id=cycle, person=person, origin="manual", explanation={"rule": "test"}, assigned_at=world.at
         )
         found[f"{owner} assignment"] = {"pk": given.pk}
-    for name in ("delivery", "dead event"):
+    for name in ("delivery", "dead event", "message"):
         found[name] = {"pk": things[name]["pk"]}
+    found["destination"] = {"pk": Destination.objects.get().pk}
+    for name in ("twin 2", "twin 3"):
+        found[name] = {"pk": Lead.objects.get(external_id=name).pk}
+    found |= kept(world)
     found["own pool"], found["other pool"] = {"pk": world.pool.pk}, {"pk": alone.pk}
     return found
+
+
+def kept(world: World) -> dict[str, dict[str, Any]]:
+    """An import, an erasure and a run of retention."""
+    world.send(event("lead.updated", "gone", world.at, email="gone@example.com"))
+    erased = erase_person(
+        leads=[Lead.objects.get(external_id="gone")], asked_by="person", reason="Asked", by=None, at=world.at
+    )
+    found = start_import(
+        file=BytesIO(b"Id\nL-2\n"),
+        file_name="leads.csv",
+        source=world.crm,
+        mapping=LEADS_FILE,
+        by=None,
+        at=world.at,
+    )
+    runs = expire_bodies(at=world.at)
+    return {
+        "import": {"pk": found.pk},
+        "erasure": {"pk": erased[0].pk},
+        "retention run": {"pk": runs[0].pk},
+    }
 
 
 def letter(answer: Any) -> str:
@@ -171,8 +243,13 @@ def asked(api: Api, row: Row, objects: dict[str, dict[str, Any]]) -> str:
     if not row.is_act:
         return letter(api.get(where))
     body = row.body
-    if isinstance(body, dict) and body.get("person") == "newcomer":
-        body = {"person": objects["newcomer"]["pk"]}
+    if isinstance(body, File):
+        return letter(api.upload(where, body.content, **body.texts))
+    if isinstance(body, dict):
+        body = {
+            name: objects[value]["pk"] if name in {"person", "merged"} else value
+            for name, value in body.items()
+        }
     return letter(api.post(where, body))
 
 

@@ -39,6 +39,8 @@ ABOUT = {
     "clocks": "own clock", "breaches": "own breach", "pools": "own pool", "pool-members": "own member",
     "leaves": "own leave", "people": "own person", "teams": "team", "calendars": "calendar", "sources": "source",
     "agreements": "agreement", "deliveries": "delivery", "dead-events": "dead event",
+    "destinations": "destination", "outgoing-messages": "message", "duplicate-pairs": "pair", "merges": "merge",
+    "erasures": "erasure", "retention-runs": "retention run", "imports": "import",
 }  # fmt: skip
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
