@@ -28,7 +28,7 @@ from alignment.queries.imports import WARNINGS
 from alignment.services import imports as services
 
 OBJECT_CHOICES = [(name, name) for name in OBJECTS]
-STATES = [choice for choice in ImportState.choices if choice[0] != "draft"]
+STATES = [choice for choice in ImportState.choices if choice[0] != ImportState.DRAFT]
 
 
 class WarningSerializer(serializers.Serializer[Any]):
@@ -105,7 +105,7 @@ class ImportFilter(FilterSet):
 def shown() -> QuerySet[Import]:
     """Imports that somebody asked for: what is only uploaded yet belongs to the pages."""
     kept = Exists(ImportPiece.objects.filter(file=OuterRef("pk")))
-    return Import.objects.exclude(state="draft").select_related("source").annotate(is_file_kept=kept)
+    return Import.objects.exclude(state=ImportState.DRAFT).select_related("source").annotate(is_file_kept=kept)
 
 
 class Imports(Resource[Import]):
