@@ -105,7 +105,9 @@ class ImportFilter(FilterSet):
 def shown() -> QuerySet[Import]:
     """Imports that somebody asked for: what is only uploaded yet belongs to the pages."""
     kept = Exists(ImportPiece.objects.filter(file=OuterRef("pk")))
-    return Import.objects.exclude(state=ImportState.DRAFT).select_related("source").annotate(is_file_kept=kept)
+    return (
+        Import.objects.exclude(state=ImportState.DRAFT).select_related("source").annotate(is_file_kept=kept)
+    )
 
 
 class Imports(Resource[Import]):

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from alignment.models import Delivery, Lead, MqlCycle, Role, TokenScope, Touch
 from alignment.pipeline import drain
+from alignment.services.import_run import run_waiting
 from testing.api import secret_of
 from testing.world import World, add_user, event
 
@@ -27,16 +28,35 @@ GUIDE = Path(settings.BASE_DIR) / "docs" / "api.md"
 COMMANDS = re.findall(r"```sh\n(curl .*?)```", GUIDE.read_text(), re.DOTALL)
 
 
-def by_python(command: str, given: dict[str, str]) -> Any:
+MAPPING = {"columns": {"external_id": "Id", "email": "Email", "mql_at": "MQL"}}
+LEADS = "Id,Email,MQL\nL-3001,carol@example.com,2026-01-12T09:00:00Z\nL-3002,dan@example.com,soon\n"
+
+
+def form_of(parts: list[str], folder: Path) -> tuple[bytes, str]:
+    """What curl makes of its options -F: the body, and its kind."""
+    lines = []
+    for part in parts:
+        name, _, value = part.partition("=")
+        head = f'Content-Disposition: form-data; name="{name}"'
+        if value.startswith("@"):
+            head += f'; filename="{value[1:]}"\r\nContent-Type: text/csv'
+        text = (folder / value[1:]).read_text() if value[0] in "@<" else value
+        lines.append(f"--part\r\n{head}\r\n\r\n{text}\r\n")
+    return ("".join(lines) + "--part--\r\n").encode(), "multipart/form-data; boundary=part"
+
+
+def by_python(command: str, given: dict[str, str], folder: Path) -> Any:
     """What curl would get, for machines without it; it knows the options that the guide uses."""
     words = iter(shlex.split(Template(command.replace("\\\n", " ")).substitute(given))[1:])
-    address, headers, body, pairs = "", {}, None, []
+    address, headers, body, pairs, parts = "", {}, None, [], []
     for word in words:
         if word == "-H":
             name, _, value = next(words).partition(": ")
             headers[name] = value
         elif word == "-d":
             body = next(words).encode()
+        elif word == "-F":
+            parts.append(next(words))
         elif word == "--data-urlencode":
             name, _, value = next(words).partition("=")
             pairs.append((name, value))
@@ -44,15 +64,18 @@ def by_python(command: str, given: dict[str, str]) -> Any:
             assert not word.startswith("-"), f"teach this test the option {word}"
             address = word
     address += f"?{urlencode(pairs)}" if pairs else ""
+    if parts:
+        body, headers["Content-Type"] = form_of(parts, folder)
     with urlopen(Request(address, body, headers), timeout=20) as answer:  # noqa: S310
         return json.load(answer)
 
 
-def by_curl(command: str, given: dict[str, str]) -> Any:
+def by_curl(command: str, given: dict[str, str], folder: Path) -> Any:
     if shutil.which("curl") is None:
         pytest.skip("no curl on this machine; the same commands are run without it")
     run = subprocess.run(
         ["bash", "-euc", command],
+        cwd=folder,
         env=os.environ | given,
         capture_output=True,
         text=True,
@@ -64,7 +87,7 @@ def by_curl(command: str, given: dict[str, str]) -> Any:
 
 @pytest.mark.parametrize("run", [by_python, by_curl])
 def test_the_commands_do_what_the_guide_says(
-    as_application_role: str, live_server: Any, world: World, monkeypatch: Any, run: Any
+    as_application_role: str, live_server: Any, world: World, monkeypatch: Any, tmp_path: Path, run: Any
 ) -> None:
     from django.db import connection
 
@@ -76,7 +99,12 @@ def test_the_commands_do_what_the_guide_says(
         "TOKEN": secret_of(add_user(world, Role.REVOPS)),
         "CYCLE": str(cycle.pk),
     }
-    calendars, cycles, leads, attempt, disposition, sent, dead = (run(command, given) for command in COMMANDS)
+    (tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
+    (tmp_path / "leads.csv").write_text(LEADS)
+    commands = [command for command in COMMANDS if "$IMPORT" not in command]
+    calendars, cycles, leads, attempt, disposition, sent, dead, asked = (
+        run(command, given, tmp_path) for command in commands
+    )
     assert [row["name"] for row in calendars["results"]] == ["Office hours"]
     assert [row["id"] for row in cycles["results"]] == [cycle.pk] and cycles["next"] is None
     assert [row["external_id"] for row in leads["results"]] == ["L-1001"]
@@ -85,6 +113,13 @@ def test_the_commands_do_what_the_guide_says(
     assert (disposition["disposition"], disposition["is_open"]) == ("recycled", False)
     assert Delivery.objects.filter(pk=sent["delivery"], state="pending").exists()
     assert dead == {"results": [], "next": None}
+    assert (asked["state"], asked["object"], asked["is_dry_run"]) == ("waiting", "lead", False)
+    assert run_waiting(now=timezone.now) is not None
+    watching = [command for command in COMMANDS if "$IMPORT" in command]
+    watched, rejects = (run(c, given | {"IMPORT": str(asked["id"])}, tmp_path) for c in watching)
+    assert (watched["state"], watched["share"], watched["rows"], watched["rejected"]) == ("done", 1.0, 2, 1)
+    assert [row["line"] for row in rejects["results"]] == [3]
+    assert Lead.objects.get(external_id="L-3001").email == "carol@example.com"
     drain(at=timezone.now())
     assert Lead.objects.get(external_id="L-2002").email == "bob@example.com"
     cycle.refresh_from_db()
@@ -94,6 +129,7 @@ def test_the_commands_do_what_the_guide_says(
 def test_the_guide_tells_the_truth_about_scopes_limits_and_problems() -> None:
     guide = GUIDE.read_text()
     assert re.findall(r"^\| `([a-z:]+)` \|", guide, re.MULTILINE) == list(TokenScope.values)
+    assert settings.IMPORT_MAX_BYTES == 1024**3 and "A file may have 1 GiB" in guide
     assert f"{settings.API_BURST} requests at once and {settings.API_RATE_PER_MINUTE} a minute" in guide
     problem = json.loads(re.findall(r"```json\n(.*?)```", guide, re.DOTALL)[0])
     assert set(problem) == {"type", "title", "status", "detail", "errors"}
