@@ -28,6 +28,7 @@ class Draft:
 # texts, not members of Subject: looked up for every row
 LEAD, TOUCH, OPPORTUNITY = Subject.LEAD.value, Subject.TOUCH.value, Subject.OPPORTUNITY.value
 _OF_STAGE: tuple[str, ...] = ("stage", "is_closed", "is_won")
+_TIMES_OF_CYCLE = ("mql_at", "assigned_at", "followed_up_at", "accepted_at", "disposed_at")
 Values = dict[str, Any]
 Drafter = Callable[[Values], list[Draft]]
 
@@ -75,8 +76,16 @@ def cycle_drafts(values: Values) -> list[Draft]:
         raise BadRecord("no_id", "The record names no lead.")
     if not values.get("mql_at"):
         raise BadRecord("no_time", "The record does not say when the lead became an MQL (mql_at).")
-    at = values.pop("updated_at", None)
+    at = values.pop("updated_at", None) or _last_told(values)
     return [Draft(LEAD, lead, values, at), *_link(values, lead, at)]
+
+
+def _last_told(values: Values) -> datetime | None:
+    """The last thing that a cycle's row tells of happened then: what was true of the lead in an old cycle must not
+    pass for its present. An ending without a date holds as of the file's time."""
+    if values.get("disposition") and not values.get("disposed_at"):
+        return None
+    return max(datetime.fromisoformat(values[name]) for name in _TIMES_OF_CYCLE if values.get(name))
 
 
 def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Draft]:

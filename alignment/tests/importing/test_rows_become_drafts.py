@@ -116,6 +116,20 @@ def test_a_lead_may_have_several_cycles() -> None:
     assert (found[0].fields["disposition"], found[0].fields["reason"]) == ("recycled", "bad_fit")
     assert found[1].fields["mql_at"] == "2024-07-10T07:00:00+00:00"
     assert found[1].fields["disposition"] is None
+    told = [draft.occurred_at and draft.occurred_at.isoformat() for draft in found]
+    assert told == ["2024-01-19T23:00:00+00:00", "2024-07-10T07:00:00+00:00"], (
+        "no old cycle passes for the present"
+    )
+
+
+def test_a_cycle_that_ended_without_a_date_holds_as_of_the_files_time() -> None:
+    document = {
+        "object": "cycle",
+        "columns": {name: name for name in ("lead", "mql_at", "disposition", "disposed_at")},
+        "zone": "UTC",
+    }
+    (found,) = drafts("lead,mql_at,disposition,disposed_at\nL1,2024-01-10,recycled,\n", document)
+    assert found.occurred_at is None
 
 
 def test_a_cycle_needs_its_beginning() -> None:
