@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import tempfile
 from typing import Any, ClassVar
@@ -62,6 +63,24 @@ class OneFile(FileUploadHandler):
         return UploadedFile(self.kept, self.file_name, self.content_type, file_size, self.charset)
 
 
+class Counted(io.RawIOBase):
+    """A body that knows how much of it came: the parser takes one that breaks off for a whole one."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request, self.size = request, 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found: bytes = self.request.read(size)
+        self.size += len(found)
+        return found
+
+    def drain(self) -> int:
+        """Read what the parser left; how many bytes came in all."""
+        while self.read(1 << 16):
+            pass
+        return self.size
+
+
 class UploadAct(Act):
     """An act whose body is a form with one file, in the field `file`, and texts beside it.
 
@@ -105,14 +124,18 @@ class UploadAct(Act):
         return reader.validated_data, digest_of(request, self.handler.size, json.dumps(whole).encode())
 
     def _parse(self, request: HttpRequest) -> tuple[QueryDict, UploadedFile[Any] | None]:
+        body = Counted(request)
         try:
-            texts, files = MultiPartParser(request.META, request, [self.handler], "utf-8").parse()
+            texts, files = MultiPartParser(request.META, body, [self.handler], "utf-8").parse()
+            is_whole = body.drain() == int(request.META["CONTENT_LENGTH"])
         except RequestDataTooBig as problem:
             raise Problem("too-large", "The fields beside the file are too large.") from problem
         except MultiPartParserError as problem:
             raise Problem("bad-request", "The body is not well formed as multipart/form-data.") from problem
         except OSError:  # the sender hung up
-            raise Problem("bad-request", "The body did not arrive.") from None
+            is_whole = False
+        if not is_whole:
+            raise Problem("bad-request", "The body is shorter than Content-Length: send it again.")
         errors = {name: ["Give it once."] for name, values in texts.lists() if len(values) > 1}
         errors |= {name: ["One file is read, in the field file."] for name in self.handler.others}
         if errors:

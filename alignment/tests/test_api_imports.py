@@ -282,6 +282,25 @@ def test_a_large_file_takes_no_memory(world: World, api: Api) -> None:
     assert most < 10_000_000, most
 
 
+@pytest.mark.parametrize("missing", [1, 12, 400])
+def test_a_file_that_breaks_off_is_not_taken_for_a_whole_one(world: World, api: Api, missing: int) -> None:
+    body = Sent(3)
+    body.size += missing
+    problem(send(api, body), 400, "bad-request")
+    assert not Import.objects.exists()
+
+
+def test_a_sender_that_hangs_up_is_told_so(world: World, api: Api) -> None:
+    class Broken(Sent):
+        def read(self, size: int = -1) -> bytes:
+            if self.was_read:
+                raise ConnectionResetError
+            return super().read(size)
+
+    problem(send(api, Broken(2000)), 400, "bad-request")
+    assert not Import.objects.exists()
+
+
 def test_nothing_is_read_of_a_file_from_somebody_who_may_not_send_one(world: World, revops: User) -> None:
     others = [scope for scope in TokenScope.values if scope != "imports:write"]
     for api, status in (
