@@ -159,4 +159,4 @@ def _document(name: str, text: str) -> Any:
 
 
 def _most(limit: int) -> str:
-    return f"send at most {limit} bytes of a file; export it in parts, a year at a time"
+    return f"Send at most {limit} bytes of a file; export it in parts, a year at a time"
