@@ -14,7 +14,7 @@ from typing import Any
 
 from alignment.models import Fact, Touch
 from alignment.models.cycles import CLOSING, NEEDS_REASON, Disposition
-from alignment.pipeline.groups import by_record, in_order
+from alignment.pipeline.groups import by_record, in_order, record_of
 from alignment.pipeline.ledger import fold_fields
 from sla.echo import Decision, Echoes
 from sla.folded import BELIEVED_AFTER, AgreementBook, Attempt, FoldedCycle, OwnerEvent, believe
@@ -32,7 +32,8 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
     """
     records = by_record(facts)
     past = one_at_a_time([cycle for own in records for cycle in history_cycles(own)])
-    echoes = Echoes(_decisions(facts))
+    decisions = list(_decisions(facts))
+    echoes = {record_of(own[0]): Echoes(decisions) for own in records}
     live: list[FoldedCycle] = []
     for fact, before, said in merge(*map(_statements, records), key=lambda statement: in_order(statement[0])):
         current = _current(live, past, fact)
@@ -41,9 +42,10 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
             if opened is not None:
                 live.append(opened)
                 current = opened
-                echoes.begin(at=fact.occurred_at)
+                for told in echoes.values():
+                    told.begin(at=fact.occurred_at)
         if current is not None and not (current.is_history and current.closed_at is not None):
-            _advance(current, fact, said, book, echoes)
+            _advance(current, fact, said, book, echoes[record_of(fact)])
     cycles = sorted([*without_overlap(past, live), *live], key=lambda cycle: cycle.crossed_at)
     _place_attempts(cycles, touches)
     return cycles
@@ -165,6 +167,8 @@ def _advance(
     if written.get("opportunity"):
         cycle.opportunity, cycle.opportunity_source_id = written["opportunity"], fact.source_id
     disposition = written.get("disposition")
+    if said.get("disposition") and "disposition" in written and not disposition:
+        echoes.empty(at=fact.occurred_at)
     is_statement = disposition and (fact.action or disposition != said.get("disposition"))
     if not (is_statement and fact.by_id is None and _is_echo(fact, echoes)):
         reason = written.get("reason")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from alignment.intake.drafts import Event
@@ -415,6 +415,80 @@ def test_the_late_echo_of_a_closing_does_not_close_the_next_cycle(world: World, 
     echo(world, 3 * MINUTE, score=80)
     echo(world, 4 * MINUTE, disposition="recycled", reason="bad_timing")
     assert MqlCycle.objects.open().count() == 1
+
+
+RECYCLED = {"disposition": "recycled", "reason": "bad_timing"}
+
+
+def states() -> list[tuple[int, str, str]]:
+    """(number, disposition, whether it is closed) of the lead's cycles."""
+    rows = MqlCycle.objects.order_by("number").values_list("number", "disposition", "closed_at")
+    return [
+        (number, disposition, "closed" if closed_at else "open") for number, disposition, closed_at in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_emptied"),
+    [("lead.updated", True), ("lead.dispositioned", True), ("lead.dispositioned", False)],
+)
+def test_what_came_back_once_is_the_crms_own_decision_in_the_next_cycle(
+    world: World, crm: Destination, kind: str, is_emptied: bool
+) -> None:
+    """Whichever way the reports arrive."""
+    routed(world)
+    decide(world, world.at + 10 * MINUTE, "recycled", "bad_timing")
+    empty = {"disposition": None, "reason": None} if is_emptied else {}
+    reports = [
+        event("lead.updated", "L", world.at + 11 * MINUTE, **RECYCLED),
+        event("lead.updated", "L", world.at + 15 * MINUTE, score=10, **empty),
+        event("lead.updated", "L", world.at + 20 * MINUTE, score=90),
+        event(kind, "L", world.at + 40 * MINUTE, **RECYCLED),
+    ]
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
+        point = transaction.savepoint()
+        for n in order:
+            world.send(reports[n], at=world.at + 41 * MINUTE)
+        assert states() == [(1, "recycled", "closed"), (2, "recycled", "closed")], order
+        assert MqlCycle.objects.get(number=2).closed_at == world.at + 40 * MINUTE
+        transaction.savepoint_rollback(point)
+
+
+def test_a_late_echo_sent_twice_closes_the_next_cycle_no_more_than_once_sent(
+    world: World, crm: Destination
+) -> None:
+    routed(world)
+    decide(world, world.at + MINUTE, "recycled", "bad_timing")
+    echo(world, 2 * MINUTE, score=5)
+    echo(world, 3 * MINUTE, score=80)
+    said = event("lead.dispositioned", "L", world.at + 4 * MINUTE, **RECYCLED)
+    world.send(said, at=world.at + 4 * MINUTE)
+    world.send({**said, "id": "another id"}, at=world.at + 5 * MINUTE)
+    assert states() == [(1, "recycled", "closed"), (2, "", "open")]
+    again = event("lead.dispositioned", "L", world.at + 9 * MINUTE, **RECYCLED)
+    world.send(again, at=world.at + 9 * MINUTE)
+    assert states()[1] == (2, "recycled", "closed")
+
+
+def test_the_emptying_that_a_new_cycle_asks_for_leaves_our_later_decisions_echoes(
+    world: World, crm: Destination
+) -> None:
+    """The message about the second cycle empties the field, late: what was decided here meanwhile follows it."""
+    routed(world)
+    decide(world, world.at + MINUTE, "recycled", "bad_timing")
+    echo(world, 2 * MINUTE, **RECYCLED)
+    echo(world, 3 * MINUTE, score=5)
+    echo(world, 4 * MINUTE, score=80)
+    user = world.users["ops"]
+    second = MqlCycle.objects.get(number=2)
+    for after, disposition, reason in ((5, "working", ""), (6, "disqualified", "bad_fit")):
+        second.refresh_from_db()
+        dispose(cycle=second, disposition=disposition, reason=reason, by=user, at=world.at + after * MINUTE, act=uuid4())  # fmt: skip
+    echo(world, 7 * MINUTE, disposition=None, reason=None)
+    echo(world, 8 * MINUTE, disposition="working")
+    echo(world, 9 * MINUTE, disposition="disqualified", reason="bad_fit")
+    assert states()[1] == (2, "disqualified", "closed")
+    assert MqlCycle.objects.get(number=2).closed_at == world.at + 6 * MINUTE
 
 
 def test_a_disposition_of_the_crm_after_the_echo_counts(world: World, crm: Destination) -> None:
