@@ -17,6 +17,7 @@ from alignment.models import (
     PersonIdentity,
     Source,
 )
+from alignment.outbox.signing import signing
 
 SHOWN = ("waiting", "dead", "aside")
 WORDS = {
@@ -46,6 +47,13 @@ def live_secrets(destination: Destination, *, at: datetime) -> list[DestinationS
     """Those that messages are signed with now, the older first; without the ciphertext."""
     found = destination.secrets.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
     return list(found.defer("ciphertext").order_by("created_at", "pk"))
+
+
+def unsigned(*, at: datetime) -> list[tuple[Destination, str]]:
+    """Active destinations to which nothing is sent as no secret can sign, each with the reason."""
+    rows = Destination.objects.active().select_related("source").prefetch_related("secrets")
+    found = [(row, signing(row, at=at).problem) for row in rows.order_by("source__name")]
+    return [(row, problem) for row, problem in found if problem]
 
 
 def outbox_figures(*, at: datetime, source: Source | None = None) -> OutboxFigures:

@@ -19,10 +19,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from alignment.intake import secrets
-from alignment.models import Destination, DestinationSecret, Heartbeat, OutgoingMessage, OutgoingState
+from alignment.models import Destination, Heartbeat, OutgoingMessage, OutgoingState
 from alignment.outbox import backoff
 from alignment.outbox.send import Answer, post, signed_headers
+from alignment.outbox.signing import signing
 from alignment.services.history import save_with_history
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,6 @@ PERIOD = timedelta(
 )  # a run with a receiver that hangs takes longer than the three seconds between ticks
 LEASE = timedelta(seconds=90)  # far longer than one attempt may take
 GONE = "The receiver answered 410 Gone: it wants no more messages."
-UNREADABLE = "The secret cannot be read: SECRET_KEY has changed. Rotate the secret."
-SECRETLESS = "No secret is live: rotate the secret."
 
 # The oldest waiting message of each lead, of those that are due and claimed by nobody.
 CLAIM = """
@@ -120,18 +118,31 @@ def _answer(future: Future[Answer]) -> Answer:
 
 
 def _claim_due(free: int, *, at: datetime) -> list[tuple[Claimed, dict[str, str]]]:
-    """Up to `free` messages with their headers, of all destinations in turn."""
+    """Up to `free` messages with their headers, of all destinations in turn.
+
+    What nothing can sign is not claimed, so that it uses up no attempts until somebody rotates the secret.
+    """
     found: list[tuple[Claimed, dict[str, str]]] = []
     due = OutgoingMessage.objects.pending().filter(destination=OuterRef("pk"), next_attempt_at__lte=at)
     destinations = Destination.objects.active().filter(
         Exists(due), Q(retry_at__isnull=True) | Q(retry_at__lte=at), paused_at__isnull=True
     )
     for destination in destinations.order_by("retry_at", "pk") if free > 0 else ():
+        signed_with = signing(destination, at=at)
+        if signed_with.problem:
+            _say_why(destination, signed_with.problem, at=at)
+            continue
         limit = min(free - len(found), _room(destination, at))
-        claimed = _claim(destination, limit, at=at) if limit > 0 else []
-        if claimed:
-            found += _signed(destination, claimed, at=at)
+        for message in _claim(destination, limit, at=at) if limit > 0 else ():
+            headers = signed_headers(message.key, message.body, signed_with.secrets, at=at)
+            found.append((message, headers))
     return found
+
+
+def _say_why(destination: Destination, problem: str, *, at: datetime) -> None:
+    waiting = destination.messages.pending().filter(next_attempt_at__lte=at).exclude(last_error=problem)
+    if told := waiting.update(last_error=problem):
+        log.warning("write-back cannot be signed", extra={"destination": destination.pk, "waiting": told})
 
 
 def _room(destination: Destination, at: datetime) -> int:
@@ -161,24 +172,6 @@ def _claim(destination: Destination, limit: int, *, at: datetime) -> list[Claime
             Claimed(pk, key, body, attempts, claim, destination)
             for pk, key, body, attempts in cursor.fetchall()
         ]
-
-
-def _signed(
-    destination: Destination, claimed: list[Claimed], *, at: datetime
-) -> list[tuple[Claimed, dict[str, str]]]:
-    live = DestinationSecret.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
-    try:
-        plain = [
-            secrets.decrypt(row.ciphertext) for row in live.filter(destination=destination).order_by("-pk")
-        ]
-        problem = "" if plain else SECRETLESS
-    except secrets.UnreadableSecret:
-        plain, problem = [], UNREADABLE
-    if problem:
-        for message in claimed:
-            _settle(message, Answer(None, problem, is_unreachable=True), at=at)
-        return []
-    return [(message, signed_headers(message.key, message.body, plain, at=at)) for message in claimed]
 
 
 def _settle(message: Claimed, answer: Answer, *, at: datetime) -> bool:

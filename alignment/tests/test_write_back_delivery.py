@@ -25,6 +25,7 @@ from alignment import tasks
 from alignment.models import Destination, MqlCycle, OutgoingMessage, OutgoingState, Role
 from alignment.outbox import backoff
 from alignment.outbox.send import post
+from alignment.outbox.signing import SECRETLESS, UNREADABLE
 from alignment.services import destinations, outbox
 from alignment.services.authority import OnlyRevOps
 from alignment.services.destinations import create_destination
@@ -127,18 +128,34 @@ def test_during_rotation_both_secrets_verify_and_after_it_the_new_one(case: Case
             Webhook(case.secret).verify(last.body, last.headers)
 
 
+def wait_for_days(case: Case) -> None:
+    for hours in range(0, 24 * 5, 6):
+        deliver(at=case.world.at + hours * HOUR)
+
+
 def test_without_a_live_secret_messages_wait_and_say_why(case: Case) -> None:
     destinations.revoke_outgoing_secret(destination=case.destination, slot=1, by=None, at=case.world.at)
     case.leads("L")
-    deliver(at=case.world.at)
-    assert not case.receiver.received and only().last_error == outbox.SECRETLESS
+    wait_for_days(case)
+    assert not case.receiver.received and only().last_error == SECRETLESS
+    assert (only().state, only().attempts, case.fresh().failures) == ("pending", 0, 0)
+    later = case.world.at + 120 * HOUR
+    destinations.rotate_outgoing_secret(destination=case.destination, by=None, at=later)
+    assert deliver(at=later) == 1 and (only().last_error, only().attempts) == ("", 1)
 
 
-def test_a_secret_of_another_key_is_told_apart(case: Case, settings: Any) -> None:
+def test_a_secret_of_another_key_is_told_apart_and_rotated_sends_what_waited(
+    case: Case, settings: Any
+) -> None:
     case.leads("L")
     settings.SECRET_KEY = "another key " * 5
-    deliver(at=case.world.at)
-    assert only().last_error == outbox.UNREADABLE and only().state == "pending"
+    wait_for_days(case)
+    assert (only().last_error, only().state, only().attempts) == (UNREADABLE, "pending", 0)
+    later = timezone.now()
+    new = destinations.rotate_outgoing_secret(destination=case.destination, by=None, at=later)
+    assert deliver(at=later) == 1, "the older secret is still live, and still unreadable"
+    received = case.receiver.received[0]
+    assert Webhook(new).verify(received.body, received.headers)
 
 
 # --- failures ---------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_address_and_secrets_change_and_keep_their_history(
     assert [row.slot for row in destination.secrets.all()] == [2]
     assert "revoked already" in text(revops.post(f"{BASE}secret/1/revocation/", follow=True))
     revops.post(f"{BASE}secret/2/revocation/")
-    assert "No live secret" in text(revops.get(BASE))
+    assert "No secret is live" in text(revops.get(BASE))
     reasons = list(Destination.history.order_by("pk").values_list("history_change_reason", flat=True))
     assert reasons[1:3] == ["address changed: new.example.com", "secret rotated"]
 
@@ -181,6 +181,20 @@ def test_the_home_page_names_what_does_not_reach_the_crm(
     assert "1 decision waiting for over an hour to be written back to CRM" in text(page)
     Destination.objects.update(paused_at=world.at, paused_reason=GONE)
     assert "Write-back to CRM is paused" in text(revops.get("/"))
+
+
+def test_the_page_and_home_say_that_nothing_can_be_signed_and_why(
+    world: World, revops: Client, destination: Destination, settings: Any
+) -> None:
+    world.send(event("lead.updated", "L", world.at, score=80))
+    assert "Nothing is sent" not in text(revops.get(BASE))
+    destination.secrets.update(ciphertext=b"closed under a key that is gone")
+    for address in (BASE, "/"):
+        assert "SECRET_KEY has changed. Rotate the secret" in text(revops.get(address))
+    assert "use up no attempts" in text(revops.get(BASE))
+    destination.secrets.all().delete()
+    assert "Nothing is written back to CRM: No secret is live" in text(revops.get("/"))
+    assert "No secret is live" in text(revops.get(BASE))
 
 
 def test_the_figures_are_there_for_monitoring(world: World, destination: Destination, settings: Any) -> None:

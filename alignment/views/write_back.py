@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from alignment.access import roles, viewer
 from alignment.forms.write_back import AddressForm, LeaveForm, PauseForm
 from alignment.models import Destination, OutgoingMessage, Role, Source
+from alignment.outbox.signing import signing
 from alignment.paging import NoSuchPage, newest_first
 from alignment.queries import outbox as queries
 from alignment.queries.sources import source_rows
@@ -257,6 +258,7 @@ def _page(
     context = {
         "destination": destination,
         "secrets": queries.live_secrets(destination, at=at) if destination else [],
+        "unsigned": signing(destination, at=at).problem if destination else "",
         "figures": queries.outbox_figures(at=at, source=source),
         "sellers": sellers[:5],
         "are_more_sellers": len(sellers) > 5,

@@ -25,6 +25,7 @@ from alignment.models import (
     Source,
     User,
 )
+from alignment.queries import outbox
 from alignment.queries.identity import urgent_pairs
 from alignment.wording import relative
 from dashboard.queries.figures import agreement_in_force
@@ -232,7 +233,7 @@ def _intake(at: datetime) -> list[Need]:
 
 
 def _write_back(at: datetime) -> list[Need]:
-    """Decisions that do not reach their CRM: given up, paused, or waiting for long."""
+    """Decisions that do not reach their CRM: given up, paused, unsigned, or waiting for long."""
     messages = OutgoingMessage.objects.filter(destination__is_active=True).order_by()
     by_source = messages.values_list("destination__source__key", "destination__source__name")
     dead = by_source.filter(pk__in=OutgoingMessage.objects.dead().values("pk")).annotate(count=Count("pk"))
@@ -246,6 +247,11 @@ def _write_back(at: datetime) -> list[Need]:
         Need("write-back-paused", None, f"Write-back to {row.source} is paused: {row.paused_reason}",
              "alignment:source-write-back", argument=row.source.key)
         for row in paused
+    ]  # fmt: skip
+    found += [
+        Need("write-back-unsigned", None, f"Nothing is written back to {row.source}: {problem}",
+             "alignment:source-write-back", argument=row.source.key, is_urgent=True)
+        for row, problem in outbox.unsigned(at=at)
     ]  # fmt: skip
     late = by_source.filter(
         pk__in=OutgoingMessage.objects.pending().values("pk"),

@@ -483,7 +483,8 @@ def test_the_emptying_that_a_new_cycle_asks_for_leaves_our_later_decisions_echoe
     second = MqlCycle.objects.get(number=2)
     for after, disposition, reason in ((5, "working", ""), (6, "disqualified", "bad_fit")):
         second.refresh_from_db()
-        dispose(cycle=second, disposition=disposition, reason=reason, by=user, at=world.at + after * MINUTE, act=uuid4())  # fmt: skip
+        at = world.at + after * MINUTE
+        dispose(cycle=second, disposition=disposition, reason=reason, by=user, at=at, act=uuid4())
     echo(world, 7 * MINUTE, disposition=None, reason=None)
     echo(world, 8 * MINUTE, disposition="working")
     echo(world, 9 * MINUTE, disposition="disqualified", reason="bad_fit")
