@@ -14,6 +14,7 @@ from alignment.merging.chunk import Chunk
 from alignment.merging.keys import make_tables
 from alignment.merging.registry import run_steps
 from alignment.merging.staging import Staged, stage
+from alignment.merging.statistics import count_if_believed_empty
 from alignment.pipeline import refold
 
 REASON = "history imported"
@@ -40,7 +41,8 @@ def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
         known.leave_out_known(chunk)
     erased.withhold_erased(chunk)
     chunk.run("ANALYZE import_draft (id, subject, external_id, is_repeated)")
-    known.insert_facts(chunk)
+    new = known.insert_facts(chunk)
+    count_if_believed_empty(new, ["alignment_fact"])
     people.make_people(chunk)
     make_tables(chunk)
     leads.find_leads(chunk)
@@ -53,6 +55,9 @@ def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
     changed = leads.write_leads(chunk)
     for kind in ("account", "campaign"):
         simple.write_simple(chunk, kind)
+    ((found,),) = chunk.rows("SELECT count(*) FROM import_lead")
+    count_if_believed_empty(found, ["alignment_lead", "alignment_account"])
+    count_if_believed_empty(new, ["alignment_touch"])
     leads.compare_leads(chunk, changed)
     run_steps(chunk)
     touches.warn_of_channels(chunk)

@@ -48,9 +48,10 @@ def leave_out_known(chunk: Chunk) -> None:
     chunk.facts_unchanged += chunk.run(_SAME_FIELDS)
 
 
-def insert_facts(chunk: Chunk) -> None:
-    """Every draft that is left becomes a fact. A statement that two imports make at once breaks the unique key."""
-    chunk.facts_new += chunk.run(
+def insert_facts(chunk: Chunk) -> int:
+    """Every draft that is left becomes a fact; how many. A statement that two imports make at once breaks the unique
+    key."""
+    written = chunk.run(
         """
         INSERT INTO alignment_fact (
             id, source_id, ref, subject, external_id, action, fields, occurred_at, received_at, order_key, is_timed,
@@ -60,3 +61,5 @@ def insert_facts(chunk: Chunk) -> None:
         FROM import_draft
         """
     )
+    chunk.facts_new += written
+    return written

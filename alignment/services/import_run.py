@@ -24,6 +24,7 @@ from alignment.intake.mapping import InvalidMapping
 from alignment.merging import Chunk, Staged, merge
 from alignment.merging.chunk import MAX_SAMPLES
 from alignment.merging.reading import Portion, read_ahead
+from alignment.merging.statistics import count_tables
 from alignment.models import Fact, Import, ImportReject, ImportState
 from alignment.models.imports import ABANDONED_AFTER
 from alignment.pipeline.drain import describe
@@ -33,10 +34,6 @@ log = logging.getLogger(__name__)
 TRIES = 5
 KEPT_REJECTS = 100_000
 ANALYZED_FROM = 10_000  # rows
-_TABLES = (
-    "alignment_fact", "alignment_lead", "alignment_touch", "alignment_opportunity", "alignment_opportunitystage",
-    "alignment_mqlcycle", "alignment_account", "alignment_personidentity",
-)  # fmt: skip
 Clock = Callable[[], datetime]
 Progress = Callable[[Import], None]
 
@@ -135,7 +132,7 @@ def _work(pk: int, runner: str, now: Clock, stop_at: float | None, on_progress: 
                 row.runner = ""
                 return row
     if row.rows >= ANALYZED_FROM and not row.is_dry_run:
-        analyze_tables()
+        count_tables()
     return _end(pk, runner, ImportState.DONE, now())
 
 
@@ -232,15 +229,3 @@ def _end(pk: int, runner: str, state: ImportState, at: datetime, error: str = ""
         row.bytes_read = row.size
     row.save(update_fields=["state", "finished_at", "error", "runner", "bytes_read"])
     return row
-
-
-def analyze_tables() -> None:
-    """Fresh statistics for the planner, of the tables that are ours to analyze; else autovacuum comes to it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relnamespace = 'public'::regnamespace "
-            "AND pg_has_role(relowner, 'USAGE')",
-            [list(_TABLES)],
-        )
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"ANALYZE {connection.ops.quote_name(table)}")

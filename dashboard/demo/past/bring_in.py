@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from alignment.merging.statistics import count_tables
 from alignment.models import Import, ImportState, Source
-from alignment.services.import_run import analyze_tables, run_import
+from alignment.services.import_run import run_import
 from alignment.services.imports import start_import
 from dashboard.demo.company import CRM
 from dashboard.demo.past.files import ExportFile
@@ -31,7 +32,7 @@ class _Grown:
         self.rows[row.pk] = row.rows
         if (rows := sum(self.rows.values())) >= 2 * self.counted:
             self.counted = rows
-            analyze_tables()
+            count_tables()
 
 
 def import_past(files: Sequence[ExportFile], *, source: Source, at: datetime) -> list[Import]:
