@@ -86,6 +86,8 @@ def check_form(address: str) -> SplitResult:
     if port == 0:
         raise Refused("Port 0 does not exist.")
     _check_host(parts.hostname or "")
+    if not address.isascii():
+        raise Refused("Write letters other than a-z in path and query percent-encoded, such as %C3%B6 for ö.")
     return parts
 
 

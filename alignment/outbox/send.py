@@ -6,6 +6,7 @@ No redirect is followed, no proxy of the environment used, and of the answer onl
 from __future__ import annotations
 
 import http.client
+import logging
 import socket
 import ssl
 import threading
@@ -21,6 +22,7 @@ from standardwebhooks import Webhook
 
 from alignment.outbox.addresses import Refused, Resolver, Target, look_up, target
 
+log = logging.getLogger(__name__)
 BODY_LIMIT = 64 * 1024
 
 
@@ -53,13 +55,13 @@ def signed_headers(key: str, body: str, secrets: Sequence[str], *, at: datetime)
 
 def post(address: str, body: str, headers: Mapping[str, str], *, resolve: Resolver = look_up) -> Answer:
     """Send once, in at most OUTGOING_TIMEOUT seconds after the name is resolved. Never raises."""
+    deadline = None
     try:
         found = target(address, resolve=resolve)
-    except Refused as problem:
-        return Answer(None, str(problem)[:200], is_unreachable=True)
-    deadline = time.monotonic() + settings.OUTGOING_TIMEOUT
-    try:
+        deadline = time.monotonic() + settings.OUTGOING_TIMEOUT
         return _exchange(found, body.encode(), headers, deadline)
+    except Refused as problem:
+        problem_said = str(problem)
     except TimeoutError:
         problem_said = _too_late()
     except ssl.SSLCertVerificationError as problem:
@@ -69,7 +71,12 @@ def post(address: str, body: str, headers: Mapping[str, str], *, resolve: Resolv
     except ConnectionRefusedError:
         problem_said = "The connection was refused."
     except (OSError, http.client.HTTPException):
-        problem_said = _too_late() if time.monotonic() >= deadline else "The connection broke off."
+        is_late = deadline is not None and time.monotonic() >= deadline
+        problem_said = _too_late() if is_late else "The connection broke off."
+    except Exception as problem:
+        # its words may hold the address; the receiver is not known to be at fault
+        log.error("write-back could not be sent", extra={"problem": type(problem).__name__})
+        return Answer(None, "It could not be sent.")
     return Answer(None, problem_said[:200], is_unreachable=True)
 
 

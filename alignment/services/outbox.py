@@ -100,21 +100,13 @@ def deliver(*, at: datetime, now: Callable[[], datetime] | None = None) -> int:
             done, _ = wait(flying, timeout=1 if now else None, return_when=FIRST_COMPLETED)
             at = now() if now else at
             for future in done:
-                delivered += _settle(flying.pop(future), _answer(future), at=at)
+                delivered += _settle(flying.pop(future), future.result(), at=at)
     _beat(at)
     return delivered
 
 
 def _beat(at: datetime) -> None:
     Heartbeat.objects.update_or_create(name="write-back", defaults={"beat_at": at, "period": PERIOD})
-
-
-def _answer(future: Future[Answer]) -> Answer:
-    problem = future.exception()
-    if problem is None:
-        return future.result()
-    log.error("write-back could not be sent", extra={"problem": type(problem).__name__})
-    return Answer(None, "It could not be sent.")
 
 
 def _claim_due(free: int, *, at: datetime) -> list[tuple[Claimed, dict[str, str]]]:

@@ -36,6 +36,7 @@ FORM = [
     "https://crm.example.com:99999/", "https://crm.example.com:x/", "https://crm.example.com/#part",
     "https://crm.example.com\\@127.0.0.1/", "https://crm.example.com/a b", "https://crm.example.com/\r\nHost: x",
     "https://crm.exämple.com/", "https://①②⑦.⓪.⓪.①/", "https://1.2.3.4.5/", "https://a..b/", "https://[::1/",
+    "https://crm.example.com/höoks", "https://crm.example.com/?team=größe",
 ]  # fmt: skip
 NAMES = {
     "localhost": ["127.0.0.1"],
@@ -64,6 +65,24 @@ def test_a_bad_target_is_refused(address: str) -> None:
     with pytest.raises(Refused) as refusal:
         target(address, resolve=resolve)
     assert "pass" not in str(refusal.value).replace("password", "")
+
+
+@pytest.mark.parametrize("address", [*LITERAL, *FORM, *(f"https://{name}/" for name in NAMES)])
+def test_an_attempt_at_a_bad_target_is_answered_and_never_raises(address: str) -> None:
+    answer = post(address, "{}", {}, resolve=resolve)
+    assert not answer.is_delivered and answer.problem not in ("", "It could not be sent.")
+
+
+def test_an_attempt_that_fails_for_an_unknown_cause_is_answered_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("https://crm.example.com/token")
+
+    monkeypatch.setattr("alignment.outbox.send._exchange", fail)
+    answer = post("https://crm.example.com/token", "{}", {}, resolve=resolve)
+    assert (answer.status, answer.problem) == (None, "It could not be sent.")
+    assert "ValueError" in str(caplog.records[0].__dict__) and "token" not in caplog.text
 
 
 def test_there_are_more_than_sixty_bad_targets() -> None:

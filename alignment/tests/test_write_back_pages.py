@@ -65,6 +65,7 @@ def test_it_is_set_up_by_an_address_and_its_secret_is_shown_once(world: World, r
         ("https://ann:pw@crm.example.com/", "no user name"),
         ("https://2130706433/", "four plain numbers"),
         ("https://crm.example.com/#x", "never sent"),
+        ("https://crm.example.com/höoks", "percent-encoded"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused_with_the_reason(
