@@ -117,13 +117,18 @@ class Act(Door):
             if found is not None:
                 return found, True
             try:
-                done = self.act(about, given, by=user, at=at, act=uuid5(_ACTS, f"{user.pk}:{self.key}"))
+                done = self.act(about, given, by=user, at=at, act=_act(user, self.key, digest))
             except self.refusals as refusal:
                 raise refused(refusal) from refusal
             shown = self.serializer_class(done, context={"view": self}).data
             answer = Answer(self.status, JSONRenderer().render(shown).decode())
             keep(user=user, key=self.key, answer=answer)
             return answer, False
+
+
+def _act(user: User, key: str, digest: bytes) -> UUID:
+    """Of this very request: with another body a key that was forgotten names another act."""
+    return uuid5(_ACTS, f"{user.pk}:{key}:{digest.hex()}")
 
 
 def _require_json(request: Request) -> None:

@@ -239,6 +239,21 @@ def test_a_key_is_kept_for_a_day_and_even_then_an_attempt_is_not_doubled(
         assert forget_old_answers(at=timezone.now()) == 1
 
 
+def test_a_key_that_is_used_again_after_a_day_names_another_act_if_the_request_is_another(
+    cycle: MqlCycle, world: World, revops: User
+) -> None:
+    attempt, dispose = f"mql-cycles/{cycle.pk}/attempts", f"mql-cycles/{cycle.pk}/disposition"
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        api = by_token(revops)
+        api.post(attempt, CALL, key="k")
+        clock.shift(timedelta(hours=25))
+        other = api.post(attempt, {"channel": "email", "outcome": "sent"}, key="k")
+        assert (other.status_code, other.json()["attempts"], attempts()) == (201, 2, 2)
+        clock.shift(timedelta(hours=25))
+        disposed = api.post(dispose, {"disposition": "working"}, key="k")
+        assert (disposed.status_code, disposed.json()["disposition"]) == (200, "working")
+
+
 def test_an_answer_that_was_kept_is_not_given_to_who_may_no_longer_see_it(
     world: World, cycle: MqlCycle, revops: User
 ) -> None:
