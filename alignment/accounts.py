@@ -18,8 +18,10 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from alignment.models import User
+from alignment.services.tokens import revoke_tokens_of
 
 SIGNED_IN_AT = "signed_in_at"  # in the session: Unix time at which it began
 _LONGEST_LOGIN = 255  # characters; as many as the table of guesses takes
@@ -66,8 +68,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request.session[SIGNED_IN_AT] = int(time.time())
 
     def set_password(self, user: User, password: str) -> None:
-        """Whoever could set a new password need not wait for guesses at the old one to be forgotten."""
-        super().set_password(user, password)
+        """A new password ends the tokens that were made with the old one; and whoever could set it need not wait
+        for guesses at the old one to be forgotten."""
+        with transaction.atomic():
+            super().set_password(user, password)
+            revoke_tokens_of(user, reason="new password", by=user, at=timezone.now())
         forget_guesses(username=login_tried(self.request, {"email": user.email}))
 
     def get_reset_password_from_key_url(self, key: str) -> str:

@@ -26,6 +26,7 @@ from alignment.models import (
 from alignment.pipeline import refold_leads
 from alignment.services.authority import require_revops
 from alignment.services.history import save_with_history
+from alignment.services.tokens import revoke_tokens_of
 
 _REFOLD_BATCH = 500
 FUNCTION_OF_ROLE = {
@@ -134,7 +135,8 @@ def create_user(
 
 @transaction.atomic
 def deactivate_user(*, user: User, reason: str = "left", by: User | None, at: datetime) -> User:
-    """Shut a login: its very next request is refused, and its person gets no more leads.
+    """Shut a login for good or for a while: its very next request is refused, its person gets no more leads, and
+    its tokens end, also for the time when it is opened again.
 
     Raises OnlyRevOps, or LastRevOps for the last login that could undo it.
     """
@@ -143,12 +145,14 @@ def deactivate_user(*, user: User, reason: str = "left", by: User | None, at: da
         team = User.objects.filter(role=Role.REVOPS, is_active=True).order_by("pk")
         if {revops.pk for revops in team.select_for_update(of=("self",), no_key=True)} <= {user.pk}:
             raise LastRevOps(f"{user} is the last login of RevOps; make another one first.")
-    return _set_active(user, False, reason=reason, by=by, at=at)
+    shut = _set_active(user, False, reason=reason, by=by, at=at)
+    revoke_tokens_of(shut, reason=f"login switched off: {reason}"[:100], by=by, at=at)
+    return shut
 
 
 @transaction.atomic
 def reactivate_user(*, user: User, reason: str = "back", by: User | None, at: datetime) -> User:
-    """Open a login again, and make its person eligible for leads. Raises OnlyRevOps."""
+    """Open a login again, and make its person eligible for leads; its tokens stay ended. Raises OnlyRevOps."""
     require_revops(by, "Logins")
     return _set_active(user, True, reason=reason, by=by, at=at)
 

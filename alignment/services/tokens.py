@@ -97,6 +97,16 @@ def revoke_token(*, token: ApiToken, by: User | None, at: datetime) -> ApiToken:
     return token
 
 
+@transaction.atomic
+def revoke_tokens_of(user: User, *, reason: str, by: User | None, at: datetime) -> int:
+    """End all tokens of a login that was switched off or has a new password; how many ended. None comes back."""
+    live = ApiToken.objects.live(at).filter(user=user).order_by("pk")
+    for token in (found := list(live.select_for_update(of=("self",)))):
+        token.revoked_at, token.revoked_by = at, by
+        save_with_history(token, reason=reason, by=by, at=at)
+    return len(found)
+
+
 def note_use(*, token: ApiToken, at: datetime, every: timedelta) -> None:
     """Remember when a token was last used, at most once per `every` however many requests come."""
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=at - every)

@@ -15,11 +15,13 @@ from django.test import Client
 from django.utils import timezone
 
 from alignment.models import ApiToken, Role, TokenScope, User
+from alignment.services import people
 from alignment.services import tokens as services
 from testing.api import Api, by_session, by_token, secret_of
 from testing.world import NOW, World, add_user
 
 SCOPES = ["read"]
+PASSWORD = "four cheerful otters"
 
 
 @pytest.fixture
@@ -140,6 +142,54 @@ def test_a_token_ends_with_the_next_request_however_it_ends(world: World, revops
         assert status(of_rep) == 401
 
 
+def test_a_login_that_is_switched_on_again_has_none_of_its_tokens_back(world: World, revops: User) -> None:
+    rep, at = world.users["rep.1"], timezone.now()
+    expired = make(rep, at=at - timedelta(days=40)).token
+    token, secret = make(rep, at=at)
+    kept = make(world.users["rep.2"], at=at).secret
+    people.deactivate_user(user=rep, reason="on leave", by=revops, at=at)
+    people.reactivate_user(user=rep, by=revops, at=at)
+    assert (status(secret), status(kept)) == (401, 200)
+    token.refresh_from_db()
+    expired.refresh_from_db()
+    assert (token.revoked_at, token.revoked_by, expired.revoked_at) == (at, revops, None)
+    assert token.history.latest().history_change_reason == "login switched off: on leave"
+    assert status(make(rep, at=at).secret) == 200
+
+
+def test_a_new_password_ends_the_tokens_made_with_the_old_one(world: World) -> None:
+    rep = _with_password(world.users["rep.1"])
+    client, secret = by_session(rep).client, secret_of(rep)
+    new = "seven sleepy badgers"
+    refused = {"oldpassword": "wrong", "password1": new, "password2": new}
+    assert client.post("/accounts/password/change/", refused).status_code == 200
+    assert status(secret) == 200
+    changed = client.post("/accounts/password/change/", refused | {"oldpassword": PASSWORD})
+    assert (changed.status_code, status(secret)) == (302, 401)
+
+
+def test_a_session_that_somebody_left_open_makes_no_token(world: World) -> None:
+    rep = _with_password(world.users["rep.1"])
+    client = by_session(rep).client
+    assert form(client, name="").status_code == 422
+    asked = form(client)
+    assert asked.status_code == 302 and asked["Location"].startswith("/accounts/reauthenticate/")
+    assert client.get("/api-tokens/").status_code == 200
+    assert client.post(asked["Location"], {"password": "wrong"}).status_code == 200
+    assert not ApiToken.objects.exists()
+    made = client.post(asked["Location"], {"password": PASSWORD, "next": "/api-tokens/"})
+    assert made.status_code == 200 and "no-store" in made["Cache-Control"]
+    found = re.search(r"rag_[A-Za-z0-9_-]{43}", made.content.decode())
+    assert found is not None and status(found[0]) == 200
+    assert ApiToken.objects.get().name == "Nightly export"
+
+
+def _with_password(user: User) -> User:
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -224,12 +274,19 @@ def test_what_a_token_does_is_bounded_by_its_login(world: World) -> None:
 # --- the page ----------------------------------------------------------------------------------------
 
 
+def proved(user: User) -> Client:
+    """Signed in as somebody with a password, which was asked for once more just now."""
+    client = by_session(_with_password(user)).client
+    assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
+    return client
+
+
 def form(client: Client, **changes: Any) -> Any:
     return client.post("/api-tokens/", {"name": "Nightly export", "scopes": ["read"], "days": 90} | changes)
 
 
 def test_somebody_makes_a_token_and_sees_its_secret_once(world: World) -> None:
-    client = by_session(world.users["rep.1"]).client
+    client = proved(world.users["rep.1"])
     made = form(client)
     assert made.status_code == 200 and "no-store" in made["Cache-Control"]
     found = re.search(r"rag_[A-Za-z0-9_-]{43}", made.content.decode())
@@ -244,7 +301,7 @@ def test_somebody_makes_a_token_and_sees_its_secret_once(world: World) -> None:
     [{"name": ""}, {"name": "x" * 81}, {"scopes": []}, {"scopes": ["root"]}, {"days": 31}, {"days": "x"}],
 )
 def test_a_form_that_cannot_be_used_keeps_what_was_typed(world: World, wrong: dict[str, Any]) -> None:
-    answer = form(by_session(world.users["rep.1"]).client, **wrong)
+    answer = form(proved(world.users["rep.1"]), **wrong)
     assert answer.status_code == 422
     assert not ApiToken.objects.exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,14 +22,17 @@ from alignment.services import tokens as services
 @never_cache
 @roles(*sorted(EVERYONE))
 def index(request: HttpRequest) -> HttpResponse:
-    """Tokens, and a form for a new one; its secret is shown in the answer to the form, and never again."""
+    """Tokens, and a form for a new one; its secret is shown in the answer to the form, and never again.
+
+    A token outlives the session: to make one, somebody proves once more who it is, as for the second factor.
+    """
     user, status = viewer(request), 200
     form = TokenForm(request.POST or None, user=user)
     if request.method == "POST":
         status = 422
         if form.is_valid():
             try:
-                made = services.create_token(user=user, **form.cleaned_data, by=user, at=timezone.now())
+                made: services.NewToken = reauthentication_required(_made)(request, form)
             except services.TooManyTokens as refusal:
                 form.add_error(None, str(refusal))
                 status = 409
@@ -37,6 +41,11 @@ def index(request: HttpRequest) -> HttpResponse:
             else:
                 return render(request, "alignment/api_token_made.html", {"made": made})
     return _page(request, form, status)
+
+
+def _made(request: HttpRequest, form: TokenForm) -> services.NewToken:
+    user = viewer(request)
+    return services.create_token(user=user, **form.cleaned_data, by=user, at=timezone.now())
 
 
 @require_POST
