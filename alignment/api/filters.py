@@ -14,6 +14,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from alignment.api.problems import Problem
+from alignment.matching.keys import email_key
+from alignment.models import Source
 
 MOST = 2**63 - 1  # of a bigint
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -94,6 +96,36 @@ class Text(django_filters.CharFilter):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"max_length": 200, **options})
+
+
+class ExternalId(Text):
+    """A record's id in its source; without a source that of any. Named with every source, so that the index by
+    source and id is used. `field_name` is that of the id, beside a field `source`."""
+
+    def filter(self, found: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        if value:
+            beside = self.field_name.removesuffix("external_id")
+            found = found.filter(**{f"{beside}source__in": list(Source.objects.values_list("pk", flat=True))})
+        filtered: QuerySet[Any] = super().filter(found, value)
+        return filtered
+
+
+class EmailField(forms.CharField):
+    def clean(self, value: Any) -> Any:
+        given = super().clean(value)
+        if given and not (given := email_key(given)):
+            raise forms.ValidationError("Write a whole e-mail address.")
+        return given
+
+
+class Email(django_filters.Filter):  # type: ignore[misc]
+    """A whole e-mail address, by the key under which addresses are compared."""
+
+    field_class = EmailField
+    schema = {"type": "string", "minLength": 1, "maxLength": 200}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"field_name": "email_key", "max_length": 200, **options})
 
 
 class Choice(django_filters.ChoiceFilter):  # type: ignore[misc]

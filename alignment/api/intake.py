@@ -15,7 +15,7 @@ from rest_framework import serializers
 
 from alignment.api.acts import Act, Given
 from alignment.api.base import Report, Resource
-from alignment.api.filters import Choice, FilterSet, Instant, IsSet, Text
+from alignment.api.filters import Choice, ExternalId, FilterSet, Instant, IsSet, Text
 from alignment.api.people import ONLY_REVOPS
 from alignment.api.shapes import SourceKey
 from alignment.intake.standard import TYPES
@@ -85,7 +85,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
 class DeliveryFilter(FilterSet):
     source = Text(field_name="source__key")
-    external_id = Text()
+    external_id = ExternalId(help_text="The sender's id; without `source` of any.")
     state = Choice(choices=DeliveryState.choices)
     received_from = Instant(field_name="received_at", lookup_expr="gte")
     received_before = Instant(field_name="received_at", lookup_expr="lt")

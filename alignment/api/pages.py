@@ -1,4 +1,8 @@
-"""Pages of a list by key: what is added or taken away meanwhile neither repeats nor hides a row. Nothing counts."""
+"""Pages of a list by key: what is added or taken away meanwhile neither repeats nor hides a row. Nothing counts.
+
+A row that is itself moved between two pages, by a change of the moment that the list is ordered by, may be missed or
+met twice; ids never change.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,13 @@ ACTING = (
 )
 
 
+def _told_of_order(door: Any) -> str:
+    said = "Rising, or with a minus falling; ties by id."
+    if set(door.orderings.values()) == {"pk"}:
+        return said
+    return f"{said} A row whose moment changes between two pages may be missed or met twice; by id none is."
+
+
 class Described(AutoSchema):
     """Reads what a door says of itself; nothing is guessed from models."""
 
@@ -90,7 +97,7 @@ class Described(AutoSchema):
             OpenApiParameter(
                 "ordering",
                 {"type": "string", "enum": orders, "default": orders[0]},
-                description="Rising, or with a minus falling; ties by id.",
+                description=_told_of_order(door),
             ),
             OpenApiParameter(
                 "cursor",

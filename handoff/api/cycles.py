@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from alignment.access import SEES_RECORDS
 from alignment.api.base import Report, Resource
-from alignment.api.filters import Choice, FilterSet, Instant, Text, Truth, Whole
+from alignment.api.filters import Choice, ExternalId, FilterSet, Instant, Text, Truth, Whole
 from alignment.api.shapes import MaybeOneOf, PersonRef
 from alignment.models import Disposition, DisqualificationReason, MqlCycle
 from alignment.models.cycles import AssignedBy
@@ -63,7 +63,9 @@ class CycleFilter(FilterSet):
     )
     lead = Whole(field_name="lead_id")
     source = Text(field_name="lead__source__key")
-    lead_external_id = Text(field_name="lead__external_id", help_text="The lead's id in its source.")
+    lead_external_id = ExternalId(
+        field_name="lead__external_id", help_text="The lead's id in its source; without `source` in any."
+    )
     owner = Whole(field_name="owner_id")
     team = Whole(field_name="team_id")
     segment = Text()

@@ -7,8 +7,9 @@ from rest_framework import serializers
 
 from alignment.access import SEES_RECORDS
 from alignment.api.base import Resource
-from alignment.api.filters import Choice, FilterSet, Instant, Text, Truth, Whole
+from alignment.api.filters import Choice, Email, ExternalId, FilterSet, Instant, Text, Truth, Whole
 from alignment.api.shapes import MaybeOneOf, PersonRef, SourceKey
+from alignment.matching.keys import site_domain_key
 from alignment.models import (
     Account,
     Campaign,
@@ -24,7 +25,7 @@ from handoff.queries.cycles import visible_leads
 
 class RecordFilter(FilterSet):
     source = Text(field_name="source__key", help_text="Key of the source.")
-    external_id = Text(help_text="The record's id in its source.")
+    external_id = ExternalId(help_text="The record's id in its source; without `source` in any.")
     is_deleted = Truth()
 
 
@@ -45,7 +46,7 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
 
 
 class LeadFilter(RecordFilter):
-    email = Text(lookup_expr="iexact")
+    email = Email(help_text="The whole address; capital letters make no difference.")
     segment = Text()
     account = Whole(field_name="account_id")
     first_seen_from = Instant(field_name="first_seen_at", lookup_expr="gte")
@@ -72,7 +73,12 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
 
 
 class AccountFilter(RecordFilter):
-    domain = Text(lookup_expr="iexact")
+    domain = Text(method="of_domain", help_text="As the account has it; capital letters make no difference.")
+
+    def of_domain(self, found: QuerySet[Account], name: str, value: str) -> QuerySet[Account]:
+        if key := site_domain_key(value):  # has an index, of all subdomains
+            found = found.filter(domain_key=key)
+        return found.filter(domain__iexact=value)
 
 
 class Accounts(Resource[Account]):

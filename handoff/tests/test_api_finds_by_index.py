@@ -1,0 +1,107 @@
+"""What programs look records up by has an index: the plan of a look-up among many leads reads no table to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from alignment.models import Role
+from testing.api import Api, by_token
+from testing.world import World, add_user, event
+
+ROWS = 20_000
+
+
+@pytest.fixture
+def api(world: World, settings: Any) -> Api:
+    """Asking among many leads with cycles, and as many accounts, campaigns, touches and deals."""
+    settings.API_BURST = 100_000
+    world.send(event("lead.updated", "first", world.at, score=80))
+    given: dict[str, Any] = {"rows": ROWS, "source": world.crm.pk, "at": world.at}
+    with connection.cursor() as cursor:
+        for statement in FILLING:
+            cursor.execute(statement, given)
+        cursor.execute("ANALYZE")
+    return by_token(add_user(world, Role.REVOPS))
+
+
+EACH = "FROM generate_series(1, %(rows)s) n"
+FILLING = [
+    f"""INSERT INTO alignment_lead (source_id, external_id, is_deleted, email, first_name, last_name, title, phone,
+        company, country, segment, intent, product, lifecycle, status, disposition, reason, sourced_function,
+        first_seen_at, match_rule)
+        SELECT %(source)s, 'x' || n, false, 'X' || n || '@ACME.example', '', '', '', '', '', '', '', '', '', '', '',
+        '', '', 'unknown', %(at)s, '' {EACH}""",
+    f"""INSERT INTO alignment_account (source_id, external_id, is_deleted, name, domain)
+        SELECT %(source)s, 'x' || n, false, '', 'x' || n || '.example' {EACH}""",
+    f"""INSERT INTO alignment_campaign (source_id, external_id, is_deleted, name, channel)
+        SELECT %(source)s, 'x' || n, false, '', '' {EACH}""",
+    f"""INSERT INTO alignment_touch (source_id, external_id, is_deleted, function, channel, subject, outcome,
+        is_attempt, is_connected, received_at, part_of)
+        SELECT %(source)s, 'x' || n, false, 'unknown', '', '', '', false, false, %(at)s, '' {EACH}""",
+    f"""INSERT INTO alignment_opportunity (source_id, external_id, is_deleted, name, currency, stage, is_closed,
+        is_won, first_seen_at) SELECT %(source)s, 'x' || n, false, '', '', '', false, false, %(at)s {EACH}""",
+    """INSERT INTO alignment_mqlcycle
+        SELECT (jsonb_populate_record(c, jsonb_build_object('id', c.id + l.id, 'lead_id', l.id))).*
+        FROM alignment_mqlcycle c, alignment_lead l WHERE l.external_id LIKE 'x%%'""",
+]
+
+
+BIG = {f"alignment_{name}" for name in ("lead", "account", "campaign", "touch", "opportunity", "mqlcycle")}
+
+
+def read_to_the_end(api: Api, where: str, **query: str) -> tuple[int, set[str]]:
+    """How many rows a list answers, and of which big tables its statement reads more than an index finds."""
+    with CaptureQueriesContext(connection) as told:
+        found = len(api.results(where, **query))
+    plans = [_plan(asked["sql"]) for asked in told.captured_queries if asked["sql"].startswith("SELECT")]
+    return found, {name for plan in plans for name in _unaided(plan)}
+
+
+def _plan(statement: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
+        return cursor.fetchone()[0][0]["Plan"]
+
+
+def _unaided(node: Any) -> Iterator[str]:
+    table = node.get("Relation Name")
+    condition = node.get("Index Cond", "")
+    is_narrow = bool(condition) and ("external_id" not in condition or "source_id" in condition)
+    if table in BIG and not is_narrow and node["Node Type"] != "Bitmap Heap Scan":
+        yield table
+    for inner in node.get("Plans", ()):
+        yield from _unaided(inner)
+
+
+LOOK_UPS: list[tuple[str, dict[str, str]]] = [
+    ("leads", {"email": "x77@acme.EXAMPLE"}),
+    ("leads", {"external_id": "x77"}),
+    ("leads", {"external_id": "x77", "source": "crm"}),
+    ("accounts", {"external_id": "x77"}),
+    ("accounts", {"domain": "X77.example"}),
+    ("campaigns", {"external_id": "x77"}),
+    ("touches", {"external_id": "x77"}),
+    ("opportunities", {"external_id": "x77"}),
+    ("mql-cycles", {"lead_external_id": "x77"}),
+]
+
+
+def test_a_look_up_reads_what_its_index_finds(api: Api) -> None:
+    found = {(where, *query): read_to_the_end(api, where, **query) for where, query in LOOK_UPS}
+    assert found == dict.fromkeys(found, (1, set()))
+    # and what has no index is told apart
+    assert read_to_the_end(api, "leads", segment="none")[1] == {"alignment_lead"}
+
+
+def test_an_email_is_found_however_it_is_written(world: World, settings: Any) -> None:
+    api = by_token(add_user(world, Role.REVOPS))
+    world.send(event("lead.updated", "L1", world.at, email="Zoe.Lee@M\u00fcnchen.example"))
+    for email in ("zoe.lee@m\u00fcnchen.example", " ZOE.LEE@xn--mnchen-3ya.example"):
+        assert [row["external_id"] for row in api.results("leads", email=email)] == ["L1"]
+    assert api.results("leads", email="zoelee@m\u00fcnchen.example") == []
+    assert api.get("leads", email="Zoe").status_code == 400
