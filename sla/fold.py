@@ -20,6 +20,8 @@ from sla.echo import Decision, Echoes
 from sla.folded import BELIEVED_AFTER, AgreementBook, Attempt, FoldedCycle, OwnerEvent, believe
 from sla.history import history_cycles, one_at_a_time, without_overlap
 
+Statement = tuple[Fact, dict[str, Any], dict[str, Any], dict[str, Any]]
+
 
 def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: AgreementBook) -> list[FoldedCycle]:
     """Cycles in order of crossing. `facts` in order of occurrence, `touches` by time.
@@ -35,10 +37,12 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
     decisions = list(_decisions(facts))
     echoes = {record_of(own[0]): Echoes(decisions) for own in records}
     live: list[FoldedCycle] = []
-    for fact, before, said in merge(*map(_statements, records), key=lambda statement: in_order(statement[0])):
+    for fact, before, live_only, said in merge(
+        *map(_statements, records), key=lambda statement: in_order(statement[0])
+    ):
         current = _current(live, past, fact)
         if current is None or current.is_history or current.closed_at is not None:
-            opened = _crossing(fact, before, before | fact.fields, current, book)
+            opened = _crossing(fact, before, live_only, current, book)
             if opened is not None:
                 live.append(opened)
                 current = opened
@@ -51,14 +55,16 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
     return cycles
 
 
-def _statements(facts: Sequence[Fact]) -> Iterator[tuple[Fact, dict[str, Any], dict[str, Any]]]:
-    """Each live fact with what was true of the lead before it, and what the CRM had said (empty for an act of ours).
+def _statements(facts: Sequence[Fact]) -> Iterator[Statement]:
+    """Each live fact with what was true of the lead before it, with imported history and by live facts alone, and
+    what the CRM had said (empty for an act of ours).
 
     Of imported history only what had reached us by then counts: a file that comes later must not undo a crossing
     that was judged without it.
     """
     history = [fact for fact in facts if fact.is_history]
     known: list[Fact] = []
+    live_only: dict[str, Any] = {}
     fields: dict[str, Any] = {}
     crm: dict[str, Any] = {}
     for fact in facts:
@@ -70,8 +76,9 @@ def _statements(facts: Sequence[Fact]) -> Iterator[tuple[Fact, dict[str, Any], d
             fields = fold_fields(ordered)
             crm = fold_fields(each for each in ordered if each.by_id is None)
             known.append(fact)
-        yield fact, dict(fields), dict(crm) if fact.by_id is None else {}
+        yield fact, dict(fields), dict(live_only), dict(crm) if fact.by_id is None else {}
         fields.update(fact.fields)
+        live_only.update(fact.fields)
         if fact.by_id is None:
             crm.update(fact.fields)
 
@@ -110,16 +117,26 @@ def _current(live: list[FoldedCycle], past: list[FoldedCycle], fact: Fact) -> Fo
 
 
 def _crossing(
-    fact: Fact, before: dict[str, Any], after: dict[str, Any], last: FoldedCycle | None, book: AgreementBook
+    fact: Fact,
+    before: dict[str, Any],
+    live_only: dict[str, Any],
+    last: FoldedCycle | None,
+    book: AgreementBook,
 ) -> FoldedCycle | None:
-    """A cycle, when this fact takes the lead over the trigger of the agreement in force when it would start."""
+    """A cycle, when this fact takes the lead over the trigger of the agreement in force when it would start.
+
+    An old file may say that a lead was over the trigger already, but never that one had fallen below it again.
+    """
+    after = before | fact.fields
     crossed_at, is_stated = _crossed_at(fact, last)
     started_at, is_suspect = believe(crossed_at, fact.received_at)
     version = book.at(started_at)
     if version is None:
         return None
     trigger = version.terms.trigger
-    if trigger.field not in fact.fields or not trigger.holds(after) or trigger.holds(before):
+    if trigger.field not in fact.fields or not trigger.holds(after):
+        return None
+    if trigger.holds(before) or trigger.holds(live_only):
         return None
     return FoldedCycle(
         opened_by=fact,
@@ -218,10 +235,11 @@ def _place_attempts(cycles: list[FoldedCycle], touches: Sequence[Touch]) -> None
             if cycle.crossed_at <= touch.touched_at and (
                 cycle.closed_at is None or touch.touched_at <= cycle.closed_at
             ):
-                at, is_suspect = touch.touched_at, False
-                if not cycle.is_history:
+                if cycle.is_history:
+                    cycle.attempts.append(Attempt(touch.touched_at, touch.is_connected, False))
+                elif not touch.is_history:  # what only a file tells meets no clock and starts none
                     at, is_suspect = believe(touch.touched_at, touch.received_at)
-                cycle.attempts.append(Attempt(at, touch.is_connected, is_suspect))
+                    cycle.attempts.append(Attempt(at, touch.is_connected, is_suspect))
                 break
     for cycle in cycles:
         cycle.attempts.sort(key=lambda attempt: attempt.at)

@@ -29,6 +29,7 @@ _COLUMNS = {
     "campaign_id": "c.id",
     "touched_at": f"coalesce({moment('touched_at')}, f.first_at)",
     "received_at": "f.known_at",
+    "is_history": "true",
     "part_of": "''",
     "is_deleted": flag("is_deleted"),
 }

@@ -184,6 +184,9 @@ class Touch(Record):
     )
     touched_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(help_text="When the fact that makes it what it is reached us.")
+    is_history = models.BooleanField(
+        default=False, help_text="Only imported files tell of it: it meets no live clock."
+    )
     part_of = models.CharField(
         max_length=190, blank=True, help_text="Of a call with several leads: the call's external id."
     )

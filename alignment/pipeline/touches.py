@@ -13,7 +13,7 @@ from alignment.pipeline.rows import Changes, moment
 
 COLUMNS = [
     "lead", "function", "channel", "subject", "outcome", "is_attempt", "is_connected", "person", "campaign",
-    "touched_at", "received_at", "part_of", "is_deleted",
+    "touched_at", "received_at", "is_history", "part_of", "is_deleted",
 ]  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def fold_touches(
         touch.campaign = campaigns.get((source, fields.get("campaign") or ""))
         touch.touched_at = moment(fields.get("touched_at")) or rows[0].occurred_at
         touch.received_at = _known_at(rows)
+        touch.is_history = all(fact.is_history for fact in rows)
         touch.is_deleted = bool(fields.get("is_deleted")) or (bool(call) and _has_left(named, of_call))
     changes.write(touches.values())
 
@@ -67,13 +68,17 @@ def _is_attempt(fields: dict[str, Any]) -> bool:
 
 
 def _known_at(rows: Sequence[Fact]) -> datetime:
-    """When we learned of the touch; of an attempt, when we learned that it was made: planned is not done."""
+    """When we learned of the touch; of an attempt, when we learned that it was made: planned is not done.
+
+    Where live facts tell of it too, from them: an imported file is no news.
+    """
+    telling = [row for row in rows if not row.is_history] or rows
     fields: dict[str, Any] = {}
     for row in rows:
         fields.update(row.fields)
-        if _is_attempt(fields):
+        if _is_attempt(fields) and any(row is each for each in telling):
             return row.received_at
-    return min(row.received_at for row in rows)
+    return min(row.received_at for row in telling)
 
 
 def _has_left(lead: str, of_call: Sequence[Fact]) -> bool:

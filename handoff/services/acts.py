@@ -130,9 +130,11 @@ def dispose(
         if disposition in NEEDS_REASON and reason == DisqualificationReason.NO_RESPONSE:
             terms = load_book().terms_of(cycle)
             agreed = terms.attempts if terms else 0
-            made = Touch.objects.filter(
+            attempts = Touch.objects.filter(
                 lead__in=records_of(lead), is_attempt=True, is_deleted=False, touched_at__gte=cycle.crossed_at
-            ).count()
+            )
+            # what only a file tells of counts for the past that files tell of
+            made = (attempts if cycle.is_history else attempts.filter(is_history=False)).count()
             if made < agreed:
                 raise TooFewAttempts(
                     f"“No response” needs {agreed} attempts; {made} recorded. Log them, or choose another reason."

@@ -190,14 +190,42 @@ def test_a_file_that_tells_a_live_cycle_again_adds_nothing(world: World) -> None
     assert not cycle.is_history and cycle.closed_at is None, "a file closes no live cycle"
 
 
-def test_backdated_attempts_in_a_file_meet_no_live_clock(world: World) -> None:
+def test_an_old_score_in_a_file_makes_no_second_crossing(world: World) -> None:
+    world.send(event("lead.created", "new", NOW, score=70, segment="smb", channel="webinar"))
+    closed = event(
+        "lead.dispositioned", "new", NOW + timedelta(hours=1), disposition="recycled", reason="bad_fit"
+    )
+    world.send(closed, at=NOW + timedelta(hours=1))
+    tell(world, "new", {"score": 10}, as_of=NOW + timedelta(hours=2), at=NOW + timedelta(hours=2))
+    later = NOW + timedelta(hours=3)
+    world.send(event("lead.updated", "new", later, score=75), at=later)
+    assert MqlCycle.objects.count() == 1
+
+
+@pytest.mark.parametrize("days", [0, 9])
+def test_attempts_that_only_a_file_tells_of_meet_no_live_clock_and_start_none(
+    world: World, days: int
+) -> None:
     world.send(event("lead.created", "new", NOW, score=90, segment="smb", channel="webinar"))
+    clocks = list(Clock.objects.order_by("pk").values())
     touched = (NOW + timedelta(minutes=1)).isoformat()
     attempt = {"lead": "new", "function": "sales", "is_attempt": True, "touched_at": touched}
-    later = NOW + timedelta(days=9)
+    later = NOW + timedelta(days=days, hours=1)
     tell(world, "call", attempt, as_of=NOW + timedelta(minutes=1), at=later)
+    assert list(Clock.objects.order_by("pk").values()) == clocks
+    assert MqlCycle.objects.get().attempts == 0
+
+
+def test_an_attempt_that_the_crm_tells_live_counts_whatever_a_file_told_before(world: World) -> None:
+    world.send(event("lead.created", "new", NOW, score=90, segment="smb", channel="webinar"))
+    touched = NOW + timedelta(minutes=1)
+    stated = {"lead": "new", "function": "sales", "is_attempt": True, "touched_at": touched.isoformat()}
+    tell(world, "call", stated, as_of=touched, at=NOW + timedelta(minutes=2))
+    at = NOW + timedelta(minutes=3)
+    world.send(event("touch.recorded", "call", touched, **stated), at=at)
     clock = Clock.objects.get(kind="follow_up")
-    assert clock.met_at == later and clock.is_suspect
+    assert clock.met_at == touched and not clock.is_suspect
+    assert MqlCycle.objects.get().attempts == 1
 
 
 def test_a_rebuild_gives_the_same_rows(world: World) -> None:
