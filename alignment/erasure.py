@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -29,33 +29,46 @@ from django.conf import settings
 from alignment.matching.keys import email_key
 from alignment.models import ErasureMark, Subject
 from alignment.models.leads import Lead
+from alignment.recognising import Said, ids_in
 
 ALWAYS = ("email", "first_name", "last_name", "phone", "title")
 NAMING = ("email", "phone", "last_name")
 ORIGIN = "Origin recorded by the CRM"
 OUTCOMES = frozenset({"no_answer", "left_message", "sent", "connected", "Planned", "Held", "Not Held"})
 LONGEST_NAME = 5  # words
+SHORTEST_NAME = 3  # characters, where what is looked through may be about others
 _PURPOSE = b"alignment: marks of erased people, 1"
 
 
 @dataclass(frozen=True)
 class Erasing:
-    """A person about to be erased: the lead, and each e-mail, phone and last name that any fact gave it."""
+    """A person about to be erased: one of the person's records, and what any fact of any of them gave: e-mails,
+    phones, last names. `records`: (source id, external id) of all records of the person."""
 
     lead: Lead
     emails: frozenset[str]
     phones: frozenset[str]
     last_names: frozenset[str]
     at: datetime
+    records: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def named(self) -> frozenset[str]:
         return self.emails | self.phones | self.last_names
 
-    def is_named_in(self, text: str) -> bool:
-        """Whether the text holds an e-mail, a phone or a last name of the person, as whole words."""
+    def is_named_in(self, text: str, *, shortest: int = 2) -> bool:
+        """Whether the text holds an e-mail, a phone or a last name of the person, as whole words; names of fewer
+        than `shortest` characters are not looked for."""
         said = f" {words(text)} "
-        return any(f" {words(name)} " in said for name in self.named if len(words(name)) > 1)
+        return any(f" {words(name)} " in said for name in self.named if len(words(name)) >= shortest)
+
+    def is_spoken_of(self, said: Collection[Said], *, source: int | None = None) -> bool:
+        """Whether what a body or an answer says names the person or one of the records, where `source` is given of
+        that source. It may be about somebody else, so a name of two letters does not count."""
+        ids = {ref for owner, ref in self.records if source in (None, owner)}
+        return bool(ids_in(said, ids)) or any(
+            self.is_named_in(text, shortest=SHORTEST_NAME) for _, text in said
+        )
 
 
 Eraser = Callable[[Erasing], int]

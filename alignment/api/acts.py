@@ -115,6 +115,10 @@ class Act(Door):
                 where = [{"header": KEY, "detail": "Make a new key for every act."}]
                 raise Problem("key-reused", str(problem), where) from problem
             if found is not None:
+                if not found.body:
+                    raise Problem(
+                        "answer-gone", "It was done; what was answered named somebody erased since."
+                    )
                 return found, True
             try:
                 done = self.act(about, given, by=user, at=at, act=_act(user, self.key, digest))

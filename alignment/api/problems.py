@@ -39,6 +39,11 @@ KINDS: Mapping[str, tuple[int, str, str]] = {
     "not-acceptable": (406, "Only JSON is answered", "Accept application/json."),
     "refused": (409, "The state of things forbids it", "`refusal` names the rule; nothing was changed."),
     "busy": (409, "The same request is being handled", "Wait a second and repeat it unchanged."),
+    "answer-gone": (
+        410,
+        "The answer is no longer kept",
+        "The request had its effect and has none now: read what is there by GET.",
+    ),
     "length-required": (411, "The length is missing", "Send Content-Length."),
     "too-large": (413, "The body is too large", "Send less at once."),
     "unsupported-media-type": (

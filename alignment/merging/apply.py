@@ -50,6 +50,7 @@ def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
     opportunities.find_opportunities(chunk)
     for kind in ("account", "campaign"):
         simple.find_simple(chunk, kind)
+    erased.withhold_what_is_linked(chunk)
     touches.write_touches(chunk)
     opportunities.write_opportunities(chunk)
     changed = leads.write_leads(chunk)

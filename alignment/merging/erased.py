@@ -7,18 +7,21 @@ import json
 from alignment.erasure import digests
 from alignment.merging.chunk import Chunk
 from alignment.models import Erasure, ErasureMark, Fact
-from alignment.pipeline.erased import withhold
+from alignment.pipeline.erased import withhold, withhold_linked
+from alignment.pipeline.ledger import load_facts
 
 _ABOUT_ERASED = """
 WITH erased AS (
     SELECT DISTINCT l.id, l.external_id FROM alignment_erasure e
     JOIN alignment_lead l ON l.id = e.lead_id AND l.source_id = %(source)s
+), linked AS (
+    SELECT subject, external_id FROM import_draft WHERE fields->>'lead' IN (SELECT external_id FROM erased)
+    UNION
+    SELECT d.subject, d.external_id FROM import_draft d JOIN erased ON d.fields->'leads' ? erased.external_id
 )
 SELECT d.id FROM import_draft d WHERE d.subject = 'lead' AND d.external_id IN (SELECT external_id FROM erased)
 UNION
-SELECT d.id FROM import_draft d WHERE d.fields->>'lead' IN (SELECT external_id FROM erased)
-UNION
-SELECT d.id FROM import_draft d JOIN erased ON d.fields->'leads' ? erased.external_id
+SELECT same.id FROM linked JOIN import_draft same USING (subject, external_id)
 UNION
 SELECT d.id FROM erased
 JOIN alignment_touch t ON t.lead_id = erased.id
@@ -59,6 +62,22 @@ def withhold_erased(chunk: Chunk) -> None:
     )
     leads = sorted({fact.external_id for fact in changed if fact.subject == "lead"})
     chunk.warn("erased_person", len(leads), leads)
+
+
+def withhold_what_is_linked(chunk: Chunk) -> None:
+    """Take the person out of what the ledger held of touches and opportunities before these drafts linked them. The
+    caller has locked the records."""
+    linked = chunk.rows(
+        """
+        SELECT DISTINCT d.subject, d.external_id FROM import_draft d
+        JOIN alignment_lead l ON l.source_id = %(source)s
+          AND (l.external_id = d.fields->>'lead' OR d.fields->'leads' ? l.external_id)
+        WHERE d.subject IN ('touch', 'opportunity')
+          AND l.id IN (SELECT lead_id FROM alignment_erasure)
+        """
+    )
+    if linked:
+        withhold_linked(load_facts({(chunk.source_id, *record) for record in linked}), at=chunk.at)
 
 
 def _with_erased_email(chunk: Chunk) -> set[int]:

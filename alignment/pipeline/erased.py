@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,19 @@ from datetime import datetime
 from django.db import connection
 
 from alignment.erasure import digests, withheld
-from alignment.models import Erasure, ErasureArrival, ErasureMark, Fact, Opportunity, Subject, Touch
+from alignment.models import (
+    Delivery,
+    DeliveryState,
+    Erasure,
+    ErasureArrival,
+    ErasureMark,
+    Fact,
+    Opportunity,
+    Subject,
+    Touch,
+)
 from alignment.pipeline.batch import Key
+from alignment.pipeline.ledger import Ledger, SubjectKey
 
 GONE = "A person was erased and the raw body with it: it cannot be replayed."
 
@@ -67,6 +79,52 @@ def withhold(facts: Sequence[Fact], *, at: datetime) -> tuple[list[Fact], set[tu
     )
     _note_returns(found, about, at=at)
     return found, about
+
+
+def withhold_linked(ledger: Ledger, *, at: datetime) -> None:
+    """Take the person out of all that the ledger holds of these touches and opportunities, where any fact of them
+    links to an erased lead: what came before the link as well. Changes the facts given, too.
+
+    The caller has locked the records, so that of two who write about one the second sees the link and the words.
+    """
+    links = _links(ledger)
+    people = _people({lead for found in links.values() for lead in found})
+    if not people:
+        return
+    about = {
+        key: people[lead] for key, found in sorted(links.items()) for lead in sorted(found) if lead in people
+    }
+    facts = [(fact, about[key]) for key in sorted(about) for fact in ledger[key]]
+    kept = set(
+        Delivery.objects.filter(pk__in={fact.delivery_id for fact, _ in facts}, body__isnull=False)
+        .exclude(state=DeliveryState.PENDING)
+        .values_list("pk", flat=True)
+    )
+    gone = []
+    for fact, person in facts:
+        clean = withheld(fact.subject, fact.fields, pseudonym=person.pseudonym, marks=person.marks)
+        names = sorted(name for name, value in fact.fields.items() if clean[name] != value)
+        if names or fact.delivery_id in kept:
+            gone.append({"fact": fact.pk, "erasure": person.erasure, "names": names})
+        fact.fields = clean
+    if gone:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT withhold_linked(%s::jsonb, %s)", [json.dumps(gone), at])
+
+
+def _links(ledger: Ledger) -> dict[SubjectKey, set[Key]]:
+    """Every lead that any fact of a touch or an opportunity names; a call has the leads of its parts, too."""
+    found: dict[SubjectKey, set[Key]] = defaultdict(set)
+    for key, facts in ledger.items():
+        if key[1] not in (Subject.TOUCH, Subject.OPPORTUNITY):
+            continue
+        for fact in facts:
+            leads = {fact.fields.get("lead"), *(fact.fields.get("leads") or [])}
+            found[key] |= {(key[0], lead) for lead in leads if lead}
+        for call in {fact.fields.get("part_of") for fact in facts}:
+            if call and (key[0], key[1], call) in ledger:
+                found[(key[0], key[1], call)] |= found[key]
+    return found
 
 
 def empty_bodies(deliveries: Iterable[int], *, at: datetime) -> None:

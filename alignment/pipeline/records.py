@@ -16,7 +16,7 @@ from alignment.models import Account, Campaign, Lead, Opportunity, Source, Subje
 from alignment.pipeline import groups
 from alignment.pipeline import leads as lead_records
 from alignment.pipeline.batch import Batch, Key
-from alignment.pipeline.erased import withhold
+from alignment.pipeline.erased import withhold, withhold_linked
 from alignment.pipeline.ledger import Folds, Ledger, SubjectKey, fold_fields, insert_facts, load_facts
 from alignment.pipeline.opportunities import fold_opportunities, linked_opportunities
 from alignment.pipeline.people import find_people, make_people
@@ -84,6 +84,7 @@ def _fold_records(batch: Batch, subjects: set[SubjectKey], received: dict[Subjec
     )
     # a part of a call folds with the call's facts, also where the call itself is not folded now
     ledger |= load_facts(calls_of(ledger) - set(ledger))
+    withhold_linked(ledger, at=at)
     leads = _lock_leads(named[Subject.LEAD], ledger, touches.values(), received, at)
     batch.leads = {lead.pk: lead for lead in leads.values()}
     batch.merged = groups.merged_by_survivor(batch.leads.values())

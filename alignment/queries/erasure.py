@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
-from alignment.erasure import Erasing
+from alignment.erasure import Erasing, words
 from alignment.matching.keys import email_key
 from alignment.models import (
     Delivery,
@@ -23,8 +23,10 @@ from alignment.models import (
     Subject,
     Touch,
 )
+from alignment.recognising import read
 
 FOUND_AT_MOST = 50
+READ_AT_ONCE = 200  # bodies
 
 
 @dataclass(frozen=True)
@@ -74,23 +76,29 @@ def duplicates(lead: Lead) -> list[Lead]:
 
 
 def person_of(lead: Lead, *, at: datetime) -> Erasing:
-    """By what the ledger names the person of this lead."""
+    """By what the ledger names the person of this lead, by its own record and those merged with it."""
+    (found,) = people_of([lead], named_by=with_merged([lead]), at=at)
+    return found
+
+
+def people_of(
+    leads: Collection[Lead], *, named_by: Collection[Lead] | None = None, at: datetime
+) -> list[Erasing]:
+    """One per record. They are one person: each is looked for by what the ledger gave any of them (`named_by`)."""
+    named_by = leads if named_by is None else named_by
     names: dict[str, set[str]] = {"email": set(), "phone": set(), "last_name": set()}
-    pseudonyms = set(Erasure.objects.filter(lead=lead).values_list("pseudonym", flat=True))
-    facts = Fact.objects.filter(
-        source_id=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id
-    ).filter(Q(fields__has_any_keys=list(names)))
-    for fields in facts.values_list("fields", flat=True):
-        for name, values in names.items():
-            if fields.get(name) and fields[name] not in pseudonyms:
-                values.add(fields[name])
-    return Erasing(
-        lead,
-        frozenset(names["email"]),
-        frozenset(names["phone"]),
-        frozenset(names["last_name"]),
-        at,
-    )
+    pseudonyms = set(Erasure.objects.filter(lead__in=named_by).values_list("pseudonym", flat=True))
+    for one in named_by:
+        facts = Fact.objects.filter(
+            source_id=one.source_id, subject=Subject.LEAD, external_id=one.external_id
+        ).filter(Q(fields__has_any_keys=list(names)))
+        for fields in facts.values_list("fields", flat=True):
+            for name, values in names.items():
+                if fields.get(name) and fields[name] not in pseudonyms:
+                    values.add(fields[name])
+    emails, phones, last_names = (frozenset(names[name]) for name in ("email", "phone", "last_name"))
+    records = frozenset((one.source_id, one.external_id) for one in named_by)
+    return [Erasing(lead, emails, phones, last_names, at, records) for lead in leads]
 
 
 def preview(leads: Collection[Lead]) -> list[Preview]:
@@ -120,23 +128,52 @@ def preview(leads: Collection[Lead]) -> list[Preview]:
     return found
 
 
-def bodies_that_name(person: Erasing) -> list[int]:
-    """Deliveries, applied or dead, whose raw body holds an e-mail or a phone of the person or the record's id in
-    quotes. Reads every body that is still kept."""
-    needles = {*person.emails, *person.phones, f'"{person.lead.external_id}"'}
-    needles |= {json.dumps(text)[1:-1] for text in (*person.emails, *person.phones)}
+def bodies_that_name(person: Erasing, *, after: int = 0) -> list[int]:
+    """Deliveries whose raw body speaks of the person, those that wait for the drain too. Reads every body that is
+    still kept, or those of the ids above `after`: the database finds where a word of the names or an id stands, and
+    what is found is read."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT d.id FROM alignment_delivery d,
                 LATERAL (SELECT lower(encode(d.body, 'escape')) AS raw OFFSET 0) said
-            WHERE d.body IS NOT NULL AND d.state <> 'pending' AND EXISTS (
+            WHERE d.body IS NOT NULL AND d.id > %s AND (EXISTS (
                 SELECT FROM unnest(%s::text[]) needle
                 WHERE position(lower(encode(convert_to(needle, 'UTF8'), 'escape')) IN said.raw) > 0)
+              OR EXISTS (
+                SELECT FROM unnest(%s::text[]) number WHERE said.raw ~ ('(^|[^0-9])' || number || '([^0-9]|$)')))
+            ORDER BY d.id
             """,
-            [sorted(needles)],
+            [after, sorted(_needles(person)), sorted(_numbers(person))],
         )
-        return [row[0] for row in cursor.fetchall()]
+        candidates = [row[0] for row in cursor.fetchall()]
+    found = []
+    for start in range(0, len(candidates), READ_AT_ONCE):
+        rows = Delivery.objects.filter(
+            pk__in=candidates[start : start + READ_AT_ONCE], body__isnull=False
+        ).order_by("pk")
+        for pk, source, body in rows.values_list("pk", "source_id", "body"):
+            if person.is_spoken_of(read(bytes(body or b"")), source=source):
+                found.append(pk)
+    return found
+
+
+def _needles(person: Erasing) -> set[str]:
+    """One of these stands in every body that names the person, in whatever case and however JSON spells it."""
+    parts = {max(words(name).split(), key=len, default="") for name in person.named}
+    parts = {part for part in parts if len(part) > 1} | {
+        json.dumps(ref)[1:-1] for _, ref in person.records if not ref.isdecimal()
+    }
+    spelled = {text for part in parts for text in (part, part.upper(), part.capitalize())}
+    return (
+        spelled
+        | {json.dumps(text)[1:-1] for text in spelled}
+        | {ref for _, ref in person.records if not ref.isdecimal()}
+    )
+
+
+def _numbers(person: Erasing) -> set[str]:
+    return {ref for _, ref in person.records if ref.isdecimal() and ref.isascii()}
 
 
 def past() -> QuerySet[Erasure]:

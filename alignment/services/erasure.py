@@ -7,15 +7,18 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from alignment.erasure import Erasing, erasers, erases, marks_of
 from alignment.models import (
     AskedBy,
+    Delivery,
     Erasure,
+    ErasureArrival,
     ErasureMark,
     Import,
     ImportPiece,
+    ImportState,
     KeptAnswer,
     Lead,
     Opportunity,
@@ -24,9 +27,11 @@ from alignment.models import (
     User,
 )
 from alignment.pipeline import refold
-from alignment.queries.erasure import bodies_that_name, person_of, with_merged
+from alignment.queries.erasure import bodies_that_name, people_of, with_merged
+from alignment.recognising import read
 from alignment.retry import again_after_a_deadlock
 from alignment.services.authority import require_revops
+from alignment.services.import_rejects import hide_quotes
 from alignment.services.inbox import ReasonMissing
 
 
@@ -56,53 +61,64 @@ def erase_person(
         raise ReasonMissing("Say why the person is erased: the reason stays as evidence.")
     if asked_by not in AskedBy.values:
         raise ValueError("Say who asked.")
-    people = [person_of(lead, at=at) for lead in with_merged(leads)]
-    if any(person.is_named_in(text) for person in people for text in (reason, reference)):
+    group = with_merged(leads)
+    people = people_of(group, at=at)
+    if any(people[0].is_named_in(text) for text in (reason, reference)):
         raise ReasonNamesThePerson(
             "The reason and the reference stay: write them without e-mail, phone or name."
         )
     # before the lock that holds off the drain: this reads every body that is kept
-    bodies = {person.lead.pk: bodies_that_name(person) for person in people}
+    newest = Delivery.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    bodies = bodies_that_name(people[0])
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.erasure'))")
-        made = []
-        for person in people:
-            fresh = person_of(person.lead, at=at)
-            made.append(_erase(fresh, bodies[person.lead.pk], asked_by, reason, reference, by, at))
-        refold(_subjects([person.lead for person in people]), at=at, reason="a person was erased")
+        fresh = people_of(with_merged(leads), at=at)
+        is_same = (fresh[0].named, fresh[0].records) == (people[0].named, people[0].records)
+        bodies = bodies + bodies_that_name(fresh[0], after=newest) if is_same else bodies_that_name(fresh[0])
+        made = [_erase(person, bodies, asked_by, reason, reference, by, at) for person in fresh]
+        _note_waiting(made[0], bodies, at=at)
+        refold(_subjects([person.lead for person in fresh]), at=at, reason="a person was erased")
     return made
 
 
 @erases("kept answers of the API")
 def empty_answers(person: Erasing) -> int:
-    """Answers are kept for a day for whoever repeats a request; these then read an empty object."""
-    found = Q(body__contains=json.dumps(person.lead.external_id))
-    for name in person.named:
-        found |= Q(body__icontains=name) | Q(body__icontains=json.dumps(name)[1:-1])
-    return KeptAnswer.objects.filter(found).update(body="{}")
+    """Answers are kept for a day for whoever repeats a request. The answer goes and its key stays, so that a repeated
+    request has no second effect."""
+    found = [
+        pk
+        for pk, body in KeptAnswer.objects.exclude(body="").values_list("pk", "body").iterator(chunk_size=500)
+        if person.is_spoken_of(read(body.encode()))
+    ]
+    return KeptAnswer.objects.filter(pk__in=found).update(body="")
 
 
 @erases("pieces of imported files")
 def remove_files(person: Erasing) -> int:
-    """Files of ended imports of the record's source go whole, and what their rejects and warnings quote: to look for
-    the person in each would take longer than an erasure may hold up the drain. One under way goes on without the
-    person and keeps its file until it expires."""
-    ended = Import.objects.filter(source=person.lead.source_id, finished_at__isnull=False)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE alignment_importreject SET message = regexp_replace(message, '“[^”]*”?', '“…”', 'g')
-            WHERE file_id = ANY(%s) AND message LIKE '%%“%%'
-            """,
-            [list(ended.values_list("pk", flat=True))],
-        )
-    for found in ended.exclude(warnings={}):
-        if person.is_named_in(json.dumps(found.warnings, ensure_ascii=False)):
+    """Files of ended imports of the record's source and uploads not yet imported go whole, and what rejects and
+    warnings quote: to look for the person in each would take longer than an erasure may hold up the drain. One under
+    way goes on without the person, and its file goes once it has ended."""
+    of_source = Import.objects.filter(source=person.lead.source_id)
+    ended = of_source.filter(finished_at__isnull=False)
+    hide_quotes(of_source.values_list("pk", flat=True))
+    for found in Import.objects.exclude(state=ImportState.DRAFT).order_by("pk"):
+        changed = []
+        if found.warnings and person.is_named_in(json.dumps(found.warnings, ensure_ascii=False)):
             for warning in found.warnings.values():
                 warning["samples"] = []
-            found.save(update_fields=["warnings"])
-    return ImportPiece.objects.filter(file__in=ended).delete()[0]
+            changed.append("warnings")
+        if person.is_named_in(found.file_name):
+            found.file_name = f"File of import {found.pk}"
+            changed.append("file_name")
+        if changed:
+            found.save(update_fields=changed)
+    pieces = ImportPiece.objects.filter(
+        Q(file__in=ended) | Q(file__in=of_source.filter(state=ImportState.DRAFT))
+    )
+    number = pieces.delete()[0]
+    of_source.filter(state=ImportState.DRAFT).delete()
+    return number
 
 
 def _erase(
@@ -117,10 +133,11 @@ def _erase(
     others = {name: erase(person) for name, erase in erasers()}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT erase_lead(%s, %s::bigint[], %s, %s, %s, %s, %s, %s::jsonb)",
+            "SELECT erase_lead(%s, %s::bigint[], %s::text[], %s, %s, %s, %s, %s, %s::jsonb)",
             [
                 person.lead.pk,
                 bodies,
+                sorted(person.named),
                 asked_by,
                 reason[:200],
                 reference[:80],
@@ -134,6 +151,24 @@ def _erase(
         ErasureMark(erasure=erasure, kind=kind, digest=digest) for kind, digest in sorted(marks_of(person))
     )
     return erasure
+
+
+def _note_waiting(erasure: Erasure, bodies: list[int], *, at: datetime) -> None:
+    """Bodies that still wait for the drain and name the person are emptied once they are applied."""
+    waiting = Delivery.objects.pending().filter(pk__in=bodies).order_by("pk")
+    ErasureArrival.objects.bulk_create(
+        ErasureArrival(
+            erasure=erasure,
+            kind=ErasureArrival.Kind.WITHHELD,
+            source_id=source,
+            external_id=erasure.lead.external_id,
+            delivery_id=pk,
+            facts=0,
+            dropped=0,
+            arrived_at=at,
+        )
+        for pk, source in waiting.values_list("pk", "source_id")
+    )
 
 
 def _subjects(leads: list[Lead]) -> set[tuple[int, str, str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TextIO
+
+from django.db import connection
 
 from alignment.importing.encoding import decoded, find_encoding
 from alignment.importing.lines import MAX_LINE
@@ -42,3 +44,15 @@ def with_originals(found: Import) -> Iterator[tuple[ImportReject, str]]:
                 line = text.readline(MAX_LINE)
                 number += 1
             yield reject, line.rstrip("\r\n").encode("utf-8", "replace").decode()
+
+
+def hide_quotes(imports: Iterable[int]) -> None:
+    """Take out of the messages of these imports' rejects what they quote of the file."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE alignment_importreject SET message = regexp_replace(message, '“[^”]*”?', '“…”', 'g')
+            WHERE file_id = ANY(%s) AND message LIKE '%%“%%'
+            """,
+            [sorted(imports)],
+        )

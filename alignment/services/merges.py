@@ -12,7 +12,7 @@ from datetime import datetime
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 
-from alignment.models import DuplicatePair, Lead, LeadMerge, Role, Subject, User
+from alignment.models import DuplicatePair, Erasure, Lead, LeadMerge, Role, Subject, User
 from alignment.pipeline import refold
 from alignment.retry import again_after_a_deadlock
 
@@ -48,9 +48,11 @@ def merge_leads(*, survivor: Lead, merged: Lead, reason: str, by: User, at: date
     if survivor.pk == merged.pk:
         raise CannotMerge("A lead cannot be merged into itself.")
     with transaction.atomic():
+        _hold_off_erasures()
         leads = _lock({survivor.pk, merged.pk})
         keeps, goes = leads[survivor.pk], leads[merged.pk]
         _require_no_chain(keeps, goes)
+        _require_not_erased(keeps, goes)
         merge = LeadMerge.objects.create(
             survivor=keeps, merged=goes, reason=reason, merged_by=by, merged_at=at
         )
@@ -133,6 +135,24 @@ def _require_no_chain(survivor: Lead, merged: Lead) -> None:
         raise CannotMerge(
             f"Other leads are merged into {merged.name}. Keep that one and merge {survivor.name} into it, or undo "
             "those merges first."
+        )
+
+
+def _hold_off_erasures() -> None:
+    """Until the transaction ends: an erasure reaches all that are merged, so it must see this merge or come first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('alignment.erasure'))")
+
+
+def _require_not_erased(survivor: Lead, merged: Lead) -> None:
+    """A survivor shows the data of the others: merging would put back on an erased record what was taken from it."""
+    erased = (
+        Erasure.objects.filter(lead__in=[survivor, merged]).order_by("pk").values_list("pseudonym", flat=True)
+    )
+    if name := erased.first():
+        raise CannotMerge(
+            f"{name} cannot be merged: merging would give an erased record a name and an e-mail again. Keep the two "
+            "apart, or erase the other record as well."
         )
 
 

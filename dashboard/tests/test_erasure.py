@@ -416,7 +416,7 @@ class TestWhoMay:
                 pytest.raises(ProgrammingError, match="permission denied for function"),
                 transaction.atomic(),
             ):
-                cursor.execute("SELECT erase_lead(1, '{}', 'person', 'x', '', NULL, now(), '{}')")
+                cursor.execute("SELECT erase_lead(1, '{}', '{}', 'person', 'x', '', NULL, now(), '{}')")
             cursor.execute("RESET ROLE")
 
     @pytest.mark.parametrize(
