@@ -89,7 +89,7 @@ REVOKE ALL ON FUNCTION withhold_linked FROM PUBLIC;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("alignment", "0018_api_scopes")]
+    dependencies = [("alignment", "0020_touches_of_history")]
 
     operations = [
         migrations.RunSQL(
