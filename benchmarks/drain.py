@@ -1,13 +1,15 @@
 """Events per second from the inbox to owner, clocks and outbox: `python3 run.py benchmark drain`.
 
 Score events about known leads, one a delivery, 37 in 100 over the trigger of the agreement (owner, three clocks).
-In alternating rounds on one scratch database:
+In alternating rounds on one scratch database, under the same settings:
 
 - drain: the product's drain, in batches of DRAIN_BATCH
 - row by row: the same steps as one ORM transaction per event, without ledger, history or outbox
+- intake: signed deliveries of one event each over HTTP, as `benchmarks.intake` sends them (2 processes of 4 threads,
+  8 connections), which are then set aside
 
-The ratio is the figure to watch (target: at least 20, and 3 × the rate at which benchmarks.intake takes single
-events); the rates depend on the machine.
+The ratios are the figures to watch (targets: drain at least 20 × row by row, and 3 × intake); the rates depend on the
+machine.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from typing import TYPE_CHECKING
 from benchmarks.scratch import scratch_database
 
 if TYPE_CHECKING:
+    from alignment.tests.senders import Sender
+    from benchmarks.intake import Variant
     from testing.world import World
 
 ROUNDS, EVENTS, ROW_EVENTS, CROSSING = 5, 4_000, 400, 37
@@ -84,41 +88,71 @@ def drain_all(world: World) -> float:
     return time.perf_counter() - began
 
 
-def run() -> None:
+def take_in(intake: Variant, port: int, sender: Sender) -> float:
+    """Single events a second that the intake answered with a 2xx, each of them a row; none is left to drain."""
+    from alignment.models import Delivery, DeliveryState
+    from benchmarks.intake import CONNECTIONS, REQUESTS, measure
+
+    measure(intake, port, sender.secret, sender.endpoint.source_id, REQUESTS)
+    taken = Delivery.objects.pending().update(state=DeliveryState.DONE)
+    if taken != CONNECTIONS * REQUESTS:
+        raise SystemExit(f"{CONNECTIONS * REQUESTS} answers, but {taken} rows")
+    return intake.rates[-1]
+
+
+def run(scratch: str) -> None:
     """The rounds, and what came out; fails where the number of MQLs or clocks is not what it must be."""
-    from alignment.models import Fact, MqlCycle, OutgoingMessage
+    from alignment.models import Fact, MqlCycle
     from alignment.services.destinations import create_destination
+    from alignment.tests.senders import make_sender
     from benchmarks import row_by_row
-    from sla.models import Clock
+    from benchmarks.intake import Variant, serving
     from testing.world import build_world
 
     world = build_world()
     create_destination(source=world.crm, address="https://crm.example.com/hook", by=None, at=world.at)
     know_leads(world, (ROUNDS + 1) * (EVENTS + ROW_EVENTS))
     opened_by = Fact.objects.earliest("pk")
-    rates: dict[str, list[float]] = {"drain": [], "row by row": []}
-    for n in range(ROUNDS + 1):
-        first = n * (EVENTS + ROW_EVENTS)
-        before = MqlCycle.objects.count()
-        fill(world, first, EVENTS)
-        rates["drain"].append(EVENTS / drain_all(world))
-        fill(world, first + EVENTS, ROW_EVENTS)
-        rates["row by row"].append(ROW_EVENTS / row_by_row.apply(world, opened_by, ROW_EVENTS))
-        made = MqlCycle.objects.count() - before
-        if made != (EVENTS + ROW_EVENTS) * CROSSING // 100:
-            raise SystemExit(f"{made} MQLs where {CROSSING} in 100 events cross")
+    sender = make_sender()
+    intake = Variant("intake", sender.endpoint.path)
+    rates: dict[str, list[float]] = {"drain": [], "row by row": [], "intake": []}
+    with serving(scratch) as port:
+        for n in range(ROUNDS + 1):
+            first = n * (EVENTS + ROW_EVENTS)
+            before = MqlCycle.objects.count()
+            fill(world, first, EVENTS)
+            rates["drain"].append(EVENTS / drain_all(world))
+            fill(world, first + EVENTS, ROW_EVENTS)
+            rates["row by row"].append(ROW_EVENTS / row_by_row.apply(world, opened_by, ROW_EVENTS))
+            made = MqlCycle.objects.count() - before
+            if made != (EVENTS + ROW_EVENTS) * CROSSING // 100:
+                raise SystemExit(f"{made} MQLs where {CROSSING} in 100 events cross")
+            rates["intake"].append(take_in(intake, port, sender))
+    check()
+    tell(rates)
+
+
+def check() -> None:
+    from alignment.models import MqlCycle, OutgoingMessage
+    from sla.models import Clock
+
     if Clock.objects.count() != 3 * MqlCycle.objects.count():
         raise SystemExit("not three clocks an MQL")
     if OutgoingMessage.objects.count() != (ROUNDS + 1) * EVENTS * CROSSING // 100:
         raise SystemExit("not one message an MQL in the outbox")
+
+
+def tell(rates: dict[str, list[float]]) -> None:
+    """Median and range of each, and the ratios; the first round warmed up."""
+    middle = {name: statistics.median(found[1:]) for name, found in rates.items()}
     for name, found in rates.items():
-        found.pop(0)  # warming up
-        print(f"{name:10} {statistics.median(found):8,.0f} events/s ({min(found):,.0f}-{max(found):,.0f})")
-    print(
-        f"drain / row by row: {statistics.median(rates['drain']) / statistics.median(rates['row by row']):.1f}"
-    )
+        print(f"{name:10} {middle[name]:8,.0f} events/s ({min(found[1:]):,.0f}-{max(found[1:]):,.0f})")
+    for name in ("row by row", "intake"):
+        print(f"drain / {name}: {middle['drain'] / middle[name]:.1f}")
 
 
 if __name__ == "__main__":
-    with scratch_database():
-        run()
+    from benchmarks.intake import SETTINGS
+
+    with scratch_database(SETTINGS) as name:
+        run(name)

@@ -20,12 +20,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from benchmarks.scratch import scratch_database
 
+SETTINGS = "benchmarks.intake_site.settings"
 ROUNDS, CONNECTIONS, REQUESTS = 5, 8, 200  # requests: a connection and round
 ARRAY = 50
 
@@ -118,8 +121,18 @@ def measure(variant: Variant, port: int, secret: str, source: int, requests: int
     variant.times.extend(times)
 
 
-def serve(database: str) -> tuple[subprocess.Popen[bytes], int]:
-    """gunicorn on a free port, once it answers."""
+@contextmanager
+def serving(scratch: str) -> Iterator[int]:
+    """gunicorn over the scratch database, for a while; its port, once it answers."""
+    server, port = _serve(os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + scratch)
+    try:
+        yield port
+    finally:
+        server.terminate()
+        server.wait(timeout=15)
+
+
+def _serve(database: str) -> tuple[subprocess.Popen[bytes], int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -165,8 +178,7 @@ def run(scratch: str) -> list[Variant]:
         Variant("DRF", "/drf/", headers={"Authorization": f"Token {token.key}"}),
         Variant("intake", sender.endpoint.path, events=ARRAY),
     ]
-    server, port = serve(os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + scratch)
-    try:
+    with serving(scratch) as port:
         for variant in variants:
             measure(variant, port, sender.secret, source, 20)
             variant.rates.clear()
@@ -178,15 +190,12 @@ def run(scratch: str) -> list[Variant]:
         rows = Delivery.objects.count() + Fact.objects.count() - before
         if rows != (answered := sum(len(variant.times) for variant in variants)):
             raise SystemExit(f"{answered} answers, but {rows} rows")
-    finally:
-        server.terminate()
-        server.wait(timeout=15)
     return variants
 
 
 def main() -> None:
     """Set up, run, print, and remove the scratch database."""
-    with scratch_database("benchmarks.intake_site.settings") as scratch:
+    with scratch_database(SETTINGS) as scratch:
         variants = run(scratch)
     for variant in variants:
         low, high = min(variant.rates), max(variant.rates)
