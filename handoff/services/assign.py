@@ -30,7 +30,7 @@ def assign(batch: Batch) -> None:
         item for item in batch.extra["cycles"] if item.fold is not None and not item.fold.is_history
     ]
     ledger: dict[int, list[Assignment]] = defaultdict(list)
-    rows = Assignment.objects.filter(cycle__in=[item.cycle for item in items])
+    rows = Assignment.objects.filter(cycle__in=[item.cycle for item in items if not item.is_new])
     for row in rows.select_related("person__team", "person__merged_into__team").order_by("pk"):
         ledger[row.cycle_id].append(row)
     changes = Changes(MqlCycle, COLUMNS)

@@ -151,8 +151,8 @@ def _due_times(cycles: list[MqlCycle]) -> dict[int, Due]:
         outcome__in=[Outcome.OPEN, Outcome.MISSED],
     ).exclude(kind=ClockKind.ASSIGN)
     found: dict[int, Due] = defaultdict(dict)
-    for clock in owed.order_by("due_at", "pk"):
-        found[clock.cycle_id].setdefault(clock.kind, _text(clock.due_at))
+    for cycle_id, kind, due_at in owed.order_by("due_at", "pk").values_list("cycle_id", "kind", "due_at"):
+        found[cycle_id].setdefault(kind, _text(due_at))
     return found
 
 

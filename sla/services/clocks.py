@@ -84,7 +84,7 @@ def keep_clocks(batch: Batch) -> None:
     zone = Organisation.get().zone
     existing: dict[tuple[int, str, int], Clock] = {
         (clock.cycle_id, clock.kind, clock.ordinal): clock
-        for clock in Clock.objects.filter(cycle__in=[item.cycle for item in items])
+        for clock in Clock.objects.filter(cycle__in=[item.cycle for item in items if not item.is_new])
         .select_for_update(of=("self",))
         .order_by("pk")
     }

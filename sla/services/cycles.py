@@ -47,12 +47,14 @@ class Owning:
 class CycleFold:
     """A cycle's row beside what the facts say of it; `fold` is None for a voided cycle.
 
+    `is_new`: inserted in this transaction, so that nothing can refer to it yet.
     `ownings` are filled by the assign step: who became the owner when, in order of time.
     """
 
     cycle: MqlCycle
     lead: Lead
     fold: FoldedCycle | None
+    is_new: bool = False
     ownings: list[Owning] = field(default_factory=list)
 
     @property
@@ -120,10 +122,11 @@ def _match(lead: Lead, folds: list[FoldedCycle], rows: list[MqlCycle], batch: Ba
             row = next((r for r in free if records[r.opened_by_id] == record and _overlap(fold, r)), None)
             if row is not None:
                 free.remove(row)
+        is_new = row is None
         row = row or MqlCycle(lead=lead)
         row.number = number
         _copy(fold, row, batch)
-        result.append(CycleFold(row, lead, fold))
+        result.append(CycleFold(row, lead, fold, is_new))
     standing = {item.cycle.pk for item in result}
     reason = MERGED if lead.pk in batch.merged else DISPROVED
     for number, row in enumerate((row for row in rows if row.pk not in standing), start=len(folds) + 1):
