@@ -3,7 +3,8 @@
 Pseudonymised in facts: e-mail, first name, last name, phone, title; the company where it names the person; subject
 and outcome of touches, but for the product's own words; the name of a linked opportunity where it names the person.
 Everything else of a fact is what counts, and stays. The database function erase_lead does the same to what is there
-already (see the migration erase_lead); this module does it to what arrives later.
+already (see the migration erase_lead), withhold_linked to what is linked to the lead afterwards (see the migration
+erase_the_whole_person); this module does it to what arrives later.
 
 A part that keeps copies of a lead's data elsewhere registers how it erases them; it is called in the transaction of
 the erasure, before the ledger is changed, and says how many rows lost something:
@@ -62,10 +63,10 @@ class Erasing:
         said = f" {words(text)} "
         return any(f" {words(name)} " in said for name in self.named if len(words(name)) >= shortest)
 
-    def is_spoken_of(self, said: Collection[Said], *, source: int | None = None) -> bool:
-        """Whether what a body or an answer says names the person or one of the records, where `source` is given of
-        that source. It may be about somebody else, so a name of two letters does not count."""
-        ids = {ref for owner, ref in self.records if source in (None, owner)}
+    def is_spoken_of(self, said: Collection[Said], *, source: int) -> bool:
+        """Whether what a body of this source says names the person or one of the records. It may be about somebody
+        else, so a name of two letters does not count."""
+        ids = {ref for owner, ref in self.records if source == owner}
         return bool(ids_in(said, ids)) or any(
             self.is_named_in(text, shortest=SHORTEST_NAME) for _, text in said
         )

@@ -38,11 +38,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record that could not be read. The message says what was found and what to write."""
+    """A record that could not be read. The message says what was found and what to write; `cells` is what the record
+    held, as far as it could be taken apart."""
 
     line: int
     code: str
     message: str
+    cells: tuple[str, ...] | None = None
 
 
 def read_rows(stream: BinaryIO, mapping: ImportMapping, *, after: int = 0) -> Iterator[Row | Reject]:
@@ -78,7 +80,7 @@ def _csv_rows(lines: Lines, mapping: ImportMapping, after: int) -> Iterator[Row 
             continue
         if len(cells) != width:
             if not _is_blank(cells):
-                yield _wrong_width(line, len(cells), width)
+                yield _wrong_width(line, cells, width)
             continue
         picked = pick(cells)
         try:
@@ -137,12 +139,14 @@ def _picker(places: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:
     return itemgetter(*places)
 
 
-def _wrong_width(line: int, found: int, wanted: int) -> Reject:
+def _wrong_width(line: int, cells: Sequence[str], wanted: int) -> Reject:
+    found = len(cells)
     code = "too_few_cells" if found < wanted else "too_many_cells"
     return Reject(
         line,
         code,
         f"The record has {found} cells, the headers have {wanted}; put cells with the delimiter in quotes.",
+        tuple(cells),
     )
 
 
@@ -150,6 +154,6 @@ def _reject(line: int, problem: BadRecord, columns: Sequence[Column], picked: Se
     """All that is wrong with the cells of a record; else what is wrong with the record itself."""
     found = list(problems_of(columns, picked))
     if not found:
-        return Reject(line, problem.code, str(problem))
+        return Reject(line, problem.code, str(problem), tuple(picked))
     told = "; ".join(str(each) for each in found[:_MAX_PROBLEMS])
-    return Reject(line, found[0].code, f"{told}.")
+    return Reject(line, found[0].code, f"{told}.", tuple(picked))

@@ -37,9 +37,12 @@ def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
     stage(chunk, staged)
+    about_erased = erased.find_erased(
+        chunk
+    )  # a known statement, too, says that the file names somebody erased
     if not is_fresh:
         known.leave_out_known(chunk)
-    erased.withhold_erased(chunk)
+    erased.withhold_erased(chunk, about_erased)
     chunk.run("ANALYZE import_draft (id, subject, external_id, is_repeated)")
     new = known.insert_facts(chunk)
     count_if_believed_empty(new, ["alignment_fact"])

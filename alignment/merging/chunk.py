@@ -21,7 +21,8 @@ class Chunk:
 
     `at`: when its facts reached us. `refold`: records that Python must fold, because live facts or calls with several
     leads speak about them. `counts`: per kind of record "new", "changed", "mentioned" (made because others refer to
-    it) and "refolded". `warnings`: per code how often; `samples`: some of them.
+    it) and "refolded". `warnings`: per code how often; `samples`: some of them. `names_erased`:
+    some row is about somebody erased.
     """
 
     source_id: int
@@ -32,6 +33,7 @@ class Chunk:
     samples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     facts_new: int = 0
     facts_unchanged: int = 0
+    names_erased: bool = False
 
     def run(self, statement: str, **values: Any) -> int:
         """Execute SQL with %(source)s and %(at)s at hand; the number of rows."""

@@ -9,6 +9,7 @@ from alignment.merging.chunk import Chunk
 from alignment.models import Erasure, ErasureMark, Fact
 from alignment.pipeline.erased import withhold, withhold_linked
 from alignment.pipeline.ledger import load_facts
+from alignment.recognised import hold_off_erasures
 
 _ABOUT_ERASED = """
 WITH erased AS (
@@ -33,12 +34,20 @@ JOIN import_draft d ON d.subject = 'opportunity' AND d.external_id = o.external_
 """
 
 
-def withhold_erased(chunk: Chunk) -> None:
-    """Take out of `import_draft` what is personal about erased leads. Holds off erasures until the transaction ends."""
-    chunk.run("SELECT pg_advisory_xact_lock_shared(hashtext('alignment.erasure'))")
+def find_erased(chunk: Chunk) -> set[int]:
+    """Ids of the drafts about erased leads or with the e-mail of one. Holds off erasures until the transaction ends."""
+    hold_off_erasures()
     if not Erasure.objects.exists():
-        return
+        return set()
     ids = {pk for (pk,) in chunk.rows(_ABOUT_ERASED)} | _with_erased_email(chunk)
+    chunk.names_erased = chunk.names_erased or bool(ids)
+    return ids
+
+
+def withhold_erased(chunk: Chunk, ids: set[int]) -> None:
+    """Take out of these drafts of `import_draft`, as far as they are still there, what is personal."""
+    if not ids:
+        return
     facts = [
         Fact(pk=pk, source_id=chunk.source_id, ref=ref, subject=subject, external_id=key, fields=fields)
         for pk, ref, subject, key, fields in chunk.rows(

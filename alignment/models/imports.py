@@ -70,6 +70,9 @@ class Import(models.Model):
     facts_unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict, help_text="Per kind of record: new, changed, unchanged.")
+    names_erased = models.BooleanField(
+        default=False, help_text="A row named somebody erased: the file goes once the import has ended."
+    )
     warnings = models.JSONField(default=dict, help_text="Per code: how often, and some examples.")
     error = models.CharField(max_length=500, blank=True)
 

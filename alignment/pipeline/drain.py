@@ -23,7 +23,7 @@ from alignment.intake.drafts import Event, Problem
 from alignment.intake.parse import parse_delivery
 from alignment.matching.accounts import match_waiting
 from alignment.models import DeadEvent, Delivery, DeliveryState, Endpoint, Heartbeat, Source
-from alignment.pipeline.erased import empty_bodies
+from alignment.pipeline.erased import empty_bodies, note_unapplied
 from alignment.pipeline.ledger import IdConflict
 from alignment.pipeline.records import apply_events
 
@@ -111,6 +111,7 @@ def _apply_deliveries(deliveries: Sequence[Delivery], *, at: datetime) -> int:
         failed = apply_or_halve(events, at=at)
     problems += failed
     write_dead(problems, at=at)
+    note_unapplied({problem.delivery_id for problem in problems}, at=at)
     unreadable = {problem.delivery_id for problem in problems if problem.position < 0}
     _close_deliveries({delivery.pk: size[delivery.pk] for delivery in deliveries}, unreadable, at=at)
     empty_bodies([delivery.pk for delivery in deliveries], at=at)
@@ -236,5 +237,6 @@ def replay(dead: Sequence[DeadEvent], *, at: datetime) -> tuple[int, int]:
         event.failures += 1
     DeadEvent.objects.bulk_update(done, ["replayed_at"])
     DeadEvent.objects.bulk_update(again, ["failures"])
+    note_unapplied({problem.delivery_id for problem in problems}, at=at)
     empty_bodies({event.delivery_id for event in dead}, at=at)
     return len(done), len(again)

@@ -25,6 +25,8 @@ from alignment.models import (
 )
 from alignment.pipeline.batch import Key
 from alignment.pipeline.ledger import Ledger, SubjectKey
+from alignment.recognised import hold_off_erasures, recognised
+from alignment.recognising import read
 
 GONE = "A person was erased and the raw body with it: it cannot be replayed."
 
@@ -43,8 +45,7 @@ def withhold(facts: Sequence[Fact], *, at: datetime) -> tuple[list[Fact], set[tu
 
     Holds off erasures until the transaction ends, so that none falls between this look and the facts.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('alignment.erasure'))")
+    hold_off_erasures()
     if not facts or not Erasure.objects.exists():
         return list(facts), set()
     erased = _erased_leads(facts)
@@ -125,6 +126,34 @@ def _links(ledger: Ledger) -> dict[SubjectKey, set[Key]]:
             if call and (key[0], key[1], call) in ledger:
                 found[(key[0], key[1], call)] |= found[key]
     return found
+
+
+def note_unapplied(deliveries: Iterable[int], *, at: datetime) -> None:
+    """Note those deliveries, some event of which could not be applied, that name an erased record or the e-mail of
+    somebody erased: nobody may read the person there. `empty_bodies` then empties them."""
+    wanted = sorted(set(deliveries))
+    if not wanted or not Erasure.objects.exists():
+        return
+    hold_off_erasures()
+    rows = Delivery.objects.filter(pk__in=wanted, body__isnull=False).order_by("pk")
+    said = {
+        (pk, source): read(bytes(body or b""))
+        for pk, source, body in rows.values_list("pk", "source", "body")
+    }
+    arrivals = [
+        ErasureArrival(
+            erasure_id=erasure,
+            kind=ErasureArrival.Kind.WITHHELD,
+            source_id=source,
+            external_id=ref,
+            delivery_id=pk,
+            facts=0,
+            dropped=0,
+            arrived_at=at,
+        )
+        for (pk, source), (erasure, ref) in recognised(said).items()
+    ]
+    ErasureArrival.objects.bulk_create(arrivals)
 
 
 def empty_bodies(deliveries: Iterable[int], *, at: datetime) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
-from alignment.erasure import Erasing, erasers, erases, marks_of
+from alignment.erasure import SHORTEST_NAME, Erasing, erasers, erases, marks_of
 from alignment.models import (
     AskedBy,
     Delivery,
@@ -85,11 +85,17 @@ def erase_person(
 @erases("kept answers of the API")
 def empty_answers(person: Erasing) -> int:
     """Answers are kept for a day for whoever repeats a request. The answer goes and its key stays, so that a repeated
-    request has no second effect."""
+    request has no second effect. Ids of the CRM stand under external_id there; other numbers are our own."""
+    refs = {ref for _, ref in person.records}
+
+    def tells(key: str, text: str) -> bool:
+        is_id = key.endswith("external_id") and text in refs
+        return is_id or person.is_named_in(text, shortest=SHORTEST_NAME)
+
     found = [
         pk
         for pk, body in KeptAnswer.objects.exclude(body="").values_list("pk", "body").iterator(chunk_size=500)
-        if person.is_spoken_of(read(body.encode()))
+        if any(tells(key, text) for key, text in read(body.encode()))
     ]
     return KeptAnswer.objects.filter(pk__in=found).update(body="")
 

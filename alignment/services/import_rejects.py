@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TextIO
 
 from django.db import connection
 
 from alignment.importing.encoding import decoded, find_encoding
 from alignment.importing.lines import MAX_LINE
-from alignment.models import Import, ImportReject
+from alignment.importing.rows import Reject
+from alignment.models import Erasure, Import, ImportReject
+from alignment.recognised import recognised
 from alignment.services.imports import open_file
 from alignment.sheets import cell
 
+_QUOTED = re.compile(r"“[^”]*”?")
 COLUMNS = ("line", "code", "reason", "original")
 
 
@@ -56,3 +61,20 @@ def hide_quotes(imports: Iterable[int]) -> None:
             """,
             [sorted(imports)],
         )
+
+
+def without_erased(rejects: Sequence[Reject], source: int) -> tuple[list[Reject], bool]:
+    """The rejects of a file of this source without what they quote of records about somebody erased, and whether
+    there are any such. Of a record that could not be taken apart nobody knows: it quotes nothing once anybody was
+    erased. The caller holds off erasures."""
+    if not rejects or not Erasure.objects.exists():
+        return list(rejects), False
+    said = {
+        (place, source): [("id", cell) for cell in reject.cells or ()] for place, reject in enumerate(rejects)
+    }
+    about = {place for place, _ in recognised(said)}
+    hidden = about | {place for place, reject in enumerate(rejects) if reject.cells is None}
+    return [
+        replace(reject, message=_QUOTED.sub("“…”", reject.message)) if place in hidden else reject
+        for place, reject in enumerate(rejects)
+    ], bool(about)

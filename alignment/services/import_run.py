@@ -28,7 +28,9 @@ from alignment.merging.statistics import count_tables
 from alignment.models import Fact, Import, ImportReject, ImportState
 from alignment.models.imports import ABANDONED_AFTER
 from alignment.pipeline.drain import describe
-from alignment.services.imports import mapping_of, open_file
+from alignment.recognised import hold_off_erasures
+from alignment.services.import_rejects import without_erased
+from alignment.services.imports import drop_file_of_erased, mapping_of, open_file
 
 log = logging.getLogger(__name__)
 TRIES = 5
@@ -142,6 +144,7 @@ def _commit(pk: int, runner: str, portion: Portion, started: float, now: Clock) 
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
+                hold_off_erasures()  # before the row, which an erasure may change
                 row = Import.objects.select_for_update(of=("self",)).get(pk=pk)
                 if row.runner != runner or row.state != ImportState.RUNNING:
                     raise TakenOver
@@ -208,7 +211,10 @@ def _write_down(row: Import, portion: Portion, chunks: list[Chunk], rejects: lis
             known: dict[str, Any] = row.warnings.setdefault(code, {"count": 0, "samples": []})
             known["count"] += number
             known["samples"] = list(dict.fromkeys([*known["samples"], *chunk.samples[code]]))[:MAX_SAMPLES]
+        row.names_erased = row.names_erased or chunk.names_erased
     kept = rejects[: max(0, KEPT_REJECTS - (row.rejected - len(rejects)))]
+    kept, names_erased = without_erased(kept, row.source_id)
+    row.names_erased = row.names_erased or names_erased
     ImportReject.objects.bulk_create(
         [
             ImportReject(file=row, line=each.line, code=each.code[:40], message=each.message[:500])
@@ -221,6 +227,7 @@ def _write_down(row: Import, portion: Portion, chunks: list[Chunk], rejects: lis
 
 @transaction.atomic
 def _end(pk: int, runner: str, state: ImportState, at: datetime, error: str = "") -> Import:
+    hold_off_erasures()
     row = Import.objects.select_for_update(of=("self",)).get(pk=pk)
     if row.runner != runner or row.state != ImportState.RUNNING:
         raise TakenOver
@@ -228,4 +235,5 @@ def _end(pk: int, runner: str, state: ImportState, at: datetime, error: str = ""
     if state == ImportState.DONE:
         row.bytes_read = row.size
     row.save(update_fields=["state", "finished_at", "error", "runner", "bytes_read"])
+    drop_file_of_erased(row)
     return row

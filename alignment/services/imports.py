@@ -13,8 +13,9 @@ from django.db import transaction
 
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.rows import read_rows
-from alignment.models import Import, ImportPiece, ImportState, Source, User
+from alignment.models import Erasure, Import, ImportPiece, ImportState, Source, User
 from alignment.models.imports import LIVE_STATES
+from alignment.recognised import hold_off_erasures
 from alignment.services.authority import require_revops
 
 PIECE = 1 << 20  # bytes
@@ -146,12 +147,22 @@ def open_file(found: Import) -> BinaryIO:
 def cancel_import(found: Import, *, by: User | None, at: datetime) -> Import:
     """Stop it; what is in stays in. Waits for the chunk under way. Raises OnlyRevOps, NotUnderWay."""
     require_revops(by, WHAT)
+    hold_off_erasures()
     locked = Import.objects.select_for_update(of=("self",)).get(pk=found.pk)
     if not locked.is_live:
         raise NotUnderWay(f"It has ended already: {locked.get_state_display().lower()}.")
     locked.state, locked.finished_at, locked.runner = ImportState.CANCELLED, at, ""
     locked.save(update_fields=["state", "finished_at", "runner"])
+    drop_file_of_erased(locked)
     return locked
+
+
+def drop_file_of_erased(ended: Import) -> None:
+    """Remove the file of an ended import that named somebody erased, or that lay here when somebody of its source was
+    erased. Going on with it then needs the file again. The caller holds off erasures."""
+    since = Erasure.objects.filter(lead__source=ended.source_id, erased_at__gte=ended.requested_at)
+    if ended.names_erased or since.exists():
+        ImportPiece.objects.filter(file=ended).delete()
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from alignment.models import DuplicatePair, Erasure, Lead, LeadMerge, Role, Subject, User
 from alignment.pipeline import refold
+from alignment.recognised import hold_off_erasures
 from alignment.retry import again_after_a_deadlock
 
 
@@ -48,7 +49,8 @@ def merge_leads(*, survivor: Lead, merged: Lead, reason: str, by: User, at: date
     if survivor.pk == merged.pk:
         raise CannotMerge("A lead cannot be merged into itself.")
     with transaction.atomic():
-        _hold_off_erasures()
+        # an erasure reaches all that are merged, so it must see this merge or come first
+        hold_off_erasures()
         leads = _lock({survivor.pk, merged.pk})
         keeps, goes = leads[survivor.pk], leads[merged.pk]
         _require_no_chain(keeps, goes)
@@ -136,12 +138,6 @@ def _require_no_chain(survivor: Lead, merged: Lead) -> None:
             f"Other leads are merged into {merged.name}. Keep that one and merge {survivor.name} into it, or undo "
             "those merges first."
         )
-
-
-def _hold_off_erasures() -> None:
-    """Until the transaction ends: an erasure reaches all that are merged, so it must see this merge or come first."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('alignment.erasure'))")
 
 
 def _require_not_erased(survivor: Lead, merged: Lead) -> None:

@@ -162,6 +162,14 @@ class TestKeptAnswers:
         assert again.content == first.content
         assert erasure.counts["kept answers of the API"] == 0
 
+    def test_a_number_of_ours_is_no_id_of_the_crm(self, world: World) -> None:
+        KeptAnswer.objects.create(
+            user=add_user(world, Role.REVOPS), key="k", request_digest=b"x" * 32, status=200,
+            body='{"id": 7, "lead": 7, "external_id": "L5"}', kept_at=world.at,
+        )  # fmt: skip
+        world.send(event("lead.created", "7", world.at, **PERSON))
+        assert erase(world, "7")[0].counts["kept answers of the API"] == 0
+
     def test_the_persons_own_is_gone_and_the_act_is_not_done_twice(self, world: World) -> None:
         by, cycle = add_user(world, Role.REVOPS), add_mql(world, "Ada")
         act = {"channel": "call", "outcome": "no_answer"}
