@@ -60,6 +60,7 @@ class Act(Door):
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
     examples: ClassVar[list[Any]] = []
     is_list: ClassVar[bool] = False
+    shown_once: ClassVar[tuple[str, ...]] = ()  # secrets of the answer, which are stored nowhere
     patience: ClassVar[int | None] = None  # ms for one statement or lock, where the settings allow too little
     body: bytes = b""
     key: str = ""
@@ -84,6 +85,12 @@ class Act(Door):
         if is_replayed:
             response["Idempotent-Replayed"] = "true"
         return response
+
+    def _again(self, shown: Any) -> Answer:
+        """What a repetition is answered, and what is stored meanwhile: without what is shown once."""
+        return Answer(
+            self.status, JSONRenderer().render({**shown, **dict.fromkeys(self.shown_once, "")}).decode()
+        )
 
     def require_form(self, request: Request) -> None:
         """The form of the request, before anything is looked up."""
@@ -126,7 +133,7 @@ class Act(Door):
                 raise refused(refusal) from refusal
             shown = self.serializer_class(done, context={"view": self}).data
             answer = Answer(self.status, JSONRenderer().render(shown).decode())
-            keep(user=user, key=self.key, answer=answer)
+            keep(user=user, key=self.key, answer=self._again(shown) if self.shown_once else answer)
             return answer, False
 
 

@@ -161,6 +161,8 @@ def _problem_of(error: Exception) -> Problem:
         return _of_framework(error)
     if isinstance(error, SuspiciousOperation):
         return Problem("bad-request", "The request is not well formed.")
+    if isinstance(error, ValidationError):  # of a model: what no serializer found
+        return invalid_body(error.message_dict if hasattr(error, "error_dict") else error.messages)
     if isinstance(error, django.db.Error):
         return _of_database(error)
     _log("api_failed", error)

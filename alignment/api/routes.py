@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from alignment.api import document, imports, intake, people, privacy, who_is_who, write_back
+from alignment.api import connect, document, imports, intake, people, privacy, set_up, who_is_who, write_back
 from alignment.api.base import resource
 
 routes = [
@@ -10,6 +10,20 @@ routes = [
     *resource("people", people.People, "person"),
     *resource("teams", people.Teams, "team"),
     *resource("calendars", people.Calendars, "calendar"),
+    path("people/new", set_up.CreatePerson.as_view(), name="create-person"),
+    path("people/<int:pk>/change", set_up.ChangePerson.as_view(), name="change-person"),
+    path("people/<int:pk>/identities", set_up.LinkIdentity.as_view(), name="link-identity"),
+    path("teams/new", set_up.CreateTeam.as_view(), name="create-team"),
+    path("teams/<int:pk>/change", set_up.ChangeTeam.as_view(), name="change-team"),
+    path("calendars/<int:pk>/exceptions", set_up.AddException.as_view(), name="add-exception"),
+    path("retention", set_up.ChangeRetention.as_view(), name="change-retention"),
+    path("sources/new", connect.CreateSource.as_view(), name="create-source"),
+    path("sources/<slug:key>/mapping", connect.ChangeMapping.as_view(), name="change-mapping"),
+    path("sources/<slug:key>/endpoints", connect.AddEndpoint.as_view(), name="add-endpoint"),
+    *resource("endpoints", connect.Endpoints, "endpoint"),
+    path("endpoints/<int:pk>/secret", connect.RotateSecret.as_view(), name="rotate-secret"),
+    path("endpoints/<int:pk>/revocation", connect.RevokeSecret.as_view(), name="revoke-secret"),
+    path("endpoints/<int:pk>/close", connect.CloseEndpoint.as_view(), name="close-endpoint"),
     *resource("sources", intake.Sources, "source", "<slug:key>"),
     path("sources/<slug:key>/health", intake.SourceHealth.as_view(), name="source-health"),
     path("sources/<slug:key>/events", intake.SendEvents.as_view(), name="send-events"),

@@ -12,7 +12,6 @@ from alignment.api import pages, problems
 READING = ("invalid", "unauthenticated", "forbidden", "not-acceptable", "too-many-requests", "unavailable")
 ACTING = (
     *READING,
-    "not-found",
     "refused",
     "length-required",
     "too-large",

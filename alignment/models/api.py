@@ -22,6 +22,7 @@ class TokenScope(models.TextChoices):
     OUTBOX_WRITE = "outbox:write", "Retry or set aside messages of write-back, pause and resume it (RevOps)"
     MERGES_WRITE = "merges:write", "Merge leads, undo merges and dismiss pairs (RevOps)"
     ERASURE_WRITE = "erasure:write", "Erase persons for good (RevOps)"
+    SETUP_WRITE = "setup:write", "Set up pools, people, teams, calendars, sources and retention (RevOps)"
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):

@@ -41,7 +41,7 @@ NOT_BOARD = "AAAAAAAFU"
 RECORDS = "AAAAAAFFU"
 OTHERS_RECORD = "AAANNAFFU"
 REVOPS = "AFFFFFFFU"
-READ, LEADS, ROUTING, EVENTS, INBOX, IMPORTS, OUTBOX, MERGES, ERASURE = TokenScope
+READ, LEADS, ROUTING, EVENTS, INBOX, IMPORTS, OUTBOX, MERGES, ERASURE, SETUP = TokenScope
 LEAVE = {"starts_at": "2098-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"}
 EVENT = [{"type": "lead.updated", "data": {"external_id": "sent"}}]
 LEADS_FILE = {"object": "lead", "columns": {"external_id": "Id"}}
@@ -153,6 +153,27 @@ TABLE = [
     Row("erase-person", REVOPS, "twin 3", ERASURE, ERASED),
     *only("retention-run", REVOPS, "retention run"),
 ]
+TABLE += [
+    Row("create-pool", REVOPS, "", SETUP, {"name": "Enterprise", "segment": "enterprise"}),
+    Row("set-fallback", REVOPS, "own pool", SETUP, {"person": "newcomer"}),
+    Row("add-member", REVOPS, "own pool", SETUP, {"person": "newcomer", "weight": 2}),
+    Row("set-weight", REVOPS, "own member", SETUP, {"weight": 2}),
+    Row("remove-member", REVOPS, "other member", SETUP),
+    Row("create-person", REVOPS, "", SETUP, {"name": "Somebody new"}),
+    Row("change-person", REVOPS, "newcomer", SETUP, {"name": "Renamed"}),
+    Row("link-identity", REVOPS, "newcomer", SETUP, {"source": "crm", "external_id": "005-77"}),
+    Row("create-team", REVOPS, "", SETUP, {"name": "Mid-market"}),
+    Row("change-team", REVOPS, "team", SETUP, {"name": "Renamed"}),
+    Row("add-exception", REVOPS, "calendar", SETUP, {"day": "2099-01-05", "reason": "A holiday"}),
+    Row("change-retention", REVOPS, "", SETUP, {"months": 7, "reason": "As asked"}),
+    Row("create-source", REVOPS, "", SETUP, {"key": "second", "name": "Second", "kind": "standard"}),
+    Row("change-mapping", REVOPS, "source", SETUP, {"mapping": {}}),
+    Row("add-endpoint", REVOPS, "source", SETUP, {"scheme": "standard_webhooks"}),
+    *only("endpoint", REVOPS, "endpoint"),
+    Row("rotate-secret", REVOPS, "endpoint", SETUP),
+    Row("revoke-secret", REVOPS, "endpoint", SETUP, {"slot": 1}),
+    Row("close-endpoint", REVOPS, "endpoint", SETUP),
+]
 API = {f"api:{row.route}" for row in TABLE}
 
 
@@ -197,7 +218,7 @@ def objects(world: World, things: dict[str, dict[str, Any]], settings: Any) -> d
             cycle_id=cycle, person=person, origin="manual", explanation={"rule": "test"}, assigned_at=world.at
         )
         found[f"{owner} assignment"] = {"pk": given.pk}
-    for name in ("delivery", "dead event", "message"):
+    for name in ("delivery", "dead event", "message", "endpoint"):
         found[name] = {"pk": things[name]["pk"]}
     found["destination"] = {"pk": Destination.objects.get().pk}
     for name in ("twin 2", "twin 3"):

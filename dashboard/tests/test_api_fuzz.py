@@ -41,6 +41,7 @@ ABOUT = {
     "agreements": "agreement", "deliveries": "delivery", "dead-events": "dead event",
     "destinations": "destination", "outgoing-messages": "message", "duplicate-pairs": "pair", "merges": "merge",
     "erasures": "erasure", "retention-runs": "retention run", "imports": "import",
+    "endpoints": "endpoint",
 }  # fmt: skip
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 

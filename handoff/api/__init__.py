@@ -3,7 +3,7 @@
 from django.urls import path
 
 from alignment.api.base import resource
-from handoff.api import acts, cycles, records, routing
+from handoff.api import acts, cycles, pools, records, routing
 
 routes = [
     *resource("leads", records.Leads, "lead"),
@@ -18,6 +18,11 @@ routes = [
     path("mql-cycles/<int:pk>/owner", acts.Assign.as_view(), name="assign"),
     *resource("assignments", cycles.Assignments, "assignment"),
     *resource("pools", routing.Pools, "pool"),
+    path("pools/new", pools.CreatePool.as_view(), name="create-pool"),
+    path("pools/<int:pk>/fallback", pools.SetFallback.as_view(), name="set-fallback"),
+    path("pools/<int:pk>/members", pools.AddMember.as_view(), name="add-member"),
+    path("pool-members/<int:pk>/weight", pools.SetWeight.as_view(), name="set-weight"),
+    path("pool-members/<int:pk>/remove", pools.RemoveMember.as_view(), name="remove-member"),
     path("pool-members/<int:pk>/pause", routing.Pause.as_view(), name="pause-member"),
     path("pool-members/<int:pk>/resume", routing.Resume.as_view(), name="resume-member"),
     *resource("leaves", routing.Leaves, "leave"),

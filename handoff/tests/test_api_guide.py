@@ -21,6 +21,7 @@ from django.utils import timezone
 from alignment.models import Delivery, Lead, MqlCycle, Role, TokenScope, Touch
 from alignment.pipeline import drain
 from alignment.services.import_run import run_waiting
+from alignment.services.people import create_person
 from testing.api import secret_of
 from testing.world import World, add_user, event
 
@@ -98,11 +99,13 @@ def test_the_commands_do_what_the_guide_says(
         "API": f"{live_server.url}/api/v1",
         "TOKEN": secret_of(add_user(world, Role.REVOPS)),
         "CYCLE": str(cycle.pk),
+        "POOL": str(world.pool.pk),
+        "PERSON": str(create_person(name="Newcomer", by=None, at=world.at).pk),
     }
     (tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
     (tmp_path / "leads.csv").write_text(LEADS)
     commands = [command for command in COMMANDS if "$IMPORT" not in command]
-    calendars, cycles, leads, attempt, disposition, sent, dead, asked = (
+    calendars, cycles, leads, attempt, disposition, sent, dead, asked, joined = (
         run(command, given, tmp_path) for command in commands
     )
     assert [row["name"] for row in calendars["results"]] == ["Office hours"]
@@ -114,6 +117,7 @@ def test_the_commands_do_what_the_guide_says(
     assert Delivery.objects.filter(pk=sent["delivery"], state="pending").exists()
     assert dead == {"results": [], "next": None}
     assert (asked["state"], asked["object"], asked["is_dry_run"]) == ("waiting", "lead", False)
+    assert (joined["person"]["name"], joined["weight"]) == ("Newcomer", 2)
     assert run_waiting(now=timezone.now) is not None
     watching = [command for command in COMMANDS if "$IMPORT" in command]
     watched, rejects = (run(c, given | {"IMPORT": str(asked["id"])}, tmp_path) for c in watching)
