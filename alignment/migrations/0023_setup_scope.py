@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0021_erase_the_whole_person'),
+        ('alignment', '0022_files_that_name_erased'),
     ]
 
     operations = [
