@@ -581,3 +581,28 @@ def test_each_record_of_a_merged_person_is_told_and_undoing_it_goes_on(
         OutgoingMessage.objects.filter(lead=b).count()
         == OutgoingMessage.objects.filter(lead=b).values("sequence").distinct().count()
     )
+
+
+def test_each_record_of_a_merged_person_gives_our_decisions_back_for_itself(
+    world: World, crm: Destination
+) -> None:
+    """One CRM has come to the last decision already when the other reports the first."""
+    boss = add_user(world, Role.REVOPS, "Boss")
+    other = Source.objects.create(key="other", name="Other CRM", kind="standard")
+    endpoint = Endpoint.objects.create(source=other, scheme="standard_webhooks")
+    told = event("lead.updated", "B", world.at, company="Same")
+    world.deliver(told, external_id=told["id"], endpoint=endpoint)
+    routed(world)
+    a, b = Lead.objects.get(external_id="L"), Lead.objects.get(external_id="B")
+    merge_leads(survivor=a, merged=b, reason="Same person", by=boss, at=world.at + SECOND)
+    decide(world, world.at + MINUTE, "working")
+    decide(world, world.at + 2 * MINUTE, "disqualified", "bad_fit")
+    before = ownership()
+    reports = [("L", "working"), ("L", "disqualified"), ("B", "working"), ("B", "disqualified")]
+    for n, (record, disposition) in enumerate(reports, start=3):
+        at = world.at + n * MINUTE
+        said = event("lead.updated", record, at, disposition=disposition)
+        through = world.crm_endpoint if record == "L" else endpoint
+        world.deliver(said, external_id=said["id"], received_at=at, endpoint=through)
+        drain(at=at)
+        assert ownership() == before, (record, disposition)
