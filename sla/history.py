@@ -18,12 +18,16 @@ STATED = (
 
 
 def history_cycles(facts: Sequence[Fact]) -> list[FoldedCycle]:
-    """The cycles that imported facts state, in order of crossing: one per MQL date, a later fact about the same
-    date correcting the one before. `facts` in order of occurrence."""
+    """The cycles that imported facts state, in order of crossing: one per MQL date, in which a fact that reached us
+    later corrects the one before. `facts` of one record, in any order.
+
+    The order is that of receipt and not of occurrence: a correction of a date, or a disposition taken back, may be
+    dated before what it corrects.
+    """
     first: dict[str, Fact] = {}
     last: dict[str, Fact] = {}
     stated: dict[str, dict[str, Any]] = {}
-    for fact in facts:
+    for fact in sorted(facts, key=lambda fact: (fact.received_at, fact.occurred_at, fact.order_key)):
         crossed = fact.fields.get("mql_at") if fact.is_history else None
         if crossed:
             first.setdefault(crossed, fact)

@@ -55,7 +55,7 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
     counts = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),
         read_only=True,
-        help_text="Per kind of record: how many were new, changed, unchanged.",
+        help_text="Per kind of record: how many were new, changed, unchanged, mentioned, refolded.",
     )
     warnings = serializers.SerializerMethodField(help_text="The most frequent first.")
     is_file_kept = serializers.BooleanField(

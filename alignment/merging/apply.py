@@ -11,7 +11,7 @@ from django.db import connection
 
 from alignment.merging import erased, known, leads, opportunities, people, simple, touches
 from alignment.merging.chunk import Chunk
-from alignment.merging.keys import make_tables
+from alignment.merging.keys import KINDS, make_tables
 from alignment.merging.registry import run_steps
 from alignment.merging.staging import Staged, stage
 from alignment.merging.statistics import count_if_believed_empty
@@ -64,12 +64,26 @@ def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
     count_if_believed_empty(new, ["alignment_touch"])
     leads.compare_leads(chunk, changed)
     run_steps(chunk)
+    _count_unchanged(chunk)
     touches.warn_of_channels(chunk)
     leads.warn_of_dates(chunk)
     _refold(chunk)
 
 
+def _count_unchanged(chunk: Chunk) -> None:
+    """The records that were compared and stay as they are, but for those that Python folds."""
+    for kind in KINDS:
+        refolded = [key for _, subject, key in chunk.refold if subject == kind]
+        query = f"SELECT count(*) FROM import_{kind} WHERE NOT is_new AND is_named AND external_id <> ALL(%(keys)s)"  # noqa: S608
+        compared = chunk.rows(query, keys=refolded)[0][0]
+        chunk.count(kind, "unchanged", compared - _changed(chunk, kind))
+
+
+def _changed(chunk: Chunk, kind: str) -> int:
+    return chunk.counts[kind]["changed"] if kind in chunk.counts else 0
+
+
 def _refold(chunk: Chunk) -> None:
     ordered = sorted(chunk.refold)
     for start in range(0, len(ordered), REFOLDED_AT_ONCE):
-        refold(set(ordered[start : start + REFOLDED_AT_ONCE]), at=chunk.at, reason=REASON)
+        refold(set(ordered[start : start + REFOLDED_AT_ONCE]), at=chunk.now, reason=REASON)

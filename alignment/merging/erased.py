@@ -59,7 +59,7 @@ def withhold_erased(chunk: Chunk, ids: set[int]) -> None:
     ]
     for fact in facts:
         fact.fields = json.loads(fact.fields)
-    clean, about = withhold(facts, at=chunk.at)
+    clean, about = withhold(facts, at=chunk.now)
     changed = [fact for fact in clean if (fact.source_id, fact.ref) in about]
     chunk.run(
         """

@@ -106,7 +106,7 @@ def compare_leads(chunk: Chunk, changed: list[int]) -> None:
     """Find the accounts and the duplicates of new and changed leads."""
     new = [pk for (pk,) in chunk.rows("SELECT id FROM import_lead WHERE is_new AND is_named")]
     match_leads(new + changed)
-    find_duplicates(new + changed, at=chunk.at)
+    find_duplicates(new + changed, at=chunk.now)
 
 
 def warn_of_dates(chunk: Chunk) -> None:

@@ -83,7 +83,7 @@ def write_opportunities(chunk: Chunk) -> None:
     mentioned = chunk.rows("SELECT count(*) FROM import_opportunity WHERE is_new AND NOT is_named")[0][0]
     chunk.count("opportunity", "new", made - mentioned)
     chunk.count("opportunity", "mentioned", mentioned)
-    chunk.run(
+    entered = chunk.run(
         """
         INSERT INTO alignment_opportunitystage (opportunity_id, position, stage, entered_at)
         SELECT k.id, 1, d.fields->>'stage', d.occurred_at
@@ -92,6 +92,7 @@ def write_opportunities(chunk: Chunk) -> None:
           AND coalesce(d.fields->>'stage', '') <> ''
         """
     )
+    chunk.count("stage", "new", entered)
     _insert_entries(chunk, NEW_REPEATED)
     lock_old(chunk, "opportunity")
     chunk.run("TRUNCATE import_opportunity_fold")
@@ -122,9 +123,10 @@ def _insert_entries(chunk: Chunk, which: str) -> None:
         )
         """
     )
-    chunk.run(
+    entered = chunk.run(
         """
         INSERT INTO alignment_opportunitystage (opportunity_id, position, stage, entered_at)
         SELECT id, position, stage, occurred_at FROM import_entry ON CONFLICT (opportunity_id, position) DO NOTHING
         """
     )
+    chunk.count("stage", "new", entered)

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -89,15 +89,22 @@ def _marked(line: str, flag: str = "t") -> str:
     return "\t".join(parts)
 
 
+def order_of(as_of: datetime) -> str:
+    """How the order keys of a file's facts begin."""
+    return f"im:{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+
+
 class Stager:
     """Collects the drafts of a chunk.
 
     A statement is named by what it says: record, fields and time of occurrence; so the same statement from any file
-    is the same fact. Facts of one moment are ordered by their lines, whichever file came first.
+    is the same fact. Facts of one moment are ordered by the time of their file, then by their lines, whichever file
+    came first.
     """
 
     def __init__(self, as_of: datetime) -> None:
         self.as_of = as_of
+        self._order = order_of(as_of)
         self._seen: set[str] = set()
         self._lines: list[str] = []
         self._unchanged = 0
@@ -121,7 +128,7 @@ class Stager:
             if not external_id.isalnum():
                 external_id = external_id.translate(_ESCAPED)
             self._lines.append(
-                f"{line}\t{subject}\t{external_id}\tim:{digest}\tim:{line:010d}:{digest[:8]}\t{time}\tf\t{fields}\n"
+                f"{line}\t{subject}\t{external_id}\tim:{digest}\t{self._order}:{line:010d}:{digest[:8]}\t{time}\tf\t{fields}\n"
             )
 
     def take(self) -> Staged:

@@ -89,9 +89,9 @@ def people_of(
     names: dict[str, set[str]] = {"email": set(), "phone": set(), "last_name": set()}
     pseudonyms = set(Erasure.objects.filter(lead__in=named_by).values_list("pseudonym", flat=True))
     for one in named_by:
-        facts = Fact.objects.filter(
-            source_id=one.source_id, subject=Subject.LEAD, external_id=one.external_id
-        ).filter(Q(fields__has_any_keys=list(names)))
+        facts = Fact.objects.of_source(one.source_id).filter(
+            Q(subject=Subject.LEAD, external_id=one.external_id) & Q(fields__has_any_keys=list(names))
+        )
         for fields in facts.values_list("fields", flat=True):
             for name, values in names.items():
                 if fields.get(name) and fields[name] not in pseudonyms:
@@ -108,7 +108,7 @@ def preview(leads: Collection[Lead]) -> list[Preview]:
         touches = Touch.objects.filter(lead=lead)
         own = Q(subject=Subject.LEAD, external_id=lead.external_id)
         refs = list(touches.values_list("external_id", flat=True))
-        facts = Fact.objects.filter(source_id=lead.source_id).filter(
+        facts = Fact.objects.of_source(lead.source_id).filter(
             own | Q(subject=Subject.TOUCH, external_id__in=refs)
         )
         bodies = Delivery.objects.filter(pk__in=facts.values("delivery"), body__isnull=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from alignment.importing.drafts import Draft
 from alignment.importing.rows import Reject, Row
+from alignment.merging.staging import order_of
 from alignment.models import Fact, Source, Subject
 from alignment.queries.field_words import name_of, said
 
@@ -87,8 +88,7 @@ def _drafts(row: Row | Reject) -> list[Draft]:
 
 def _known(source: Source, keys: set[Key]) -> dict[Key, list[Statement]]:
     found: dict[Key, list[Statement]] = defaultdict(list)
-    facts = Fact.objects.filter(
-        source=source,
+    facts = Fact.objects.of_source(source.pk).filter(
         subject__in={subject for subject, _ in keys},
         external_id__in={external_id for _, external_id in keys},
     )
@@ -104,7 +104,7 @@ def _in_words(draft: Draft, known: dict[Key, list[Statement]], line: int, as_of:
     at = draft.occurred_at or as_of
     before = _fold(statements)
     is_new = not statements
-    statements.append((at, f"im:{line:010d}", draft.fields))
+    statements.append((at, f"{order_of(as_of)}:{line:010d}", draft.fields))
     after = _fold(statements)
     told = [_told(draft, name, before, after, statements[:-1]) for name in draft.fields]
     changes = any(each.state in (NEW, CHANGED) for each in told)

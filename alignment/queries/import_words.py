@@ -65,7 +65,7 @@ EXPORTS = (
     ),
 )
 OBJECT_NAMES = {found.key: found.name for found in EXPORTS}
-_COUNTED = OBJECT_NAMES | {"person": "People"}
+_COUNTED = OBJECT_NAMES | {"stage": "Stages entered", "person": "People"}
 
 MEANINGS: Mapping[str, str] = {
     "external_id": "the record's id in the CRM",
@@ -183,8 +183,8 @@ _TODO: Mapping[str, tuple[str, str, str]] = {
         "Erasure",
     ),
     "older_than_imported": (
-        "What the later file repeats unchanged may hide what this one says. Check the export's time; next time "
-        "import the older file first.",
+        "Its fields are older and change nothing that the later file states, but what it says of MQL cycles counts as "
+        "a correction, having reached us last. Check the export's time; next time import the older file first.",
         "",
         "",
     ),
@@ -202,12 +202,13 @@ def advice_of(found: Import) -> list[Advice]:
 
 @dataclass(frozen=True)
 class Counted:
-    """Records of one kind. `mentioned`: others refer to them, and no row of theirs has come; `refolded`: live facts
-    speak about them too."""
+    """Records of one kind. `unchanged`: compared, and as they were; `mentioned`: others refer to them, and no row of
+    theirs has come; `refolded`: live facts speak about them too."""
 
     kind: str
     new: int
     changed: int
+    unchanged: int
     mentioned: int
     refolded: int
 
@@ -218,7 +219,10 @@ def counts_of(found: Import) -> list[Counted]:
     return [
         Counted(
             _COUNTED.get(kind, kind),
-            *(found.counts[kind].get(what, 0) for what in ("new", "changed", "mentioned", "refolded")),
+            *(
+                found.counts[kind].get(what, 0)
+                for what in ("new", "changed", "unchanged", "mentioned", "refolded")
+            ),
         )
         for kind in kinds
         if kind in found.counts

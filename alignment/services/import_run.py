@@ -176,7 +176,7 @@ def _merge(row: Import, staged: Staged, at: datetime, *, is_fresh: bool) -> tupl
     """Merge; a row that the database refuses is found by halving, and stops no other."""
     if not staged.lines:
         return [], []
-    chunk = Chunk(row.source_id, at)
+    chunk = Chunk(row.source_id, at=row.started_at or at, now=at)
     try:
         with transaction.atomic():
             merge(chunk, staged, is_fresh=is_fresh)

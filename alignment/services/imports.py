@@ -99,7 +99,7 @@ def start_import(
 
 
 def warn_of_older(made: Import) -> None:
-    """What a later file repeats unchanged is no new fact, so an older file that comes afterwards may hide it."""
+    """What an older file says of MQL cycles counts as a correction, since it reached us last."""
     later = Import.objects.applied().filter(
         source=made.source, subject=made.subject, state=ImportState.DONE, as_of__gt=made.as_of
     )

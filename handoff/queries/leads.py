@@ -186,7 +186,8 @@ def provenance(lead: Lead) -> list[FieldOrigin]:
 def _writers(lead: Lead) -> dict[str, Fact]:
     """The fact that last wrote each field of one record."""
     facts = (
-        Fact.objects.filter(source=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id)
+        Fact.objects.of_source(lead.source_id)
+        .filter(subject=Subject.LEAD, external_id=lead.external_id)
         .select_related("source", "by")
         .order_by("occurred_at", "order_key")
     )
@@ -204,8 +205,8 @@ def _owned_in_crm_since(lead: Lead, cycles: list[MqlCycle]) -> dict[int, datetim
     ).values_list("person_id", "external_id"):
         refs[person].add(ref)
     facts = list(
-        Fact.objects.filter(
-            source_id=lead.source_id,
+        Fact.objects.of_source(lead.source_id)
+        .filter(
             subject=Subject.LEAD,
             external_id=lead.external_id,
             fields__has_key="owner",

@@ -131,7 +131,8 @@ def _facts(lead: Lead, record: str) -> list[Entry]:
     before: dict[str, Any] = {}
     entries: list[Entry] = []
     facts = list(
-        Fact.objects.filter(source_id=lead.source_id, subject=Subject.LEAD, external_id=lead.external_id)
+        Fact.objects.of_source(lead.source_id)
+        .filter(subject=Subject.LEAD, external_id=lead.external_id)
         .select_related("by")
         .order_by("occurred_at", "order_key")
     )

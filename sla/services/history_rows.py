@@ -5,7 +5,8 @@ from __future__ import annotations
 from alignment.merging import Chunk
 from alignment.models import Subject
 
-# All statements of MQL dates about the leads of the chunk whose cycles they may change.
+# All statements of MQL dates about the leads of the chunk whose cycles they may change. Facts are looked up as in
+# alignment.merging.writing.facts_of.
 _STATED = """
 CREATE TEMP TABLE import_cycle ON COMMIT DROP AS
 WITH said AS (
@@ -17,17 +18,17 @@ WITH said AS (
     FROM import_lead k
     CROSS JOIN LATERAL (
         SELECT * FROM alignment_fact f
-        WHERE f.source_id = %(source)s AND f.subject = 'lead' AND f.external_id = k.external_id OFFSET 0
+        WHERE f.external_id = k.external_id AND f.subject = 'lead' AND f.source_id + 0 = %(source)s OFFSET 0
     ) f
     WHERE NOT k.is_new AND (k.is_named OR k.has_attempts) AND f.is_history
       AND coalesce(f.fields->>'mql_at', '') <> ''
 ), stated AS (
     SELECT lead_id, fields->>'mql_at' AS mql_at,
            CASE WHEN count(*) = 1 THEN (array_agg(fields))[1]
-                ELSE alignment_fold(fields ORDER BY occurred_at, order_key) END AS f,
-           (array_agg(fact_id ORDER BY occurred_at, order_key))[1] AS opened_by_id,
-           (array_agg(received_at ORDER BY occurred_at, order_key))[1] AS received_at,
-           max(occurred_at) AS last_at
+                ELSE alignment_fold(fields ORDER BY received_at, occurred_at, order_key) END AS f,
+           (array_agg(fact_id ORDER BY received_at, occurred_at, order_key))[1] AS opened_by_id,
+           min(received_at) AS received_at,
+           (array_agg(occurred_at ORDER BY received_at DESC, occurred_at DESC, order_key DESC))[1] AS last_at
     FROM said GROUP BY lead_id, mql_at
 ), parted AS (
     SELECT lead_id, opened_by_id, received_at, last_at, mql_at::timestamptz AS crossed_at,
@@ -87,10 +88,11 @@ WHERE NOT k.is_new AND (k.is_named OR k.has_attempts) AND (
 )
 UNION
 SELECT k.external_id FROM import_lead k
-WHERE k.has_attempts AND NOT k.is_named AND k.id IN (SELECT lead_id FROM import_cycle) AND EXISTS (
-    SELECT FROM alignment_fact f
-    WHERE f.source_id = %(source)s AND f.subject = 'lead' AND f.external_id = k.external_id AND NOT f.is_history
-)
+WHERE k.has_attempts AND NOT k.is_named AND k.id IN (SELECT lead_id FROM import_cycle) AND (
+    SELECT f.id FROM alignment_fact f
+    WHERE f.external_id = k.external_id AND f.subject = 'lead' AND f.source_id + 0 = %(source)s AND NOT f.is_history
+    LIMIT 1
+) IS NOT NULL
 """
 _FOUND = """
 FROM import_cycle c

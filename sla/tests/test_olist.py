@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from alignment.models import Import, ImportState, Lead, MqlCycle, Opportunity, Person, Source
 from alignment.queries.funnel import Conversion, mql_to_won
@@ -15,7 +18,9 @@ from alignment.services.import_run import run_import
 from alignment.services.imports import start_import
 from sla.models import Clock
 from sla.tests.test_history_rows import assert_a_rebuild_changes_nothing, state
+from testing.processes import environment, wait_until
 
+BASE = Path(settings.BASE_DIR)
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 17, 10, 0, tzinfo=UTC)
 MQLS: dict[str, Any] = {
@@ -96,15 +101,57 @@ def test_the_same_files_again_change_no_row(olist: Path, source: Source) -> None
     assert state() == before
 
 
-def test_a_new_export_that_says_the_same_adds_no_fact(olist: Path, source: Source, tmp_path: Path) -> None:
+def test_a_new_export_that_says_the_same_changes_no_record(
+    olist: Path, source: Source, tmp_path: Path
+) -> None:
+    """Rows that date themselves are the same statements; the others say that all of it still holds."""
     for name in FILES:
         bring_in(olist, name, source, NOW)
     before = state()
     for days, name in enumerate(FILES, start=1):
         (tmp_path / name).write_bytes((olist / name).read_bytes() + b"\n")
         row = bring_in(tmp_path, name, source, NOW + timedelta(days=days))
-        assert (row.facts_new, row.as_of) == (0, NOW + timedelta(days=days))
-    assert state() == before
+        assert row.as_of == NOW + timedelta(days=days)
+        if FILES[name] is MQLS:
+            assert row.counts["lead"] == {"unchanged": 8000} and "cycle" not in row.counts
+        else:
+            assert row.counts == {"opportunity": {"unchanged": 842}}
+    after = state()
+    del before["Fact"], after["Fact"]
+    assert after == before
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.django_db(transaction=True)
+def test_killed_in_the_middle_and_gone_on_with_it_gives_the_figures_of_the_data(
+    olist: Path, tmp_path: Path
+) -> None:
+    Source.objects.create(key="olist", name="Olist", kind="standard")
+    environ = environment(tmp_path) | {"IMPORT_ROWS": "200"}
+
+    def started(name: str) -> subprocess.Popen[bytes]:
+        mapping = tmp_path / f"{name}.json"
+        mapping.write_text(json.dumps(FILES[name]))
+        words = ["import_history", str(olist / name), "--source=olist", f"--mapping={mapping}"]
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *words], cwd=BASE, env=environ, stdout=subprocess.DEVNULL
+        )
+
+    mqls, deals = FILES
+    running = started(mqls)
+    wait_until(lambda: Import.objects.filter(position__gt=0).exists())
+    running.kill()
+    running.wait()
+    assert 0 < Import.objects.get().rows < 8000
+    assert Lead.objects.count() == MqlCycle.objects.count() == Import.objects.get().rows
+    for name in (mqls, deals):
+        assert started(name).wait(120) == 0
+    truth = json.loads((olist / "ground_truth.json").read_text())
+    funnel = mql_to_won()
+    assert_equals(funnel.total, truth["total"])
+    for found in funnel.by_origin:
+        assert_equals(found, truth["by_origin"]["(null)" if found.channel is None else found.channel])
+    assert (Import.objects.count(), Lead.objects.count(), MqlCycle.objects.count()) == (2, 8000, 8000)
 
 
 def test_a_rebuild_from_the_ledger_changes_nothing(olist: Path, source: Source) -> None:

@@ -151,8 +151,12 @@ def test_a_trial_counts_what_would_change_and_writes_nothing(crm: Source) -> Non
     before = told(crm), Person.objects.count()
     changed = HEADERS + line(1, 99) + line(2) + line(7)
     trial = bring_in(crm, changed, is_dry_run=True, at=NOW + timedelta(days=1))
-    assert (trial.state, trial.rows, trial.facts_new, trial.facts_unchanged) == (ImportState.DONE, 3, 3, 3)
-    assert trial.counts == {"lead": {"new": 1, "changed": 1}, "touch": {"new": 1}, "cycle": {"new": 1}}
+    assert (trial.state, trial.rows, trial.facts_new, trial.facts_unchanged) == (ImportState.DONE, 3, 6, 0)
+    assert trial.counts == {
+        "lead": {"new": 1, "changed": 1, "unchanged": 1},
+        "touch": {"new": 1, "unchanged": 2},
+        "cycle": {"new": 1},
+    }
     assert (told(crm), Person.objects.count()) == before
     real = bring_in(crm, changed, at=NOW + timedelta(days=1))
     assert (real.as_of, real.counts) == (trial.as_of, trial.counts)
@@ -164,8 +168,61 @@ def test_a_value_that_comes_back_is_a_statement_of_its_own(crm: Source) -> None:
         row = bring_in(
             crm, HEADERS + line(1, score), as_of=NOW + timedelta(days=day), at=NOW + timedelta(days=9)
         )
-        assert row.facts_new == (2 if day == 0 else day < 3)
+        assert row.facts_new == 2
     assert Lead.objects.get().score == 1
+
+
+def test_an_older_export_changes_nothing_that_a_newer_one_repeated(crm: Source) -> None:
+    def export(score: int, day: int) -> None:
+        bring_in(crm, HEADERS + line(1, score), as_of=NOW + timedelta(days=day), at=NOW + timedelta(days=9))
+
+    export(1, 0)
+    export(1, 2)
+    export(5, 1)
+    assert Lead.objects.get().score == 1
+
+
+def test_rows_that_date_themselves_are_known_in_a_new_export(crm: Source) -> None:
+    mapping = {
+        "object": "lead",
+        "columns": {"external_id": "Id", "score": "S", "updated_at": "U"},
+        "zone": "UTC",
+    }
+    bring_in(crm, "Id,S,U\nA,1,2026-05-01\nB,1,2026-05-01\n", mapping=mapping)
+    newer = "Id,S,U\nA,1,2026-05-01\nB,2,2026-06-01\n"
+    row = bring_in(crm, newer, mapping=mapping, at=NOW + timedelta(days=1))
+    assert (row.facts_new, row.facts_unchanged, row.counts) == (1, 1, {"lead": {"changed": 1}})
+
+
+CYCLES = {
+    "object": "cycle",
+    "columns": {
+        "lead": "L", "mql_at": "M", "assigned_at": "A", "disposed_at": "D", "disposition": "X", "reason": "R",
+    },
+    "zone": "UTC",
+}  # fmt: skip
+
+
+def test_a_new_export_corrects_cycles_however_its_rows_are_dated(crm: Source) -> None:
+    headers, told = "L,M,A,D,X,R\n", "2026-01-05,2026-01-06,2026-03-01,recycled,bad_timing\n"
+    bring_in(crm, headers + "".join(f"L{n},{told}" for n in (1, 2, 3)), mapping=CYCLES)
+    corrected = (
+        "L1,2026-01-05,2026-01-06,2026-02-01,recycled,bad_timing\n"
+        "L2,2026-01-05,2026-01-06,,,\n"
+        "L3,2026-01-05,2026-01-06,2026-03-01,recycled,bad_fit\n"
+    )
+    later = NOW + timedelta(days=1)
+    found = start(crm, headers + corrected, mapping=CYCLES, at=later)
+    run_import(found, now=lambda: later)
+    cycles = MqlCycle.objects.order_by("lead__external_id")
+    before = list(cycles.values())
+    assert [(each.disposition, each.reason, each.closed_at) for each in cycles] == [
+        ("recycled", "bad_timing", datetime(2026, 2, 1, tzinfo=UTC)),
+        ("", "", None),
+        ("recycled", "bad_fit", datetime(2026, 3, 1, tzinfo=UTC)),
+    ]
+    call_command("rebuild", stdout=io.StringIO())
+    assert list(cycles.values()) == before
 
 
 def test_a_file_from_before_what_is_known_already_is_told(crm: Source) -> None:
