@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from alignment.models import Role
+from alignment.models import Account, Campaign, Lead, MqlCycle, Opportunity, Role, Touch
 from testing.api import Api, by_token
 from testing.world import World, add_user, event
 
@@ -20,35 +21,36 @@ ROWS = 20_000
 def api(world: World, settings: Any) -> Api:
     """Asking among many leads with cycles, and as many accounts, campaigns, touches and deals."""
     settings.API_BURST = 100_000
-    world.send(event("lead.updated", "first", world.at, score=80))
-    given: dict[str, Any] = {"rows": ROWS, "source": world.crm.pk, "at": world.at}
+    world.send(
+        event("account.updated", "first", world.at, name="First"),
+        event("campaign.updated", "first", world.at, name="First"),
+        event("lead.updated", "first", world.at, score=80),
+        event("touch.recorded", "first", world.at, lead="first", channel="web"),
+        event("opportunity.created", "first", world.at, name="First", lead="first", stage="New"),
+    )
+    multiply(Lead, email="'X' || n || '@ACME.example'")
+    multiply(Account, domain="'x' || n || '.example'")
+    for model in (Campaign, Touch, Opportunity):
+        multiply(model)
+    one = "(SELECT id FROM alignment_lead WHERE source_id = one_source AND external_id = 'x' || n)"
+    one = one.replace("one_source", str(world.crm.pk))
+    multiply(MqlCycle, external_id="NULL", lead_id=one)
     with connection.cursor() as cursor:
-        for statement in FILLING:
-            cursor.execute(statement, given)
         cursor.execute("ANALYZE")
     return by_token(add_user(world, Role.REVOPS))
 
 
-EACH = "FROM generate_series(1, %(rows)s) n"
-FILLING = [
-    f"""INSERT INTO alignment_lead (source_id, external_id, is_deleted, email, first_name, last_name, title, phone,
-        company, country, segment, intent, product, lifecycle, status, disposition, reason, sourced_function,
-        first_seen_at, match_rule)
-        SELECT %(source)s, 'x' || n, false, 'X' || n || '@ACME.example', '', '', '', '', '', '', '', '', '', '', '',
-        '', '', 'unknown', %(at)s, '' {EACH}""",
-    f"""INSERT INTO alignment_account (source_id, external_id, is_deleted, name, domain)
-        SELECT %(source)s, 'x' || n, false, '', 'x' || n || '.example' {EACH}""",
-    f"""INSERT INTO alignment_campaign (source_id, external_id, is_deleted, name, channel)
-        SELECT %(source)s, 'x' || n, false, '', '' {EACH}""",
-    f"""INSERT INTO alignment_touch (source_id, external_id, is_deleted, function, channel, subject, outcome,
-        is_attempt, is_connected, received_at, part_of)
-        SELECT %(source)s, 'x' || n, false, 'unknown', '', '', '', false, false, %(at)s, '' {EACH}""",
-    f"""INSERT INTO alignment_opportunity (source_id, external_id, is_deleted, name, currency, stage, is_closed,
-        is_won, first_seen_at) SELECT %(source)s, 'x' || n, false, '', '', '', false, false, %(at)s {EACH}""",
-    """INSERT INTO alignment_mqlcycle
-        SELECT (jsonb_populate_record(c, jsonb_build_object('id', c.id + l.id, 'lead_id', l.id))).*
-        FROM alignment_mqlcycle c, alignment_lead l WHERE l.external_id LIKE 'x%%'""",
-]
+def multiply(model: type[Model], **changes: str) -> None:
+    """Copy the first row of a table, each copy `n` with an external id of its own and with changes, as SQL."""
+    table = model._meta.db_table
+    names = [str(f.column) for f in model._meta.concrete_fields if not f.primary_key and not f.generated]
+    given = ", ".join(f"'{name}', {sql}" for name, sql in ({"external_id": "'x' || n"} | changes).items())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO {table} ({", ".join(names)}) SELECT {", ".join(f"made.{name}" for name in names)}
+            FROM (SELECT * FROM {table} ORDER BY id LIMIT 1) one, generate_series(1, {ROWS}) n,
+            LATERAL jsonb_populate_record(NULL::{table}, to_jsonb(one) || jsonb_build_object({given})) made"""  # noqa: S608
+        )
 
 
 BIG = {f"alignment_{name}" for name in ("lead", "account", "campaign", "touch", "opportunity", "mqlcycle")}
