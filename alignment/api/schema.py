@@ -13,6 +13,7 @@ READING = ("invalid", "unauthenticated", "forbidden", "not-acceptable", "too-man
 ACTING = (
     *READING,
     "refused",
+    "answer-gone",
     "length-required",
     "too-large",
     "unsupported-media-type",

@@ -82,16 +82,17 @@ def withhold(facts: Sequence[Fact], *, at: datetime) -> tuple[list[Fact], set[tu
     return found, about
 
 
-def withhold_linked(ledger: Ledger, *, at: datetime) -> None:
+def withhold_linked(ledger: Ledger, *, at: datetime) -> set[SubjectKey]:
     """Take the person out of all that the ledger holds of these touches and opportunities, where any fact of them
-    links to an erased lead: what came before the link as well. Changes the facts given, too.
+    links to an erased lead: what came before the link as well. Changes the facts given, too; the records that lost
+    something.
 
     The caller has locked the records, so that of two who write about one the second sees the link and the words.
     """
     links = _links(ledger)
     people = _people({lead for found in links.values() for lead in found})
     if not people:
-        return
+        return set()
     about = {
         key: people[lead] for key, found in sorted(links.items()) for lead in sorted(found) if lead in people
     }
@@ -101,16 +102,19 @@ def withhold_linked(ledger: Ledger, *, at: datetime) -> None:
         .exclude(state=DeliveryState.PENDING)
         .values_list("pk", flat=True)
     )
-    gone = []
+    gone, changed = [], set()
     for fact, person in facts:
         clean = withheld(fact.subject, fact.fields, pseudonym=person.pseudonym, marks=person.marks)
         names = sorted(name for name, value in fact.fields.items() if clean[name] != value)
         if names or fact.delivery_id in kept:
             gone.append({"fact": fact.pk, "erasure": person.erasure, "names": names})
+        if names:
+            changed.add((fact.source_id, fact.subject, fact.external_id))
         fact.fields = clean
     if gone:
         with connection.cursor() as cursor:
             cursor.execute("SELECT withhold_linked(%s::jsonb, %s)", [json.dumps(gone), at])
+    return changed
 
 
 def _links(ledger: Ledger) -> dict[SubjectKey, set[Key]]:

@@ -84,7 +84,10 @@ def _fold_records(batch: Batch, subjects: set[SubjectKey], received: dict[Subjec
     )
     # a part of a call folds with the call's facts, also where the call itself is not folded now
     ledger |= load_facts(calls_of(ledger) - set(ledger))
-    withhold_linked(ledger, at=at)
+    changed = withhold_linked(ledger, at=at)
+    # a call that is not folded now, and lost its words because of a part of it, is folded after all
+    if calls := {(s, e) for s, kind, e in changed if kind == Subject.TOUCH} - set(touches):
+        touches |= lock(Touch, calls)
     leads = _lock_leads(named[Subject.LEAD], ledger, touches.values(), received, at)
     batch.leads = {lead.pk: lead for lead in leads.values()}
     batch.merged = groups.merged_by_survivor(batch.leads.values())

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
-from alignment.erasure import Erasing, words
+from alignment.erasure import SHORTEST_NAME, Erasing, words
 from alignment.matching.keys import email_key
 from alignment.models import (
     Delivery,
@@ -160,16 +160,12 @@ def bodies_that_name(person: Erasing, *, after: int = 0) -> list[int]:
 
 def _needles(person: Erasing) -> set[str]:
     """One of these stands in every body that names the person, in whatever case and however JSON spells it."""
-    parts = {max(words(name).split(), key=len, default="") for name in person.named}
-    parts = {part for part in parts if len(part) > 1} | {
-        json.dumps(ref)[1:-1] for _, ref in person.records if not ref.isdecimal()
-    }
+    names = {name for name in person.phones | person.last_names if len(words(name)) >= SHORTEST_NAME}
+    parts = {max(words(name).split(), key=len) for name in names}
     spelled = {text for part in parts for text in (part, part.upper(), part.capitalize())}
-    return (
-        spelled
-        | {json.dumps(text)[1:-1] for text in spelled}
-        | {ref for _, ref in person.records if not ref.isdecimal()}
-    )
+    spelled |= {email.strip() for email in person.emails if words(email)}
+    spelled |= {ref for _, ref in person.records if not ref.isdecimal()}
+    return spelled | {json.dumps(text)[1:-1] for text in spelled}
 
 
 def _numbers(person: Erasing) -> set[str]:

@@ -59,7 +59,7 @@ def test_an_operation_says_who_may_and_what_can_go_wrong(
     answers = operation["responses"]
     expected = {"400", "401", "403", "406", "429", "503"} | ({"404"} if "{" in path else set())
     if method == "post":
-        expected |= {"409", "411", "413", "415", "422"}
+        expected |= {"409", "410", "411", "413", "415", "422"}
     assert {status for status in answers if not status.startswith("2")} == expected
     for status, answer in answers.items():
         kinds = set(answer["content"])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from alignment.importing.drafts import Draft
-from alignment.models import Delivery, ErasureArrival, Lead, Opportunity, Touch
+from alignment.models import Delivery, Erasure, ErasureArrival, Fact, Lead, Opportunity, Touch
 from alignment.pipeline import drain
 from alignment.services.erasure import erase_person
 from dashboard.tests.test_erasure import places_naming
@@ -97,6 +98,56 @@ def test_a_file_that_links_takes_out_what_events_said(world: World, erased: Lead
     bring_in(world, [link], as_of=world.at, at=world.at + HOUR)
     assert Opportunity.objects.get().lead == erased
     assert places_naming(*NAMES) == set()
+
+
+def test_a_call_loses_its_words_with_a_part_of_it(world: World, erased: Lead) -> None:
+    call = Draft("touch", "C1", {"subject": "Rang Wilma", "channel": "call"}, None)
+    bring_in(world, [call], as_of=world.at - HOUR, at=world.at)
+    assert "alignment_touch.subject" in places_naming("rang wilma")
+    part = Draft("touch", "C1:L1", {"lead": "L1", "part_of": "C1"}, world.at)
+    bring_in(world, [part], as_of=world.at, at=world.at)
+    assert Touch.objects.get(external_id="C1:L1").lead == erased
+    assert places_naming(*NAMES) == set()
+
+
+class TestTheFunction:
+    """What takes the words out in the database lets nothing else out."""
+
+    def call(self, fact: int, erasure: int, *names: str) -> None:
+        gone = [{"fact": fact, "erasure": erasure, "names": names}]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT withhold_linked(%s::jsonb, now())", [json.dumps(gone)])
+
+    @pytest.mark.usefixtures("as_application_role")
+    def test_it_takes_words_and_leaves_evidence(self, world: World, erased: Lead) -> None:
+        world.send(event("touch.recorded", "T9", world.at, channel="call", subject="Rang Wilma"))
+        fact = Fact.objects.get(subject="touch")
+        self.call(fact.pk, Erasure.objects.get().pk, "subject")
+        fact.refresh_from_db()
+        assert (fact.fields["subject"], fact.fields["channel"]) == (None, "call")
+        arrival = ErasureArrival.objects.get()
+        assert (arrival.external_id, arrival.facts, arrival.dropped) == ("T9", 1, 1)
+
+    @pytest.mark.parametrize("names", [("channel",), ("touched_at",), ("new",)])
+    def test_it_takes_nothing_that_counts(self, world: World, erased: Lead, names: tuple[str, ...]) -> None:
+        world.send(event("touch.recorded", "T9", world.at, channel="call", subject="Rang Wilma"))
+        fact, erasure = Fact.objects.get(subject="touch"), Erasure.objects.get()
+        with pytest.raises(IntegrityError, match="its rows are evidence"), transaction.atomic():
+            self.call(fact.pk, erasure.pk, *names)
+        assert not ErasureArrival.objects.exists()
+
+    def test_it_reaches_only_touches_and_opportunities_and_only_after_an_erasure(
+        self, world: World, erased: Lead
+    ) -> None:
+        world.send(
+            event("lead.created", "L5", world.at, email="other@example.com"),
+            event("touch.recorded", "T9", world.at, channel="call", subject="Rang Wilma"),
+        )
+        own, touch = Fact.objects.get(external_id="L5"), Fact.objects.get(subject="touch")
+        erasure = Erasure.objects.get().pk
+        for fact, after, name in ((own.pk, erasure, "email"), (touch.pk, erasure + 1, "subject")):
+            with pytest.raises(IntegrityError, match="only touches and opportunities"), transaction.atomic():
+                self.call(fact, after, name)
 
 
 def test_the_drains_statements_do_not_grow_with_the_links(world: World, erased: Lead) -> None:
