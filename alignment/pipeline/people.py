@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection
+from django.db.models.functions import Lower
 
 from alignment.models import Fact, Person, PersonIdentity
 from alignment.pipeline.batch import Key
@@ -53,13 +54,14 @@ def make_identities(missing: dict[Key, str]) -> None:
     known = _identities(missing)
     emails = {ref.lower() for _, ref in missing if "@" in ref}
     by_email = {p.email.lower(): p for p in Person.objects.filter(email__in=emails, is_active=True)}
+    by_name = _sole_bearers({ref.lower() for (_, ref), name in missing.items() if _is_name(ref, name)})
     identities: list[PersonIdentity] = []
     stubs: dict[str, Person] = {}
     for key, name in sorted(missing.items()):
         if key in known:
             continue
         ref = key[1]
-        person = by_email.get(ref.lower()) or stubs.get(ref.lower())
+        person = by_email.get(ref.lower()) or by_name.get(ref.lower()) or stubs.get(ref.lower())
         if person is None:
             email = ref.lower() if "@" in ref else ""
             person = Person(name=(name or ref)[:120], email=email[:254])
@@ -68,3 +70,18 @@ def make_identities(missing: dict[Key, str]) -> None:
     Person.objects.bulk_create(stubs.values())
     # somebody may link an identity by hand at this moment
     PersonIdentity.objects.bulk_create(identities, ignore_conflicts=True)
+
+
+def _is_name(ref: str, name: str) -> bool:
+    """Reports without ids name people by their full names alone."""
+    return " " in ref and "@" not in ref and name in ("", ref)
+
+
+def _sole_bearers(names: set[str]) -> dict[str, Person]:
+    """The active person of each name that exactly one has."""
+    found: dict[str, list[Person]] = {name: [] for name in names}
+    if names:
+        rows = Person.objects.annotate(lowered=Lower("name")).filter(lowered__in=names, is_active=True)
+        for person in rows.filter(merged_into__isnull=True):
+            found[person.name.lower()].append(person)
+    return {name: people[0] for name, people in found.items() if len(people) == 1}
