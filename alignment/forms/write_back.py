@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from alignment.outbox.addresses import Refused, check_form
+from alignment.outbox.addresses import Refused, check_entry
 
 
 class AddressForm(forms.Form):
@@ -17,7 +17,7 @@ class AddressForm(forms.Form):
     def clean_address(self) -> str:
         address = str(self.cleaned_data["address"])
         try:
-            check_form(address)
+            check_entry(address)
         except Refused as problem:
             raise forms.ValidationError(str(problem)) from problem
         return address

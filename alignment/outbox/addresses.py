@@ -91,6 +91,21 @@ def check_form(address: str) -> SplitResult:
     return parts
 
 
+def check_entry(address: str) -> None:
+    """What can be said of an address when it is entered, without asking a name service. Raises Refused."""
+    parts = check_form(address)
+    host = parts.hostname or ""
+    try:
+        ip_address(host)
+    except ValueError:
+        if parts.scheme == "http" and not allowed_networks():
+            raise Refused(
+                "Only https goes out, but for networks that the operator allows by OUTGOING_ALLOWED_NETWORKS."
+            ) from None
+    else:
+        target(address, resolve=lambda host, port: [host])
+
+
 def target(address: str, *, resolve: Resolver = look_up) -> Target:
     """Look the address up, once, and check everything it resolves to. Raises Refused."""
     parts = check_form(address)

@@ -22,7 +22,7 @@ from alignment.models import (
     Source,
     User,
 )
-from alignment.outbox.addresses import check_form
+from alignment.outbox.addresses import check_entry
 from alignment.services.authority import require_revops
 from alignment.services.history import save_with_history
 from alignment.services.inbox import ReasonMissing
@@ -58,7 +58,7 @@ def create_destination(*, source: Source, address: str, by: User | None, at: dat
     Raises OnlyRevOps, alignment.outbox.addresses.Refused, AlreadyWritesBack.
     """
     require_revops(by, "Destinations")
-    check_form(address)
+    check_entry(address)
     plain = secrets.generate(Scheme.STANDARD_WEBHOOKS)
     destination = Destination(source=source, address=address, created_at=at)
     try:
@@ -73,7 +73,7 @@ def create_destination(*, source: Source, address: str, by: User | None, at: dat
 def change_address(*, destination: Destination, address: str, by: User | None, at: datetime) -> Destination:
     """Send to another address; what waits goes there too, at once. Raises OnlyRevOps, Refused."""
     require_revops(by, "Destinations")
-    check_form(address)
+    check_entry(address)
     with transaction.atomic():
         row = _lock(destination)
         row.address, row.failures, row.retry_at = address, 0, None
