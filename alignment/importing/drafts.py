@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from alignment.importing.amounts import NO_HUNDREDTHS
 from alignment.importing.columns import STAGE
 from alignment.importing.fields import ID
 from alignment.importing.mapping import ImportMapping
@@ -214,7 +215,17 @@ def _settle_currency(values: Values, default: str) -> None:
     values["amount"] = minor
     currency = values.get("currency") or default or amount.code
     if not currency:
+        if amount.currency == "¥":
+            raise BadRecord(
+                "bad_currency", "The sign ¥ may be JPY or CNY: state the currency in the mapping."
+            )
         return
+    if currency.upper() in NO_HUNDREDTHS and minor:
+        raise BadRecord(
+            "bad_currency",
+            f"Amounts are kept in hundredths, which {currency.upper()} does not have: convert them, or leave the "
+            "column of amounts out of the mapping.",
+        )
     if not amount.fits(currency):
         raise BadRecord(
             "bad_currency",

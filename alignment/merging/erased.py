@@ -86,7 +86,7 @@ def withhold_what_is_linked(chunk: Chunk) -> None:
         """
     )
     if linked:
-        withhold_linked(load_facts({(chunk.source_id, *record) for record in linked}), at=chunk.at)
+        withhold_linked(load_facts({(chunk.source_id, *record) for record in linked}), at=chunk.now)
 
 
 def _with_erased_email(chunk: Chunk) -> set[int]:

@@ -10,14 +10,24 @@ rows can refer to each other whatever the order in which they are written, which
 
 from __future__ import annotations
 
+from django.db import connection
+
 from alignment.merging.chunk import Chunk
 
+# in the order of locks of the drain
 KINDS = ("touch", "opportunity", "lead", "account", "campaign")
 _MORE = {
     "touch": "old_lead_id bigint, was_attempt boolean",
     "lead": "has_attempts boolean NOT NULL DEFAULT false, is_plain boolean NOT NULL DEFAULT true",
 }
 _FROM_ROW = {"touch": {"old_lead_id": "lead_id", "was_attempt": "is_attempt"}}
+
+
+def lock_tables() -> None:
+    """Let nobody else write records until the transaction ends; reading goes on. In the order of the drain's locks."""
+    with connection.cursor() as cursor:
+        for kind in KINDS:
+            cursor.execute(f"LOCK TABLE alignment_{kind} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def make_tables(chunk: Chunk) -> None:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from alignment.importing.mapping import ImportMapping
+from alignment.importing.plausible import plausible
 from alignment.importing.rows import Reject, read_rows
 from alignment.merging.staging import Staged, Stager
 
@@ -85,7 +86,7 @@ def _read(
     try:
         stager, rejects, rows, position = Stager(as_of), list[Reject](), 0, after
         full, wanted = wanted, min(wanted, _FIRST)
-        for row in read_rows(stream, mapping, after=after):
+        for row in (plausible(each, as_of) for each in read_rows(stream, mapping, after=after)):
             if rows >= wanted or len(stager) >= _DRAFTS * wanted:
                 line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))
                 rejects, rows, wanted = [], 0, full

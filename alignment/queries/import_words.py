@@ -177,6 +177,11 @@ _TODO: Mapping[str, tuple[str, str, str]] = {
         "alignment:source-mapping",
         "Mapping of the source",
     ),
+    "trigger_without_date": (
+        "They have no cycle and count in no conversion. Map their MQL date, or import MQL cycles.",
+        "",
+        "",
+    ),
     "erased_person": (
         "Nothing to do. Leave these people out of exports.",
         "alignment:erasure",

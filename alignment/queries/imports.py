@@ -11,6 +11,7 @@ WARNINGS = {
     "lead_not_told": "leads are named by touches or opportunities, and no file has told of them yet",
     "person_not_known": "people are named whom nobody has set up yet",
     "unknown_channel": "touches are of channels that belong to no function: map them in the source",
+    "trigger_without_date": "leads stand at or over the trigger, but nothing says when they became MQLs",
     "erased_person": "leads are of erased persons: only what counts was kept of them",
     "older_than_imported": "later file of this kind was imported before: import older files first",
 }

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from django.db import connection, transaction
 
 from alignment.importing.look import look_at
+from alignment.importing.plausible import plausible
 from alignment.importing.rows import Reject, Row, read_rows
 from alignment.models import Import, ImportPiece, ImportState, Source, User
 from alignment.models.imports import LIVE_STATES
@@ -99,7 +100,8 @@ def _up_to_a_line(text: bytes, size: int) -> BinaryIO:
 def first_rows(draft: Import, number: int) -> list[Row | Reject]:
     """The first rows as its mapping reads them. Raises NoDraft, InvalidMapping, UnreadableFile."""
     parsed = mapping_of(draft.mapping, draft.source)
-    return list(itertools.islice(read_rows(start_of(draft), parsed), number))
+    rows = itertools.islice(read_rows(start_of(draft), parsed), number)
+    return [plausible(row, draft.as_of) for row in rows]
 
 
 @transaction.atomic

@@ -46,9 +46,17 @@ def with_originals(found: Import) -> Iterator[tuple[ImportReject, str]]:
         number, line = 0, ""
         for reject in rejects:
             while number < reject.line:
-                line = text.readline(MAX_LINE)
+                line = _next_line(text)
                 number += 1
             yield reject, line.rstrip("\r\n").encode("utf-8", "replace").decode()
+
+
+def _next_line(text: TextIO) -> str:
+    """A line, or the start of one that is too long; counted as alignment.importing.lines counts them."""
+    line = piece = text.readline(MAX_LINE)
+    while len(piece) >= MAX_LINE and not piece.endswith(("\n", "\r")):
+        piece = text.readline(MAX_LINE)
+    return line
 
 
 def hide_quotes(imports: Iterable[int]) -> None:

@@ -23,6 +23,7 @@ from alignment.importing.rows import Reject
 from alignment.intake.mapping import InvalidMapping
 from alignment.merging import Chunk, Staged, merge
 from alignment.merging.chunk import MAX_SAMPLES
+from alignment.merging.keys import lock_tables
 from alignment.merging.reading import Portion, read_ahead
 from alignment.merging.statistics import count_tables
 from alignment.models import Fact, Import, ImportReject, ImportState
@@ -33,7 +34,10 @@ from alignment.services.import_rejects import without_erased
 from alignment.services.imports import drop_file_of_erased, mapping_of, open_file
 
 log = logging.getLogger(__name__)
-TRIES = 5
+TRIES = 6
+LOCKS_FROM = (
+    3  # the try from which drains wait for the chunk: beside many that make the same leads it is never first
+)
 KEPT_REJECTS = 100_000
 ANALYZED_FROM = 10_000  # rows
 Clock = Callable[[], datetime]
@@ -42,6 +46,24 @@ Progress = Callable[[Import], None]
 
 class TakenOver(Exception):
     """Somebody cancelled the import, or another process goes on with it."""
+
+    def __init__(self, message: str = "It was cancelled, or another process goes on with it.") -> None:
+        super().__init__(message)
+
+
+class OtherImportInTheWay(TakenOver):
+    """Another import of the source has begun and not ended: one of a source runs at a time."""
+
+    def __init__(self, other: Import, at: datetime) -> None:
+        name = f"Import {other.pk} of {other.file_name}, into the same source,"
+        if other.is_abandoned(at):
+            message = (
+                f"{name} was left behind in the middle. Run its own command again, or leave it to a worker, to end "
+                "it; or cancel it on the page of imports of the source. Then run this command again."
+            )
+        else:
+            message = f"{name} is running. Run this command again when it is done."
+        super().__init__(message)
 
 
 def run_waiting(*, now: Clock, run_for: float = 20.0) -> Import | None:
@@ -71,7 +93,7 @@ def run_import(
     Returns it as it is then: done, failed with `error` (the file as a whole cannot be read, or a fault of ours), or
     running.
     `is_taken_by_force`: also from a runner that was alive a moment ago, as after a kill in the foreground. Raises
-    TakenOver, and OperationalError where the database gave up again and again: then any worker goes on later.
+    TakenOver, and DatabaseError where the database gave up again and again: then any worker goes on later.
     """
     runner = _claim(found, now(), is_taken_by_force)
     stop_at = None if run_for is None else time.monotonic() + run_for
@@ -101,8 +123,8 @@ def _claim(found: Import, at: datetime, is_taken_by_force: bool) -> str:
     if row.state == ImportState.RUNNING and not (is_taken_by_force or row.is_abandoned(at)):
         raise TakenOver
     others = Import.objects.filter(source=row.source, state=ImportState.RUNNING).exclude(pk=row.pk)
-    if others.exists():
-        raise TakenOver
+    if other := others.first():
+        raise OtherImportInTheWay(other, at)
     if row.started_at is None:
         row.started_at = at
         row.is_first = not Fact.objects.filter(source=row.source).exists()
@@ -145,6 +167,8 @@ def _commit(pk: int, runner: str, portion: Portion, started: float, now: Clock) 
         try:
             with transaction.atomic():
                 hold_off_erasures()  # before the row, which an erasure may change
+                if attempt >= LOCKS_FROM:
+                    lock_tables()
                 row = Import.objects.select_for_update(of=("self",)).get(pk=pk)
                 if row.runner != runner or row.state != ImportState.RUNNING:
                     raise TakenOver

@@ -59,14 +59,15 @@ def start_import(
     mapping: dict[str, Any],
     is_dry_run: bool = False,
     as_of: datetime | None = None,
+    written_at: datetime | None = None,
     by: User | None,
     at: datetime,
 ) -> Import:
     """Keep the file and have a worker import it. `file` can be read twice.
 
     `as_of`: when what the file states held; else that of an earlier import of the same file with the same mapping, so
-    that it states the same facts; else `at`. Raises OnlyRevOps, InvalidMapping, UnreadableFile, AsOfInFuture,
-    AlreadyImporting.
+    that it states the same facts; else `written_at`, when the file was last changed; else `at`. Raises OnlyRevOps,
+    InvalidMapping, UnreadableFile, AsOfInFuture, AlreadyImporting.
     """
     require_revops(by, WHAT)
     parsed = mapping_of(mapping, source)
@@ -88,7 +89,7 @@ def start_import(
             file_name=file_name[-200:],
             sha256=digest,
             size=size,
-            as_of=as_of or (earlier.as_of if earlier else at),
+            as_of=as_of or (earlier.as_of if earlier else min(written_at or at, at)),
             is_dry_run=is_dry_run,
             requested_by=by,
             requested_at=at,

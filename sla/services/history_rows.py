@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alignment.merging import Chunk
 from alignment.models import Subject
+from sla.queries.agreements import load_book
 
 # All statements of MQL dates about the leads of the chunk whose cycles they may change. Facts are looked up as in
 # alignment.merging.writing.facts_of.
@@ -203,3 +204,26 @@ def _warn(chunk: Chunk) -> None:
         """
     )
     chunk.warn("closed_before_crossing", found[0][1] if found else 0, (row[0] for row in found))
+    _warn_of_trigger(chunk)
+
+
+def _warn_of_trigger(chunk: Chunk) -> None:
+    """Leads that stand above today's trigger and have no cycle: history crosses none by itself."""
+    version = load_book().at(chunk.now)
+    if version is None:
+        return
+    trigger = version.terms.trigger
+    holds = "l.score >= %(threshold)s"
+    if trigger.kind != "score":
+        holds = f"lower(btrim(l.{trigger.field})) = lower(%(value)s)"  # one of TRIGGER_FIELDS
+    found = chunk.rows(
+        f"""
+        SELECT k.external_id, count(*) OVER () FROM import_lead k JOIN alignment_lead l ON l.id = k.id
+        WHERE k.is_named AND k.is_plain AND {holds}
+          AND (SELECT m.id FROM alignment_mqlcycle m WHERE m.lead_id = k.id AND m.voided_at IS NULL LIMIT 1) IS NULL
+        ORDER BY k.external_id LIMIT 10
+        """,  # noqa: S608 - a column's name, checked when the terms were read
+        threshold=trigger.threshold,
+        value=trigger.value,
+    )
+    chunk.warn("trigger_without_date", found[0][1] if found else 0, (row[0] for row in found))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
+from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -35,7 +35,11 @@ class Command(BaseCommand):
         parser.add_argument("--create-source", metavar="NAME", help="Make the source where there is none.")
         parser.add_argument("--mapping", type=Path, required=True, help="JSON: which columns mean what.")
         parser.add_argument("--object", help="What the rows are about, where the mapping does not say it.")
-        parser.add_argument("--as-of", type=_moment, help="When the file was exported: 2026-03-02T14:00:00Z.")
+        parser.add_argument(
+            "--as-of",
+            type=_moment,
+            help="When the file was exported: 2026-03-02T14:00:00Z; else the file's own time of last change.",
+        )
         parser.add_argument("--dry-run", action="store_true", help="Everything but the writing.")
         parser.add_argument("--rejects", type=Path, help="CSV file for the rows that could not be read.")
 
@@ -48,11 +52,13 @@ class Command(BaseCommand):
         except (InvalidMapping, UnreadableFile, imports.AsOfInFuture) as problem:
             raise CommandError(str(problem)) from problem
         except TakenOver as problem:
-            raise CommandError("It was cancelled, or another import of this source is running.") from problem
+            raise CommandError(str(problem)) from problem
         except OSError as problem:
             raise CommandError(f"{options['file']}: {problem.strerror}.") from problem
-        except OperationalError as problem:
-            raise CommandError("The database gave up; run the command again to go on.") from problem
+        except DatabaseError:
+            # without the cause, which quotes the row
+            message = "The database gave up; what is in stays in. Run the same command again to go on."
+            raise CommandError(message) from None
         if row.state == ImportState.FAILED:
             raise CommandError(row.error)
         self._report(row, options["rejects"])
@@ -70,13 +76,14 @@ class Command(BaseCommand):
         path: Path = options["file"]
         with path.open("rb") as file:
             try:
-                return imports.start_import(
+                found = imports.start_import(
                     file=file,
                     file_name=path.name,
                     source=source,
                     mapping=mapping,
                     is_dry_run=options["dry_run"],
                     as_of=options["as_of"],
+                    written_at=datetime.fromtimestamp(path.stat().st_mtime, UTC),
                     by=None,
                     at=timezone.now(),
                 )
@@ -84,6 +91,11 @@ class Command(BaseCommand):
                 if under_way.found.position:
                     self.stdout.write(f"Going on behind line {under_way.found.position}.")
                 return under_way.found
+        told = f"Its rows hold as of {found.as_of:%Y-%m-%d %H:%M} UTC"
+        if options["as_of"] is None:
+            told += ", when the file was last changed or first imported; --as-of says another time"
+        self.stdout.write(f"{told}.")
+        return found
 
     def _progress(self, row: Import) -> None:
         left = f", about {row.remaining} left" if row.remaining is not None else ""

@@ -91,6 +91,14 @@ def test_the_currency_is_the_columns_then_the_mappings_then_the_cells() -> None:
     assert _amounts(["$5;", "5;CHF"], currency="CAD") == [(500, "CAD"), (500, "CHF")]
 
 
+@pytest.mark.parametrize("cells", ["5000;JPY", "1.234;KWD", "1.5;kwd", "¥5000;", "5 KRW;"])
+def test_a_currency_without_hundredths_is_never_read_a_hundredfold(cells: str) -> None:
+    columns = {"external_id": "id", "amount": "a", "currency": "c"}
+    document = {"object": "opportunity", "columns": columns, "decimal": "."}
+    codes = [reject.code for reject in rejects(f"id;a;c\n1;{cells}\n", document)]
+    assert codes == ["bad_value" if cells.startswith("1.234") else "bad_currency"]
+
+
 @pytest.mark.parametrize("cells", ["EUR 5;USD", "€5;USD", "$5;EUR"])
 def test_a_cell_that_contradicts_its_currency_is_rejected(cells: str) -> None:
     columns = {"external_id": "id", "amount": "a", "currency": "c"}

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 from django.conf import LazySettings, settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from alignment.importing.rows import UnreadableFile
 from alignment.intake.mapping import InvalidMapping
+from alignment.merging import Chunk, Staged
 from alignment.models import (
     Fact,
     Import,
@@ -36,10 +37,10 @@ from alignment.models import (
     User,
 )
 from alignment.pipeline import drain
-from alignment.services import imports, retention
+from alignment.services import import_run, imports, retention
 from alignment.services.authority import OnlyRevOps
 from alignment.services.import_rejects import write_rejects
-from alignment.services.import_run import TakenOver, run_import, run_waiting
+from alignment.services.import_run import OtherImportInTheWay, TakenOver, run_import, run_waiting
 from testing.processes import environment, wait_until
 from testing.world import World, event
 
@@ -341,6 +342,73 @@ def test_the_applications_own_role_may_do_all_of_it(crm: Source) -> None:
     assert bring_in(crm, HEADERS + line(1, 9), at=NOW + timedelta(days=1)).counts["lead"] == {"changed": 1}
 
 
+def test_an_mql_date_after_the_file_was_exported_is_rejected(crm: Source) -> None:
+    row = bring_in(crm, HEADERS + line(1) + line(2), as_of=datetime(2026, 2, 1, 12, tzinfo=UTC))
+    assert (row.rejected, row.rejects.get().code, row.rejects.get().line) == (1, "mql_after_export", 3)
+    assert "2026-02-03" in row.rejects.get().message
+    assert MqlCycle.objects.get().lead.external_id == "L1"
+
+
+def test_leads_over_the_trigger_without_an_mql_date_are_told(world: World) -> None:
+    over, under = "A,Ann,web,,,,90\n", "B,Bob,web,,,,3\n"
+    row = bring_in(world.crm, HEADERS + over + under + line(3, 90))
+    assert row.warnings["trigger_without_date"] == {"count": 1, "samples": ["A"]}
+
+
+def test_a_reject_below_a_line_that_is_too_long_has_its_own_text(crm: Source) -> None:
+    row = bring_in(crm, HEADERS + "L1," + "x" * (5 << 19) + ",,,,,1\n" + line(2) + line(3, "many") + line(4))
+    out = io.StringIO()
+    assert write_rejects(row, out) == 2
+    csv.field_size_limit(1 << 22)
+    last = list(csv.DictReader(io.StringIO(out.getvalue())))[-1]
+    assert (last["line"], last["original"]) == ("4", line(3, "many").strip())
+
+
+def test_entries_into_stages_are_counted(crm: Source) -> None:
+    mapping = {
+        "object": "stage",
+        "columns": {"external_id": "O", "stage": "S", "stage_at": "T"},
+        "zone": "UTC",
+    }
+    content = "O,S,T\nO1,demo,2026-01-01\nO1,offer,2026-01-09\nO2,demo,2026-01-03\n"
+    assert bring_in(crm, content, mapping=mapping).counts["stage"] == {"new": 3}
+    more = content + "O2,offer,2026-02-01\n"
+    assert bring_in(crm, more, mapping=mapping, at=NOW + timedelta(days=1)).counts["stage"] == {"new": 1}
+
+
+def test_one_left_behind_is_named_to_whoever_wants_to_import(crm: Source) -> None:
+    first = start(crm, text(1), file_name="first.csv")
+    Import.objects.update(state=ImportState.RUNNING, runner="x", started_at=NOW, heartbeat_at=NOW)
+    second = start(crm, text(2))
+    with pytest.raises(OtherImportInTheWay, match=f"Import {first.pk} of first.csv.* is running"):
+        run_import(second, now=lambda: NOW)
+    with pytest.raises(OtherImportInTheWay, match=r"first.csv.*left behind.*cancel it"):
+        run_import(second, now=lambda: NOW + timedelta(hours=1))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_two_collisions_nobody_else_makes_records_until_the_chunk_is_in(
+    crm: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody is always faster with the same lead, as long as he may."""
+    merged, collisions = import_run.merge, []
+
+    def beside_drains(chunk: Chunk, staged: Staged, *, is_fresh: bool) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND granted "
+                           "AND relation = 'alignment_lead'::regclass AND pid = pg_backend_pid()")  # fmt: skip
+            is_locked = cursor.fetchone()[0]
+        merged(chunk, staged, is_fresh=is_fresh)
+        if not is_locked:
+            collisions.append(1)
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO alignment_source SELECT * FROM alignment_source")
+
+    monkeypatch.setattr(import_run, "merge", beside_drains)
+    row = bring_in(crm, text(3))
+    assert (row.state, row.rows, len(collisions)) == (ImportState.DONE, 3, 2)
+
+
 class TestTheCommand:
     def run(self, tmp_path: Path, content: str, *more: str) -> str:
         (tmp_path / "leads.csv").write_text(content)
@@ -362,6 +430,35 @@ class TestTheCommand:
     def test_a_trial_says_what_would_be(self, tmp_path: Path, crm: Source) -> None:
         assert "would be kept" in self.run(tmp_path, text(2), "--source=crm", "--dry-run")
         assert not Lead.objects.exists()
+
+    def test_the_time_of_the_file_is_that_of_its_last_change(self, tmp_path: Path, crm: Source) -> None:
+        changed = datetime(2026, 5, 1, 8, tzinfo=UTC).timestamp()
+        write_text = Path.write_text
+
+        def dated(path: Path, content: str) -> int:
+            number = write_text(path, content)
+            os.utime(path, (changed, changed))
+            return number
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, "write_text", dated)
+            out = self.run(tmp_path, text(1), "--source=crm")
+        assert "hold as of 2026-05-01 08:00 UTC" in out and "--as-of" in out
+        assert Import.objects.get().as_of == datetime(2026, 5, 1, 8, tzinfo=UTC)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_the_database_refuses_is_told_without_values(
+        self, tmp_path: Path, crm: Source, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*args: Any, **more: Any) -> None:
+            raise IntegrityError("Key (source_id, external_id)=(1, secret) already exists.")
+
+        monkeypatch.setattr(import_run, "merge", refuse)
+        monkeypatch.setattr(import_run, "_is_collision", lambda problem: True)
+        monkeypatch.setattr(import_run.time, "sleep", lambda seconds: None)
+        with pytest.raises(CommandError, match="Run the same command again") as refusal:
+            self.run(tmp_path, text(1), "--source=crm")
+        assert refusal.value.__suppress_context__ and "secret" not in str(refusal.value)
 
     def test_it_fails_with_a_sentence(self, tmp_path: Path, crm: Source) -> None:
         with pytest.raises(CommandError, match="no column"):
