@@ -22,7 +22,7 @@ from django.db import IntegrityError, connection
 
 from alignment.importing.rows import UnreadableFile
 from alignment.intake.mapping import InvalidMapping
-from alignment.merging import Chunk, Staged
+from alignment.merging import Chunk, Staged, merge
 from alignment.models import (
     Fact,
     Import,
@@ -37,7 +37,7 @@ from alignment.models import (
     User,
 )
 from alignment.pipeline import drain
-from alignment.services import import_run, imports, retention
+from alignment.services import imports, retention
 from alignment.services.authority import OnlyRevOps
 from alignment.services.import_rejects import write_rejects
 from alignment.services.import_run import OtherImportInTheWay, TakenOver, run_import, run_waiting
@@ -391,20 +391,20 @@ def test_after_two_collisions_nobody_else_makes_records_until_the_chunk_is_in(
     crm: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody is always faster with the same lead, as long as he may."""
-    merged, collisions = import_run.merge, []
+    collisions: list[int] = []
 
     def beside_drains(chunk: Chunk, staged: Staged, *, is_fresh: bool) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND granted "
                            "AND relation = 'alignment_lead'::regclass AND pid = pg_backend_pid()")  # fmt: skip
             is_locked = cursor.fetchone()[0]
-        merged(chunk, staged, is_fresh=is_fresh)
+        merge(chunk, staged, is_fresh=is_fresh)
         if not is_locked:
             collisions.append(1)
             with connection.cursor() as cursor:
                 cursor.execute("INSERT INTO alignment_source SELECT * FROM alignment_source")
 
-    monkeypatch.setattr(import_run, "merge", beside_drains)
+    monkeypatch.setattr("alignment.services.import_run.merge", beside_drains)
     row = bring_in(crm, text(3))
     assert (row.state, row.rows, len(collisions)) == (ImportState.DONE, 3, 2)
 
@@ -453,9 +453,9 @@ class TestTheCommand:
         def refuse(*args: Any, **more: Any) -> None:
             raise IntegrityError("Key (source_id, external_id)=(1, secret) already exists.")
 
-        monkeypatch.setattr(import_run, "merge", refuse)
-        monkeypatch.setattr(import_run, "_is_collision", lambda problem: True)
-        monkeypatch.setattr(import_run.time, "sleep", lambda seconds: None)
+        monkeypatch.setattr("alignment.services.import_run.merge", refuse)
+        monkeypatch.setattr("alignment.services.import_run._is_collision", lambda problem: True)
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
         with pytest.raises(CommandError, match="Run the same command again") as refusal:
             self.run(tmp_path, text(1), "--source=crm")
         assert refusal.value.__suppress_context__ and "secret" not in str(refusal.value)
