@@ -114,7 +114,7 @@ def _shape(
         object=kind,
         columns=columns,
         constants=dict(found.preset.constants) if found else {},
-        values={name: dict(table) for name, table in found.preset.values.items()} if found else {},
+        values=_values(found, headers, sample) if found else {},
         stage_columns=found.stage_columns if found else {},
         zone=zone,
         dates=None if order in (AMBIGUOUS, MIXED) else order,
@@ -123,6 +123,20 @@ def _shape(
         questions=list(_questions(found, order, decimal, is_zone_open=not zone and lacks_offset(times))),
         sample=sample,
     )
+
+
+def _values(found: Suggestion, headers: list[str], sample: list[list[str]]) -> dict[str, Any]:
+    """The preset's tables, and for stages that a cell names with their pipeline behind them the name that the
+    columns of entered stages have."""
+    values: dict[str, Any] = {name: dict(table) for name, table in found.preset.values.items()}
+    if found.stage_columns and "stage" in found.columns:
+        place = headers.index(found.columns["stage"])
+        known = set(found.stage_columns.values())
+        cells = {row[place].strip() for row in sample}
+        plain = {cell: cell.rpartition(" (")[0] for cell in sorted(cells) if cell.endswith(")")}
+        if table := {cell: stage for cell, stage in plain.items() if cell not in known and stage in known}:
+            values["stage"] = values.get("stage", {}) | table
+    return values
 
 
 def _questions(

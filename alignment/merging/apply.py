@@ -66,6 +66,7 @@ def merge(chunk: Chunk, staged: Staged, *, is_fresh: bool = False) -> None:
     run_steps(chunk)
     _count_unchanged(chunk)
     touches.warn_of_channels(chunk)
+    opportunities.warn_of_stages(chunk)
     leads.warn_of_dates(chunk)
     _refold(chunk)
 

@@ -130,3 +130,17 @@ def _insert_entries(chunk: Chunk, which: str) -> None:
         """
     )
     chunk.count("stage", "new", entered)
+
+
+def warn_of_stages(chunk: Chunk) -> None:
+    """Stages by whose name a deal is over, while neither the file nor the source says so."""
+    found = chunk.rows(
+        """
+        SELECT fields->>'stage', count(*) FROM import_draft
+        WHERE subject = 'opportunity' AND fields->>'stage' ~* '\\m(won|lost|closed)\\M'
+          AND NOT coalesce((fields->>'is_closed')::boolean, false)
+          AND NOT coalesce((fields->>'is_won')::boolean, false)
+        GROUP BY 1 ORDER BY 2 DESC, 1
+        """
+    )
+    chunk.warn("final_stage_open", sum(number for _, number in found), (stage for stage, _ in found))

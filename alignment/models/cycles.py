@@ -69,7 +69,7 @@ class MqlCycle(models.Model):
     same, or the receipt where the source's time is outside [receipt - 72 h, receipt + 60 s] (`is_clock_suspect`).
     A cycle of imported history is as the file states it: it ran on no agreement of ours (`agreement_number` null,
     `tier` empty), is never routed or swept and owes no clocks. There `is_clock_suspect` says that the file gave no
-    date for its closing, so that the file's own date stands in.
+    date for its closing, so that the row's last change, or the file's own time, stands in.
     """
 
     lead = models.ForeignKey(

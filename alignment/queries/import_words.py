@@ -167,7 +167,8 @@ _TODO: Mapping[str, tuple[str, str, str]] = {
         "",
     ),
     "person_not_known": (
-        "Enter them, or write the CRM's id on the page of somebody who is there already.",
+        "Give them a team where they are new. Where one is somebody who is there already, merge the two on the page "
+        "of either.",
         "alignment:people",
         "People",
     ),
@@ -181,6 +182,12 @@ _TODO: Mapping[str, tuple[str, str, str]] = {
         "They have no cycle and count in no conversion. Map their MQL date, or import MQL cycles.",
         "",
         "",
+    ),
+    "final_stage_open": (
+        "Write these stages into the lists of won and lost stages of the source, or map a column that says whether "
+        "a deal is closed and won, and import again: until then they count as open pipeline.",
+        "alignment:source-mapping",
+        "Mapping of the source",
     ),
     "erased_person": (
         "Nothing to do. Leave these people out of exports.",

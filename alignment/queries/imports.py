@@ -7,11 +7,14 @@ from alignment.models import Import
 # What is kept as the file states it, and that somebody should know: code of a warning and its sentence.
 WARNINGS = {
     "closed_before_crossing": "cycles closed before the lead became an MQL (kept as stated)",
-    "disposition_without_date": "dispositions come without a date: the file's own date stands in",
+    "disposition_without_date": (
+        "dispositions come without a date: the row's last change stands in, else the time of the file"
+    ),
     "lead_not_told": "leads are named by touches or opportunities, and no file has told of them yet",
     "person_not_known": "people are named whom nobody has set up yet",
     "unknown_channel": "touches are of channels that belong to no function: map them in the source",
     "trigger_without_date": "leads stand at or over the trigger, but nothing says when they became MQLs",
+    "final_stage_open": "stages sound final but count as open: name them in the source's lists of won and lost stages",
     "erased_person": "leads are of erased persons: only what counts was kept of them",
     "older_than_imported": "later file of this kind was imported before: import older files first",
 }

@@ -485,7 +485,7 @@ def test_an_import_is_history_and_its_page_says_what_came_of_it(revops: Client) 
     said = text(revops.get(address))
     assert "Done, with rejects" in said and "Leads 2" in said
     assert "4 Create Date (created_at): “tomorrow” is not a date" in said
-    assert "People are named whom nobody has set up yet (2)" in said and "Such as Nobody Known" in said
+    assert "People are named whom nobody has set up yet (1)" in said and "Such as Nobody Known" in said
     assert set(MqlCycle.objects.values_list("is_history", flat=True)) == {True}
 
 

@@ -42,6 +42,16 @@ def test_hubspot_deals_are_known_with_their_stages() -> None:
     assert shape.columns["closed_at"] == shape.columns["close_on"] == "Close date"
 
 
+def test_a_stage_with_its_pipeline_behind_it_is_the_stage_of_the_column() -> None:
+    shape = look(
+        "Record ID,Deal Name,Deal Stage,Amount,Close Date,Create Date,Pipeline,Deal owner,"
+        '"Date entered ""Demo (Sales Pipeline)""","Date entered ""Closed won (Sales Pipeline)"""\n'
+        "1,Acme,Closed won (Sales Pipeline),10,2024-03-25 17:00,2024-01-02 09:14,Sales Pipeline,Kim,2024-02-01 10:00,\n"
+        "2,Bcme,Other (East),10,2024-03-25 17:00,2024-01-02 09:14,Sales Pipeline,Kim,2024-02-01 10:00,\n"
+    )
+    assert shape.values["stage"] == {"Closed won (Sales Pipeline)": "Closed won"}
+
+
 def test_espocrm_needs_no_question_about_its_zone() -> None:
     shape = look((FILES / "espocrm_leads.csv").read_bytes())
     assert (shape.system, shape.delimiter, shape.zone, shape.questions) == ("EspoCRM", ";", "UTC", [])

@@ -103,6 +103,17 @@ def told(source: Source) -> list[tuple[Any, ...]]:
     return [*rows, (Fact.objects.filter(source=source).count(),)]
 
 
+def test_stages_that_sound_final_and_count_as_open_are_warned_of(crm: Source) -> None:
+    deals = "Id,Stage\n1,Closed Won\n2,Negotiation\n3,Lost to nobody\n4,Wonder\n"
+    mapping = {"object": "opportunity", "columns": {"external_id": "Id", "stage": "Stage"}}
+    row = bring_in(crm, deals, mapping=mapping)
+    assert row.warnings["final_stage_open"] == {"count": 2, "samples": ["Closed Won", "Lost to nobody"]}
+    crm.mapping = {"won_stages": ["Closed Won"], "lost_stages": ["Lost to nobody"]}
+    crm.save()
+    again = bring_in(crm, deals.replace("Id,", "Id ,", 1), mapping=mapping)
+    assert "final_stage_open" not in again.warnings
+
+
 def test_rows_become_leads_with_their_origin_and_their_cycles(crm: Source) -> None:
     row = bring_in(crm, text(3))
     assert (row.state, row.rows, row.rejected, row.share) == (ImportState.DONE, 3, 0, 1.0)
