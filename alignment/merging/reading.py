@@ -51,7 +51,13 @@ class _Line:
 
 @contextmanager
 def read_ahead(
-    stream: BinaryIO, mapping: ImportMapping, *, as_of: datetime, after: int = 0, rows: int | None = None
+    stream: BinaryIO,
+    mapping: ImportMapping,
+    *,
+    as_of: datetime,
+    read_at: datetime | None = None,
+    after: int = 0,
+    rows: int | None = None,
 ) -> Iterator[Iterator[Portion]]:
     """The portions of a rewindable stream, those rows left out that start on line `after` or before.
 
@@ -61,7 +67,7 @@ def read_ahead(
     line = _Line()
     reader = threading.Thread(
         target=_read,
-        args=(line, stream, mapping, as_of, after, rows or settings.IMPORT_ROWS),
+        args=(line, stream, mapping, Stager(as_of, read_at), after, rows or settings.IMPORT_ROWS),
         name="import-reader",
         daemon=True,
     )
@@ -81,12 +87,12 @@ def _portions(line: _Line) -> Iterator[Portion]:
 
 
 def _read(
-    line: _Line, stream: BinaryIO, mapping: ImportMapping, as_of: datetime, after: int, wanted: int
+    line: _Line, stream: BinaryIO, mapping: ImportMapping, stager: Stager, after: int, wanted: int
 ) -> None:
     try:
-        stager, rejects, rows, position = Stager(as_of), list[Reject](), 0, after
+        rejects, rows, position = list[Reject](), 0, after
         full, wanted = wanted, min(wanted, _FIRST)
-        for row in (plausible(each, as_of) for each in read_rows(stream, mapping, after=after)):
+        for row in (plausible(each, stager.as_of) for each in read_rows(stream, mapping, after=after)):
             if rows >= wanted or len(stager) >= _DRAFTS * wanted:
                 line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))
                 rejects, rows, wanted = [], 0, full

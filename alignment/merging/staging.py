@@ -24,6 +24,7 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _COPY = """
 COPY import_draft (line, subject, external_id, ref, order_key, occurred_at, is_repeated, fields) FROM STDIN
 """
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%f"
 _FLAG = 6  # place of is_repeated in a line
 
 
@@ -89,22 +90,23 @@ def _marked(line: str, flag: str = "t") -> str:
     return "\t".join(parts)
 
 
-def order_of(as_of: datetime) -> str:
-    """How the order keys of a file's facts begin."""
-    return f"im:{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+def order_of(as_of: datetime, read_at: datetime | None = None) -> str:
+    """How the order keys of a file's facts begin. `read_at`: when its import began; None: later than any."""
+    read = f"{read_at.astimezone(UTC):{_MOMENT}}" if read_at else "~"
+    return f"im:{as_of.astimezone(UTC):{_MOMENT}}:{read}"
 
 
 class Stager:
     """Collects the drafts of a chunk.
 
     A statement is named by what it says: record, fields and time of occurrence; so the same statement from any file
-    is the same fact. Facts of one moment are ordered by the time of their file, then by their lines, whichever file
-    came first.
+    is the same fact. Facts of one moment are ordered by the time of their file, then by when it was read (the same
+    file under a corrected mapping comes after itself), then by their lines.
     """
 
-    def __init__(self, as_of: datetime) -> None:
+    def __init__(self, as_of: datetime, read_at: datetime | None = None) -> None:
         self.as_of = as_of
-        self._order = order_of(as_of)
+        self._order = order_of(as_of, read_at)
         self._seen: set[str] = set()
         self._lines: list[str] = []
         self._unchanged = 0

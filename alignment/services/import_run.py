@@ -142,7 +142,11 @@ def _work(pk: int, runner: str, now: Clock, stop_at: float | None, on_progress: 
     with (
         open_file(row) as file,
         read_ahead(
-            file, mapping_of(row.mapping, row.source), as_of=row.as_of, after=row.position
+            file,
+            mapping_of(row.mapping, row.source),
+            as_of=row.as_of,
+            read_at=row.started_at,
+            after=row.position,
         ) as portions,
     ):
         started = time.monotonic()

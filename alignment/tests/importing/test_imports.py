@@ -114,6 +114,19 @@ def test_stages_that_sound_final_and_count_as_open_are_warned_of(crm: Source) ->
     assert "final_stage_open" not in again.warnings
 
 
+def test_the_same_file_under_a_corrected_mapping_is_corrected_in_every_row(crm: Source) -> None:
+    rows = "Id,Via,Changed\n" + "".join(f"L{n},Web,2026-03-0{1 + n % 9}T10:00:00Z\n" for n in range(40))
+    columns = {"external_id": "Id", "channel": "Via", "updated_at": "Changed"}
+    wrong = {"object": "lead", "columns": columns}
+    as_of = NOW - timedelta(days=1)
+    bring_in(crm, rows, mapping=wrong, as_of=as_of)
+    mended = wrong | {"values": {"channel": {"Web": "demo_request"}}}
+    later = NOW + timedelta(minutes=5)
+    run_import(start(crm, rows, mapping=mended, as_of=as_of, at=later), now=lambda: later)
+    assert set(Lead.objects.values_list("channel", flat=True)) == {"demo_request"}
+    assert set(Touch.objects.values_list("channel", flat=True)) == {"demo_request"}
+
+
 def test_rows_become_leads_with_their_origin_and_their_cycles(crm: Source) -> None:
     row = bring_in(crm, text(3))
     assert (row.state, row.rows, row.rejected, row.share) == (ImportState.DONE, 3, 0, 1.0)
