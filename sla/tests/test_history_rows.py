@@ -232,7 +232,8 @@ def test_where_chunks_end_changes_nothing(world: World, examples: Callable[[int,
 
 
 def _told() -> list[Any]:
-    """All that statements decide, by what people call records and not by ids."""
+    """All that statements decide, by what people call records and not by ids. Somebody nobody has set up is called by
+    what was first heard of them, so people go by their ids in the CRM."""
     facts = Fact.objects.order_by("ref").values("ref", "order_key", "occurred_at", "received_at", "fields")
     cycles = MqlCycle.objects.order_by("lead__external_id", "number")
     return [
@@ -240,7 +241,8 @@ def _told() -> list[Any]:
         [{**row, "order_key": ""} if row["ref"].startswith("id:") else row for row in facts],
         list(
             cycles.values(
-                "lead__external_id", "number", "opened_by__ref", "received_at", "owner__name", "reason",
+                "lead__external_id", "number", "opened_by__ref", "received_at", "owner__identities__external_id",
+                "reason",
                 "is_clock_suspect", "is_tagged", "accepted_at", "first_follow_up_at", "voided_at",
             )
         ),
