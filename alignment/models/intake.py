@@ -9,6 +9,7 @@ from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 from simple_history.models import HistoricalRecords
 
+from alignment.models.live_secrets import LiveSecret
 from alignment.models.people import validate_zone
 
 
@@ -90,14 +91,10 @@ class Endpoint(models.Model):
         return f"/in/{self.address}/"
 
 
-class EndpointSecret(models.Model):
-    """A live secret, encrypted with a key outside the database. Two slots: during rotation both are accepted."""
+class EndpointSecret(LiveSecret):
+    """During rotation both are accepted."""
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="secrets")
-    slot = models.PositiveSmallIntegerField()
-    ciphertext = models.BinaryField()
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
+from alignment.models.live_secrets import LiveSecret
+
 
 class DestinationQuerySet(models.QuerySet["Destination"]):
     def active(self) -> DestinationQuerySet:
@@ -53,14 +55,10 @@ class Destination(models.Model):
         return f"write-back to {self.source}"
 
 
-class DestinationSecret(models.Model):
-    """A live secret, encrypted with a key outside the database. During rotation messages are signed with both."""
+class DestinationSecret(LiveSecret):
+    """During rotation messages are signed with both."""
 
     destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="secrets")
-    slot = models.PositiveSmallIntegerField()
-    ciphertext = models.BinaryField()
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
