@@ -35,6 +35,21 @@ def environment(folder: Path, redis_url: str = "") -> dict[str, str]:
     }
 
 
+def peak_memory(running: subprocess.Popen[bytes]) -> int:
+    """KiB that the process held at most, told when it has ended.
+
+    What the kernel tells the parent in the end (`ru_maxrss`) begins with the parent's own size, so the process is
+    asked while it runs.
+    """
+    peak, status = 0, Path(f"/proc/{running.pid}/status")
+    while running.poll() is None:
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                peak = int(line.split()[1])
+        time.sleep(0.05)
+    return peak
+
+
 class Worker:
     """A Celery worker that a test may kill."""
 

@@ -79,7 +79,9 @@ def whole_state() -> dict[str, Any]:
                 "pk", "cycle", "due_at", "outcome", "breached_at", "owner"
             )
         ),
-        "merged": list(Lead.objects.exclude(merged_into=None).values_list("pk", "merged_into")),
+        "merged": list(
+            Lead.objects.exclude(merged_into=None).order_by("pk").values_list("pk", "merged_into")
+        ),
         "breaches": list(Breach.objects.order_by("pk").values_list("pk", "breached_at", "owner")),
     }
 
