@@ -1,0 +1,85 @@
+"""What a file cannot tell about itself: zone, order of dates, decimal sign, time of the export and the like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from alignment.business_time.zones import zone_names
+from alignment.forms.import_values import lines_of
+
+DATES = [
+    ("iso", "year first: 2026-03-02"),
+    ("dmy", "day first: 2.3.2026 is the 2nd of March"),
+    ("mdy", "month first: 3/2/2026 is the 2nd of March"),
+]
+
+
+class FileQuestions(forms.Form):
+    """What holds for the file as a whole. Valid: `constants` and `other_values` are tables, no longer text."""
+
+    zone = forms.CharField(
+        required=False,
+        max_length=64,
+        label="Zone of the file's times",
+        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
+    )
+    is_zone_sure = forms.BooleanField(required=False, label="Yes, times without an offset are in this zone")
+    dates = forms.ChoiceField(required=False, label="Order of day and month")
+    decimal = forms.ChoiceField(
+        required=False,
+        label="Decimal sign",
+        choices=[("", "not stated"), (".", "point: 1,234.50"), (",", "comma: 1.234,50")],
+    )
+    currency = forms.RegexField(
+        r"^[A-Za-z]{3}$",
+        required=False,
+        label="Currency of amounts",
+        help_text="Three letters, such as EUR, where no column says it.",
+        error_messages={"invalid": "Write three letters, such as EUR."},
+    )
+    as_of_time = forms.DateTimeField(
+        label="When it was exported",
+        help_text="Rows without a time of their own hold as of this time.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
+    )
+    constants = forms.CharField(
+        required=False,
+        max_length=5000,
+        label="Fields that are the same in every row",
+        help_text="Our field = value, one a line, such as: segment = enterprise.",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+    other_values = forms.CharField(
+        required=False,
+        max_length=50_000,
+        label="Further values in other words",
+        help_text="Our field: their value = ours, one a line, such as: stage: Closed - Won = Closed won. Nothing "
+        "behind the sign: empty.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+    id_from = forms.MultipleChoiceField(
+        required=False,
+        label="Columns that name a record together",
+        help_text="Only for an export without ids: such as the e-mail address.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean_zone(self) -> str:
+        zone = str(self.cleaned_data["zone"]).strip()
+        if zone and zone not in zone_names():
+            raise forms.ValidationError("This is not an IANA time zone; write one such as Europe/Berlin.")
+        return zone
+
+    def clean_constants(self) -> dict[str, Any]:
+        return self._table("constants", is_nested=False)
+
+    def clean_other_values(self) -> dict[str, Any]:
+        return self._table("other_values", is_nested=True)
+
+    def _table(self, name: str, *, is_nested: bool) -> dict[str, Any]:
+        try:
+            return lines_of(self.cleaned_data[name], is_nested=is_nested)
+        except ValueError as problem:
+            raise forms.ValidationError(str(problem)) from problem
