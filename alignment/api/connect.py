@@ -29,6 +29,7 @@ from alignment.intake.mapping import InvalidMapping
 from alignment.intake.secrets import UnsuitableSecret
 from alignment.models import Endpoint, EndpointSecret, Scheme, Source, User
 from alignment.services import sources as services
+from alignment.services.live_secrets import AlreadyRotating, NoSuchSecret
 
 MADE_THERE = "Where the sender made it (EspoCRM); left out, one is made here."
 
@@ -207,7 +208,7 @@ class RotateSecret(ActOnEndpoint):
 
     operation, given = "rotate_secret", SecretGiven
     serializer_class, shown_once = NewSecretSerializer, ("address", "secret")
-    refusals = (services.EndpointInactive, services.AlreadyRotating, UnsuitableSecret)
+    refusals = (services.EndpointInactive, AlreadyRotating, UnsuitableSecret)
     examples = example("Made by the sender", secret="0123456789abcdef0123456789abcdef")  # noqa: S106
 
     def act(self, about: Endpoint, given: Any, *, by: User, at: datetime, act: UUID) -> dict[str, Any]:
@@ -223,7 +224,7 @@ class RevokeSecret(ActOnEndpoint):
     """End one secret now. Without any, the endpoint refuses everything until its secret is exchanged."""
 
     operation, given, serializer_class = "revoke_secret", SlotGiven, EndpointSerializer
-    refusals = (services.NoSuchSecret,)
+    refusals = (NoSuchSecret,)
     examples = example("The older one", slot=1)
 
     def act(self, about: Endpoint, given: Any, *, by: User, at: datetime, act: UUID) -> Endpoint:

@@ -13,20 +13,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
 from alignment.intake import secrets
-from alignment.models import (
-    Destination,
-    DestinationSecret,
-    OutgoingMessage,
-    OutgoingState,
-    Scheme,
-    Source,
-    User,
-)
+from alignment.models import Destination, OutgoingMessage, OutgoingState, Scheme, Source, User
 from alignment.outbox.addresses import check_entry
+from alignment.services import live_secrets
 from alignment.services.authority import require_revops
 from alignment.services.history import save_with_history
 from alignment.services.inbox import ReasonMissing
-from alignment.services.sources import ROTATION_OVERLAP, AlreadyRotating, NoSuchSecret
 
 TEST = "webhook.test"
 SUPERSEDED = "A later message about the lead holds the whole state."
@@ -64,7 +56,7 @@ def create_destination(*, source: Source, address: str, by: User | None, at: dat
     try:
         with transaction.atomic():
             save_with_history(destination, reason=f"set up: {_host(address)}", by=by, at=at)
-            _store(destination, slot=1, plain=plain, at=at)
+            live_secrets.store_first(destination, plain, at=at)
     except IntegrityError as error:
         raise AlreadyWritesBack("This source has a destination already; change its address.") from error
     return NewDestination(destination, plain)
@@ -90,12 +82,7 @@ def rotate_outgoing_secret(*, destination: Destination, by: User | None, at: dat
     plain = secrets.generate(Scheme.STANDARD_WEBHOOKS)
     with transaction.atomic():
         row = _lock(destination)
-        row.secrets.filter(expires_at__lte=at).delete()
-        slots = set(row.secrets.values_list("slot", flat=True))
-        if len(slots) == 2:
-            raise AlreadyRotating("Two secrets are live; the older ends within 24 hours, or revoke one now.")
-        row.secrets.filter(expires_at__isnull=True).update(expires_at=at + ROTATION_OVERLAP)
-        _store(row, slot=2 if 1 in slots else 1, plain=plain, at=at)
+        live_secrets.rotate(row, plain, at=at)
         save_with_history(row, reason="secret rotated", by=by, at=at)
     return plain
 
@@ -108,9 +95,7 @@ def revoke_outgoing_secret(*, destination: Destination, slot: int, by: User | No
     require_revops(by, "Destinations")
     with transaction.atomic():
         row = _lock(destination)
-        deleted, _ = row.secrets.filter(slot=slot).delete()
-        if not deleted:
-            raise NoSuchSecret("That secret was revoked already.")
+        live_secrets.revoke(row, slot=slot)
         save_with_history(row, reason=f"secret {slot} revoked", by=by, at=at)
 
 
@@ -227,12 +212,6 @@ def _lock(destination: Destination) -> Destination:
     if not row.is_active:
         raise NoSuchDestination("This destination was switched off in the meantime.")
     return row
-
-
-def _store(destination: Destination, *, slot: int, plain: str, at: datetime) -> None:
-    DestinationSecret.objects.create(
-        destination=destination, slot=slot, ciphertext=secrets.encrypt(plain), created_at=at
-    )
 
 
 def _host(address: str) -> str:

@@ -7,18 +7,18 @@ encrypted.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
 from alignment.intake import endpoints, secrets
 from alignment.intake.mapping import Mapping
-from alignment.models import Endpoint, EndpointSecret, Scheme, Source, User
+from alignment.models import Endpoint, Scheme, Source, User
+from alignment.services import live_secrets
 from alignment.services.authority import require_revops
 from alignment.services.history import save_with_history
 
-ROTATION_OVERLAP = timedelta(hours=24)
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
 
 
@@ -32,14 +32,6 @@ class UnsuitableEndpoint(ValueError):
 
 class EndpointInactive(Exception):
     """The endpoint is switched off."""
-
-
-class AlreadyRotating(Exception):
-    """Two secrets are live: wait until the old one expires, or revoke one."""
-
-
-class NoSuchSecret(Exception):
-    """That slot holds no secret."""
 
 
 class NewEndpoint(NamedTuple):
@@ -116,7 +108,7 @@ def add_endpoint(
         source = Source.objects.select_for_update(of=("self",)).get(pk=source.pk)
         endpoint.clean_fields(exclude=["created_at"])
         endpoint.save(force_insert=True)
-        _store(endpoint, slot=1, plain=plain, at=at)
+        live_secrets.store_first(endpoint, plain, at=at)
         save_with_history(
             source, reason=f"endpoint {endpoint.pk} added{f' for {event}' if event else ''}", by=by, at=at
         )
@@ -134,12 +126,7 @@ def rotate_secret(*, endpoint: Endpoint, secret: str | None = None, by: User | N
         endpoint = _lock(endpoint)
         if not endpoint.is_active:
             raise EndpointInactive("This endpoint is switched off; add a new one.")
-        endpoint.secrets.filter(expires_at__lte=at).delete()
-        slots = set(endpoint.secrets.values_list("slot", flat=True))
-        if len(slots) == 2:
-            raise AlreadyRotating("Two secrets are live; the older ends within 24 hours, or revoke one now.")
-        endpoint.secrets.filter(expires_at__isnull=True).update(expires_at=at + ROTATION_OVERLAP)
-        _store(endpoint, slot=2 if 1 in slots else 1, plain=plain, at=at)
+        live_secrets.rotate(endpoint, plain, at=at)
         _changed(endpoint, "secret rotated", by=by, at=at)
     return plain
 
@@ -152,9 +139,7 @@ def revoke_secret(*, endpoint: Endpoint, slot: int, by: User | None, at: datetim
     require_revops(by, "Sources")
     with transaction.atomic():
         endpoint = _lock(endpoint)
-        deleted, _ = endpoint.secrets.filter(slot=slot).delete()
-        if not deleted:
-            raise NoSuchSecret(f"Slot {slot} of this endpoint holds no secret.")
+        live_secrets.revoke(endpoint, slot=slot)
         _changed(endpoint, f"secret {slot} revoked", by=by, at=at)
 
 
@@ -187,12 +172,6 @@ def _suitable(scheme: str, secret: str | None) -> str:
 
 def _lock(endpoint: Endpoint) -> Endpoint:
     return Endpoint.objects.select_for_update(of=("self",)).select_related("source").get(pk=endpoint.pk)
-
-
-def _store(endpoint: Endpoint, *, slot: int, plain: str, at: datetime) -> None:
-    EndpointSecret.objects.create(
-        endpoint=endpoint, slot=slot, ciphertext=secrets.encrypt(plain), created_at=at
-    )
 
 
 def _changed(endpoint: Endpoint, reason: str, *, by: User | None, at: datetime) -> None:

@@ -16,13 +16,8 @@ from alignment.intake.secrets import UnsuitableSecret, decrypt
 from alignment.models import Endpoint, EndpointSecret, Role, Scheme, Source, User
 from alignment.services import sources
 from alignment.services.authority import OnlyRevOps
-from alignment.services.sources import (
-    AlreadyRotating,
-    EndpointInactive,
-    NoSuchSecret,
-    SourceKeyTaken,
-    UnsuitableEndpoint,
-)
+from alignment.services.live_secrets import AlreadyRotating, NoSuchSecret
+from alignment.services.sources import EndpointInactive, SourceKeyTaken, UnsuitableEndpoint
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 2, 14, 5, tzinfo=UTC)

@@ -21,6 +21,7 @@ from alignment.models import Endpoint, Organisation, Role, Source
 from alignment.queries import source_guide as guide
 from alignment.queries import sources as queries
 from alignment.services import sources as services
+from alignment.services.live_secrets import AlreadyRotating, NoSuchSecret
 
 
 @roles(Role.REVOPS)
@@ -94,7 +95,7 @@ def rotate_secret(request: HttpRequest, key: str, pk: int) -> HttpResponse:
         secret = services.rotate_secret(
             endpoint=endpoint, secret=given, by=viewer(request), at=timezone.now()
         )
-    except (services.EndpointInactive, services.AlreadyRotating, UnsuitableSecret) as problem:
+    except (services.EndpointInactive, AlreadyRotating, UnsuitableSecret) as problem:
         messages.error(request, str(problem))
         return redirect("alignment:source", key=key)
     return _show_secret(request, endpoint.source, endpoint, secret, is_given=given is not None)
@@ -107,7 +108,7 @@ def revoke_secret(request: HttpRequest, key: str, pk: int, slot: int) -> HttpRes
     endpoint = get_object_or_404(Endpoint, pk=pk, source__key=key)
     try:
         services.revoke_secret(endpoint=endpoint, slot=slot, by=viewer(request), at=timezone.now())
-    except services.NoSuchSecret as problem:
+    except NoSuchSecret as problem:
         messages.error(request, str(problem))
     else:
         messages.success(request, "The secret is revoked; within seconds nothing signed with it is accepted.")

@@ -19,7 +19,7 @@ from alignment.paging import NoSuchPage, newest_first
 from alignment.queries import outbox as queries
 from alignment.queries.sources import source_rows
 from alignment.services import destinations as services
-from alignment.services.sources import AlreadyRotating, NoSuchSecret
+from alignment.services.live_secrets import AlreadyRotating, NoSuchSecret
 
 ROWS = 20
 
