@@ -1,13 +1,24 @@
-"""The steps of the handoff as one ORM transaction per event: the way they are written first, without a ledger."""
+"""The steps of the handoff as one ORM transaction per event: the way they are written first."""
 
 from __future__ import annotations
 
 import json
 import time
+from typing import Any
+from uuid import uuid4
 
 from django.db import transaction
 
-from alignment.models import Delivery, DeliveryState, Fact, Lead, MqlCycle
+from alignment.models import (
+    Delivery,
+    DeliveryState,
+    Destination,
+    Fact,
+    Lead,
+    MqlCycle,
+    OutgoingMessage,
+    Subject,
+)
 from alignment.queries.calendars import compiled
 from handoff.models import Assignment, PoolMember
 from sla.models import Clock
@@ -15,13 +26,17 @@ from sla.queries.agreements import InForce, load_book
 from testing.world import World
 
 
-def apply(world: World, opened_by: Fact, count: int) -> float:
-    """Pick, parse, change the lead, route, start clocks, done: `count` events; the seconds that they took."""
+def apply(world: World, opened_by: Fact, count: int, *, keeps_record: bool) -> float:
+    """Pick, parse, change the lead, route, start clocks, done: `count` events; the seconds that they took.
+
+    `keeps_record`: with a row of the ledger for each event and one of the outbox for each MQL, as the product has them.
+    """
     began = time.perf_counter()
     for _ in range(count):
         with transaction.atomic():
             delivery = Delivery.objects.pending().select_for_update(skip_locked=True).order_by("pk")[0]
             data = json.loads(bytes(delivery.body or b""))["data"]
+            fact = _record(delivery, data, world) if keeps_record else opened_by
             lead = Lead.objects.select_for_update().get(
                 source_id=delivery.source_id, external_id=data["external_id"]
             )
@@ -29,13 +44,51 @@ def apply(world: World, opened_by: Fact, count: int) -> float:
             lead.save()
             version = load_book().at(world.at)
             if version is not None and lead.score >= 65 > before:
-                _hand_off(world, opened_by, lead, version)
+                cycle = _hand_off(world, fact, lead, version)
+                if keeps_record:
+                    _tell(cycle, world)
             delivery.state, delivery.applied_at = DeliveryState.DONE, world.at
             delivery.save()
     return time.perf_counter() - began
 
 
-def _hand_off(world: World, opened_by: Fact, lead: Lead, version: InForce) -> None:
+def _record(delivery: Delivery, data: dict[str, Any], world: World) -> Fact:
+    return Fact.objects.create(
+        source_id=delivery.source_id,
+        ref=f"id:{delivery.external_id}",
+        delivery=delivery,
+        subject=Subject.LEAD,
+        external_id=data["external_id"],
+        fields={"score": data["score"], "intent": data["intent"]},
+        occurred_at=world.at,
+        received_at=delivery.received_at,
+        order_key=delivery.external_id,
+    )
+
+
+def _tell(cycle: MqlCycle, world: World) -> None:
+    for destination in Destination.objects.filter(source_id=cycle.lead.source_id):
+        state = {
+            "lead": cycle.lead.external_id,
+            "owner": str(cycle.owner),
+            "assigned_at": world.at.isoformat(),
+        }
+        before = OutgoingMessage.objects.filter(destination=destination, lead=cycle.lead).count()
+        OutgoingMessage.objects.create(
+            destination=destination,
+            key=f"msg_{uuid4().hex}",
+            lead=cycle.lead,
+            cycle=cycle,
+            sequence=before + 1,
+            type="mql.changed",
+            body=json.dumps(state),
+            basis=state,
+            created_at=world.at,
+            next_attempt_at=world.at,
+        )
+
+
+def _hand_off(world: World, opened_by: Fact, lead: Lead, version: InForce) -> MqlCycle:
     at, terms = world.at, version.terms
     cycle = MqlCycle.objects.create(
         lead=lead,
@@ -87,3 +140,4 @@ def _hand_off(world: World, opened_by: Fact, lead: Lead, version: InForce) -> No
             owner=member.person,
             segment=lead.segment,
         )
+    return cycle
