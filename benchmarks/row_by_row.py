@@ -62,7 +62,7 @@ def _record(delivery: Delivery, data: dict[str, Any], world: World) -> Fact:
         fields={"score": data["score"], "intent": data["intent"]},
         occurred_at=world.at,
         received_at=delivery.received_at,
-        order_key=delivery.external_id,
+        order_key=delivery.external_id or "",
     )
 
 
