@@ -25,7 +25,7 @@ _COLUMNS = (
 _FIRST_TOUCH = """
 LEFT JOIN LATERAL (
     SELECT t.id, t.function FROM alignment_touch t
-    WHERE t.lead_id = k.id AND NOT t.is_deleted AND t.touched_at IS NOT NULL
+    WHERE t.lead_id = k.id AND NOT t.is_deleted AND NOT t.is_logged_here AND t.touched_at IS NOT NULL
     ORDER BY t.touched_at, t.external_id LIMIT 1
 ) t ON true
 """

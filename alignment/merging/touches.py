@@ -30,6 +30,7 @@ _COLUMNS = {
     "touched_at": f"coalesce({moment('touched_at')}, f.first_at)",
     "received_at": "f.known_at",
     "is_history": "true",
+    "is_logged_here": "false",
     "part_of": "''",
     "is_deleted": flag("is_deleted"),
 }

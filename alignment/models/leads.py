@@ -187,6 +187,9 @@ class Touch(Record):
     is_history = models.BooleanField(
         default=False, help_text="Only imported files tell of it: it meets no live clock."
     )
+    is_logged_here = models.BooleanField(
+        default=False, help_text="Only people here told of it: no source recorded it, so it sources no lead."
+    )
     part_of = models.CharField(
         max_length=190, blank=True, help_text="Of a call with several leads: the call's external id."
     )

@@ -22,7 +22,10 @@ CONTACT = ["email", "first_name", "last_name", "title", "phone", "company", "cou
 
 
 def fold_lead(batch: Batch, lead: Lead, folds: Folds, accounts: dict[Key, Account]) -> None:
-    """Set a lead's fields in memory; first touch and sourced function come from its touches."""
+    """Set a lead's fields in memory; first touch and sourced function come from the touches that a source recorded.
+
+    What people log here is follow-up of a lead that was there already, and no evidence of where it came from.
+    """
     fields = folds.get((lead.source_id, Subject.LEAD.value, lead.external_id), {})
     for column in TEXTS:
         setattr(lead, column, fields.get(column) or "")
@@ -32,6 +35,7 @@ def fold_lead(batch: Batch, lead: Lead, folds: Folds, accounts: dict[Key, Accoun
     lead.account = accounts.get((lead.source_id, fields.get("account") or ""))
     lead.crm_owner = batch.persons.get((lead.source_id, fields.get("owner") or ""))
     lead.is_deleted = bool(fields.get("is_deleted"))
-    first = next((touch for touch in batch.touches.get(lead.pk, []) if touch.touched_at), None)
+    recorded = (touch for touch in batch.touches.get(lead.pk, []) if not touch.is_logged_here)
+    first = next((touch for touch in recorded if touch.touched_at), None)
     lead.first_touch = first
     lead.sourced_function = first.function if first else TouchFunction.UNKNOWN

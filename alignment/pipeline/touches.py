@@ -13,7 +13,7 @@ from alignment.pipeline.rows import Changes, moment
 
 COLUMNS = [
     "lead", "function", "channel", "subject", "outcome", "is_attempt", "is_connected", "person", "campaign",
-    "touched_at", "received_at", "is_history", "part_of", "is_deleted",
+    "touched_at", "received_at", "is_history", "is_logged_here", "part_of", "is_deleted",
 ]  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def fold_touches(
         touch.touched_at = moment(fields.get("touched_at")) or rows[0].occurred_at
         touch.received_at = _known_at(rows)
         touch.is_history = all(fact.is_history for fact in rows)
+        touch.is_logged_here = all(fact.by_id is not None for fact in rows)
         touch.is_deleted = bool(fields.get("is_deleted")) or (bool(call) and _has_left(named, of_call))
     changes.write(touches.values())
 

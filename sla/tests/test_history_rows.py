@@ -194,6 +194,21 @@ class Teller:
             for said in self.statements()
         ]
 
+    def act(self, world: World, by: User, at: datetime) -> None:
+        """An attempt logged here, as handoff's acts make it; now and then of a touch that a source tells of too."""
+        self.sequence += 1
+        ref = f"app:{self.sequence}"
+        fields = {
+            "lead": f"L{self.random.randint(1, 5)}", "function": "sales", "channel": "call", "is_attempt": True,
+            "touched_at": at.isoformat(),
+        }  # fmt: skip
+        fact = Fact(
+            source=world.crm, ref=ref, subject="touch", external_id=self.some(ref, f"T{self.random.randint(1, 7)}"),
+            fields=fields, occurred_at=at, received_at=at, order_key=ref, by=by,
+        )  # fmt: skip
+        with transaction.atomic():
+            apply_events([Event(None, 0, [fact])], at=at)
+
     def live(self, world: World, at: datetime) -> None:
         facts = []
         for said in self.statements():
@@ -258,7 +273,9 @@ def _tell_at_random(world: World, seed: int, *, rows: int = 1_000_000, is_compar
     for _ in range(teller.random.randint(1, 6)):
         at += timedelta(hours=7)
         act = teller.random.random()
-        if act < 0.3:
+        if act < 0.1:
+            teller.act(world, revops, at)
+        elif act < 0.3:
             teller.live(world, at)
         elif act < 0.4 and Lead.objects.filter(merged_into=None).count() > 1:
             _merge_two(teller, revops, at)
