@@ -11,11 +11,12 @@ from django.forms import BoundField
 from django.forms.utils import ErrorDict
 
 from alignment.forms.import_columns import ColumnLine, column_controls, column_lines
-from alignment.forms.import_questions import DATES, FileQuestions
+from alignment.forms.import_dates import ORDER_NAMES, hint_of, order_choices, which_order
+from alignment.forms.import_questions import FileQuestions
 from alignment.forms.import_said import initial_of, missing_headers, other_lines
 from alignment.forms.import_values import ValueControl, ValueTable, value_controls
 from alignment.importing.fields import DATING, OBJECTS, reader_of
-from alignment.importing.guesses import AMBIGUOUS, MIXED, date_order, lacks_offset
+from alignment.importing.guesses import AMBIGUOUS, MIXED, date_order, lacks_offset, proof_of
 from alignment.importing.look import FileShape
 from alignment.importing.times import ORDERS
 from alignment.intake.fields import day, instant
@@ -33,16 +34,20 @@ class ImportMappingForm(FileQuestions):
         self.draft, self.shape, self.kind = draft, shape, draft.subject
         self.said: dict[str, Any] = draft.mapping
         super().__init__(data, initial=initial_of(draft, shape, zone=zone))
-        self.fields["dates"].choices = (  # type: ignore[attr-defined]
-            DATES if self.initial["dates"] else [("", "choose"), *DATES]
-        )
         self.places = column_controls(self)
         self.fields["id_from"].choices = [  # type: ignore[attr-defined]
             (str(place), shape.headers[place]) for place in self.places
         ]
+        self._ask_for_order()
         self.tables = value_controls(self)
         if data is None:
             self.initial["other_values"] = "\n".join(other_lines(self.said, self.tables))
+
+    def _ask_for_order(self) -> None:
+        cells = self._cells(with_days=True)
+        field = self.fields["dates"]
+        field.choices = order_choices(cells, is_chosen=bool(self.initial["dates"]))  # type: ignore[attr-defined]
+        field.help_text = hint_of(cells, date_order(cells))
 
     # --- what the page shows -------------------------------------------------------------------------------
 
@@ -137,15 +142,18 @@ class ImportMappingForm(FileQuestions):
                     self.add_error(name, f"“{header}” is mapped to {ours} already: choose one of the two.")
 
     def _check_dates(self, cleaned: dict[str, Any]) -> None:
-        proven = date_order(self._cells(with_days=True))
+        cells = self._cells(with_days=True)
+        proven = date_order(cells)
         chosen = cleaned.get("dates", "")
         if not chosen and proven in ORDERS:
             cleaned["dates"] = proven
         elif not chosen and proven in (AMBIGUOUS, MIXED):
-            self.add_error("dates", "No day above 12 tells day from month here: say which stands first.")
+            self.add_error("dates", which_order(cells, proven))
         elif {chosen, proven} == {"dmy", "mdy"}:
+            example = proof_of(cells, str(proven))
             self.add_error(
-                "dates", f"The dates of the file prove the other order: {dict(DATES)[str(proven)]}."
+                "dates",
+                f"The file proves the other order by “{example}”: choose {ORDER_NAMES[str(proven)].partition(':')[0]}.",
             )
 
     def document(self) -> dict[str, Any]:

@@ -9,12 +9,6 @@ from django import forms
 from alignment.business_time.zones import zone_names
 from alignment.forms.import_values import lines_of
 
-DATES = [
-    ("iso", "year first: 2026-03-02"),
-    ("dmy", "day first: 2.3.2026 is the 2nd of March"),
-    ("mdy", "month first: 3/2/2026 is the 2nd of March"),
-]
-
 
 class FileQuestions(forms.Form):
     """What holds for the file as a whole. Valid: `constants` and `other_values` are tables, no longer text."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 
 _DATE = re.compile(
     r"\s*(?P<a>[0-9]{1,4})[-/.]\s?(?P<b>[0-9]{1,2})[-/.]\s?(?P<c>[0-9]{1,4})(?P<rest>(?:,?\s|T|\Z).*)"
@@ -35,6 +37,49 @@ def date_order(cells: Iterable[str]) -> str | None:
     if AMBIGUOUS in seen:
         return AMBIGUOUS
     return "iso" if seen else None
+
+
+@dataclass(frozen=True)
+class TwoReadings:
+    """A date of a file as written, without its time, and what it says in either order; None: no day that exists."""
+
+    written: str
+    day_first: date | None
+    month_first: date | None
+
+
+def two_readings(cells: Iterable[str]) -> TwoReadings | None:
+    """The first date that means another day in the other order; else the first that could be read in both orders."""
+    alike = None
+    for cell in cells:
+        parts = _DATE.fullmatch(cell)
+        if parts is None or date_order([cell]) != AMBIGUOUS:
+            continue
+        first, second = int(parts["a"]), int(parts["b"])
+        found = TwoReadings(
+            cell[: parts.start("rest")].strip(),
+            _day(parts["c"], second, first),
+            _day(parts["c"], first, second),
+        )
+        if found.day_first != found.month_first:
+            return found
+        alike = alike or found
+    return alike
+
+
+def proof_of(cells: Iterable[str], order: str) -> str:
+    """The first date, as written without its time, that is one in this order alone; empty where there is none."""
+    for cell in cells:
+        if date_order([cell]) == order and (parts := _DATE.fullmatch(cell)):
+            return cell[: parts.start("rest")].strip()
+    return ""
+
+
+def _day(year: str, month: int, day: int) -> date | None:
+    try:
+        return date(int(year) + (2000 if len(year) == 2 else 0), month, day)
+    except ValueError:
+        return None
 
 
 def lacks_offset(cells: Iterable[str]) -> bool:

@@ -154,7 +154,10 @@ def _questions(
             if name not in given:
                 yield f"columns: {name}: no known header; name its column."
     if order == AMBIGUOUS:
-        yield 'dates: no day is above 12, so day and month could be either; write "dmy" or "mdy".'
+        yield (
+            'dates: each date could be read with the day or with the month first; write "dmy" (03/04/2026 is 3 April) '
+            'or "mdy" (4 March).'
+        )
     if order == MIXED:
         yield "dates: some dates have the day first, others the month; export them in one order."
     if decimal is None:

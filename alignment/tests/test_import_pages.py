@@ -269,11 +269,23 @@ def test_times_with_an_offset_need_no_zone(revops: Client) -> None:
 
 
 def test_the_order_of_day_and_month_is_asked_for_where_nothing_proves_it(revops: Client) -> None:
-    draft = drafted(revops, "Lead ID,Lead Owner,Create Date\n1,Ann,3/2/2026 9:00\n")
-    assert "say which stands first" in text(mapped(revops, draft, **SURE))
+    draft = drafted(revops, "Lead ID,Lead Owner,Create Date\n1,Ann,3/3/2026 9:00\n2,Ann,3/2/2026 9:00\n")
+    page = text(revops.get(url("import-mapping", pk=draft.pk)))
+    assert "day first: 3/2/2026 is 3 February 2026" in page and "3/2/2026 is 2 March 2026" in page
+    assert "Is “3/2/2026” 3 February 2026 or 2 March 2026? No date" in text(mapped(revops, draft, **SURE))
     assert mapped(revops, draft, dates="dmy", **SURE).status_code == 302
     proven = drafted(revops)
-    assert "prove the other order" in text(mapped(revops, proven, dates="dmy", **SURE))
+    assert "proves the other order by “3/13/2026”: choose month first" in text(
+        mapped(revops, proven, dates="dmy", **SURE)
+    )
+
+
+def test_dates_in_both_orders_are_told_apart_from_those_that_could_be_either(revops: Client) -> None:
+    draft = drafted(revops, "Lead ID,Lead Owner,Create Date\n1,Ann,13/2/2026 9:00\n2,Ann,2/14/2026 9:00\n")
+    said = text(mapped(revops, draft, **SURE))
+    assert "Some dates have the day first (13/2/2026), others the month (2/14/2026)" in said
+    assert "rows in the other order are rejected" in said
+    assert mapped(revops, draft, dates="mdy", **SURE).status_code == 302
 
 
 def test_a_field_has_one_column_and_the_record_needs_its_id(revops: Client) -> None:
