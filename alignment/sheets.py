@@ -22,6 +22,11 @@ def cell(value: Any) -> Any:
     return f"'{value}" if value.lstrip(" \u00a0").startswith(_FORMULA) else value
 
 
+def bare(text: str) -> str:
+    """A text without the apostrophe that `cell`, or a CRM, put before what a spreadsheet would run."""
+    return text[1:] if text[:1] == "'" and text[1:].lstrip(" \u00a0").startswith(_FORMULA) else text
+
+
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
     """A download in UTF-8 with a byte-order mark, as spreadsheets want it."""
     out = io.StringIO()

@@ -13,13 +13,12 @@ from alignment.importing.mapping import ImportMapping
 from alignment.importing.problems import BadCell
 from alignment.importing.times import Clock
 from alignment.intake.fields import day, instant, money, text, whole
+from alignment.sheets import bare
 
 CellReader = Callable[[str], Any]
 _REMEMBERED = 4096
 _LISTING = frozenset({"lead", "account", "opportunity", "campaign"})
 _ANY_ZONE = ZoneInfo("UTC")
-# CRMs put an apostrophe before what a spreadsheet would take for a formula: a phone number with its plus, say.
-_FORMULA = frozenset("=+-@")
 STAGE = "stage:"
 
 
@@ -103,8 +102,8 @@ def _cleaned(read: CellReader, table: Mapping[str, str | None] | None = None) ->
 
     def cleaned(cell: str) -> Any:
         found: str | None = cell.strip()
-        if found and found[0] == "'" and found[1:2] in _FORMULA:
-            found = found[1:]
+        if found and found[0] == "'":
+            found = bare(found).strip()
         if known and found:
             found = known.get(found.lower(), found)
         if not found:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from alignment.importing.problems import UnreadableFile
+from alignment.sheets import bare
 
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "`": "'", "´": "'"})
 _BLANKS = re.compile(r"\s+")
 _SHOWN = 40
+# What a file of rejects has beside the columns of the file that it comes from.
+REJECT_COLUMNS = ("rejected line", "rejected code", "rejected because", "original line")
 
 
 def plain(header: str) -> str:
     """A header without what varies between exports of one system: case, blanks, kind of quotation marks."""
-    return _BLANKS.sub(" ", header.translate(_QUOTES).replace("'", '"')).strip().lower()
+    return _BLANKS.sub(" ", bare(header).translate(_QUOTES).replace("'", '"')).strip().lower()
+
+
+def is_rejects(names: Iterable[str]) -> bool:
+    """Whether these are the headers of a file of rejects, to be taken in again."""
+    return set(REJECT_COLUMNS[:3]) <= set(map(plain, names))
+
+
+def digest_of_headers(names: Iterable[str]) -> str:
+    """The same for files with the same columns in any order; those of a file of rejects do not count."""
+    found = sorted({plain(name) for name in names} - {"", *REJECT_COLUMNS})
+    return hashlib.sha256("\n".join(found).encode("utf-8", "replace")).hexdigest()
 
 
 def find_columns(names: Sequence[str], wanted: Sequence[str]) -> list[int]:

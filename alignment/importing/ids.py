@@ -6,6 +6,8 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+from alignment.sheets import bare
+
 MAX_ID = 190
 # Leads, opportunities, contacts, accounts, users, groups, campaigns and members, tasks, events, organisation.
 _SALESFORCE = re.compile(r"(?:00[13567DQGTUv]|701)[0-9A-Za-z]{12}")
@@ -32,7 +34,7 @@ def joined(parts: Iterable[str]) -> str:
 
     An address is the same record however it is capitalised. What is too long for an id ends in its digest.
     """
-    cleaned = [part.strip() for part in parts]
+    cleaned = [bare(part.strip()).strip() for part in parts]
     if not any(cleaned):
         return ""
     cleaned = [part.lower() if "@" in part else one_form(part) for part in cleaned]

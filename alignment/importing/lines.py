@@ -35,6 +35,11 @@ class Lines(Iterator[str]):
         self.spoilt = ""
         return self.number + 1
 
+    def record(self, *, first_only: bool = False) -> str:
+        """The record as it stands in the file, or the line on which it starts; empty where that is too long."""
+        kept = self._record[:1] if first_only else self._record
+        return "" if any(line is _TOO_LONG for line in kept) else "".join(kept)
+
     def __next__(self) -> str:
         line = self._again.popleft() if self._again else self._readline(MAX_LINE)
         if not line:

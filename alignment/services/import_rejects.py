@@ -1,4 +1,4 @@
-"""The rejects of an import as a CSV file: line, reason, and the line as it stands in the file."""
+"""The rejects of an import as a CSV file that can be corrected and taken in again: line, reason, own columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import TextIO
 from django.db import connection
 
 from alignment.importing.encoding import decoded, find_encoding
-from alignment.importing.lines import MAX_LINE
+from alignment.importing.headers import REJECT_COLUMNS, plain
+from alignment.importing.lines import Lines
+from alignment.importing.problems import BadRecord
+from alignment.importing.records import DELIMITERS, csv_records, is_json_lines, json_records, read_header
 from alignment.importing.rows import Reject
 from alignment.models import Erasure, Import, ImportReject
 from alignment.recognised import recognised
@@ -19,44 +22,74 @@ from alignment.services.imports import open_file
 from alignment.sheets import cell
 
 _QUOTED = re.compile(r"“[^”]*”?")
-COLUMNS = ("line", "code", "reason", "original")
+Original = tuple[int, list[str] | None, str]  # line, cells of the file's own columns, else the text
+Told = tuple[ImportReject, list[str] | None, str]
 
 
 def write_rejects(found: Import, out: TextIO) -> int:
     """Write the kept rejects in the order of their lines, safe to open in a spreadsheet; how many.
 
-    `original` is the line on which the row starts, empty where the file is no longer kept.
+    Of a CSV file in its own columns and with its own delimiter behind line, code and reason: corrected, the file is
+    taken in again under the same mapping. `original line` holds what is not that: a record that cannot be parted into
+    the columns, a line of JSON. Both are empty where the file is no longer kept.
     """
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    rejects = found.rejects.order_by("line", "pk").iterator(chunk_size=2000)
+    if not found.has_file:
+        return _write(out, ",", [], ((reject, None, "") for reject in rejects))
+    with open_file(found) as file:
+        encoding = find_encoding(file)
+        with decoded(file, encoding) as text:
+            is_json = is_json_lines(text)
+        with decoded(file, encoding) as text:
+            lines = Lines(text)
+            if is_json:
+                return _write(out, ",", [], _beside(rejects, _json_originals(lines)))
+            header = read_header(lines)
+            own = [place for place, name in enumerate(header.names) if plain(name) not in REJECT_COLUMNS]
+            originals = _csv_originals(lines, header.delimiter, len(header.names), own)
+            names = [header.names[place] for place in own]
+            return _write(out, header.delimiter, names, _beside(rejects, originals))
+
+
+def _write(out: TextIO, delimiter: str, names: list[str], rejects: Iterable[Told]) -> int:
+    delimiter = delimiter if delimiter in DELIMITERS else ","
+    headers = csv.writer(out, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    headers.writerow([*REJECT_COLUMNS[:3], *map(cell, names), REJECT_COLUMNS[3]])
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
     number = 0
-    for reject, original in with_originals(found):
-        writer.writerow([reject.line, reject.code, cell(reject.message), cell(original)])
+    for reject, cells, original in rejects:
+        own = [cell(each) for each in cells] if cells is not None else [""] * len(names)
+        writer.writerow([reject.line, reject.code, cell(reject.message), *own, cell(original)])
         number += 1
     return number
 
 
-def with_originals(found: Import) -> Iterator[tuple[ImportReject, str]]:
-    """Each kept reject with the text of its line."""
-    rejects = found.rejects.order_by("line", "pk").iterator(chunk_size=2000)
-    if not found.has_file:
-        yield from ((reject, "") for reject in rejects)
-        return
-    with open_file(found) as file, decoded(file, find_encoding(file)) as text:
-        number, line = 0, ""
-        for reject in rejects:
-            while number < reject.line:
-                line = _next_line(text)
-                number += 1
-            yield reject, line.rstrip("\r\n").encode("utf-8", "replace").decode()
+def _beside(rejects: Iterable[ImportReject], originals: Iterator[Original]) -> Iterator[Told]:
+    """Each reject with what stands on its line; reads no further than the last."""
+    line, cells, text = 0, None, ""
+    for reject in rejects:
+        while line < reject.line and (found := next(originals, None)) is not None:
+            line, cells, text = found
+        yield (reject, cells, text) if line == reject.line else (reject, None, "")
 
 
-def _next_line(text: TextIO) -> str:
-    """A line, or the start of one that is too long; counted as alignment.importing.lines counts them."""
-    line = piece = text.readline(MAX_LINE)
-    while len(piece) >= MAX_LINE and not piece.endswith(("\n", "\r")):
-        piece = text.readline(MAX_LINE)
-    return line
+def _csv_originals(lines: Lines, delimiter: str, width: int, own: list[int]) -> Iterator[Original]:
+    for line, cells in csv_records(lines, delimiter):
+        if isinstance(cells, BadRecord):
+            yield line, None, _storable(lines.record(first_only=True))
+        elif len(cells) != width:
+            yield line, None, _storable(lines.record())
+        else:
+            yield line, [cells[place] for place in own], ""
+
+
+def _json_originals(lines: Lines) -> Iterator[Original]:
+    for line, _ in json_records(lines):
+        yield line, None, _storable(lines.record())
+
+
+def _storable(text: str) -> str:
+    return text.rstrip("\r\n").encode("utf-8", "replace").decode()
 
 
 def hide_quotes(imports: Iterable[int]) -> None:

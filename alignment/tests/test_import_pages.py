@@ -21,10 +21,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alignment.importing.mapping import InvalidMapping
+from alignment.importing.rows import Row, read_rows
 from alignment.models import Fact, Import, ImportPiece, ImportState, Lead, MqlCycle, Role, Source
 from alignment.services import import_drafts
 from alignment.services.import_run import run_waiting
 from alignment.services.imports import NothingToResume, NotUnderWay, cancel_import, resume_import
+from alignment.services.imports import mapping_of as mapping_of_source
 from alignment.services.sources import create_source
 from alignment.tests.pages import signed_in
 from testing.world import World, add_user
@@ -624,23 +626,107 @@ def test_an_import_is_cancelled_and_resumed(revops: Client) -> None:
     assert "Done, with rejects" in text(revops.get(address))
 
 
-def test_rejects_come_as_csv_with_line_reason_and_original_safe_for_spreadsheets(revops: Client) -> None:
+def rejects_of(client: Client, found: Import, delimiter: str = ",") -> list[dict[str, str]]:
+    answer = client.get(url("import-rejects", pk=found.pk))
+    assert "attachment" in answer["Content-Disposition"] and "no-store" in answer["Cache-Control"]
+    return list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")), delimiter=delimiter))
+
+
+def test_rejects_come_in_the_columns_of_the_file_safe_for_spreadsheets(revops: Client) -> None:
     draft = drafted(revops, LEADS.replace("00Q5f000001AAAC,", "=cmd|x,"))
     previewed(revops, draft)
     start(revops, draft)
     worked()
-    answer = revops.get(url("import-rejects", pk=draft.pk))
-    assert "attachment" in answer["Content-Disposition"] and "no-store" in answer["Cache-Control"]
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
-    assert [row["line"] for row in rows] == ["3", "4"]
-    assert rows[1]["original"].startswith("'=cmd|x,Grace,Hopper") and "tomorrow" in rows[1]["reason"]
+    rows = rejects_of(revops, draft)
+    assert list(rows[0])[:3] == ["rejected line", "rejected code", "rejected because"]
+    assert list(rows[0])[3:-1] == LEADS.partition("\n")[0].split(",") and list(rows[0])[-1] == "original line"
+    assert [row["rejected line"] for row in rows] == ["3", "4"]
+    assert (rows[1]["Lead ID"], rows[1]["First Name"], rows[1]["original line"]) == ("'=cmd|x", "Grace", "")
+    assert "tomorrow" in rows[1]["rejected because"]
     ImportPiece.objects.all().delete()
-    rows = list(
-        csv.DictReader(
-            io.StringIO(b"".join(revops.get(url("import-rejects", pk=draft.pk))).decode("utf-8-sig"))
+    rows = rejects_of(revops, draft)
+    assert [row["rejected line"] for row in rows] == ["3", "4"] and "Lead ID" not in rows[0]
+
+
+SEMICOLONS = """Id;Name, first;Phone;Title;Score\r
+1;Ada;+49 30 1;"=1+1";5\r
+2;"Emmy\r
+Noether";-7;|x;many\r
+3;Grace;%2; \t=x;4;surplus\r
+4;"Alan" T;;;\r
+=5;Kurt;'@home;'plain;none\r
+6;Rosa;"@";=;-3\r
+"""
+PLAIN = {
+    "object": "lead",
+    "columns": {"last_name": "Name, first", "phone": "Phone", "title": "Title", "score": "Score"},
+    "id_from": ["Id", "Phone"],
+}
+
+
+def test_corrected_rejects_are_taken_in_again_as_the_corrected_rows_would_have_been(
+    revops: Client, world: World
+) -> None:
+    """A row given back and corrected states what it would have stated in the file itself."""
+
+    def run(content: str) -> Import:
+        draft = drafted(revops, content, object="lead")
+        revops.post(url("import-load", pk=draft.pk), {"text": json.dumps(PLAIN)})
+        import_drafts.save_mapping(
+            draft, mapping=PLAIN, as_of=world.at - timedelta(days=3), by=None, at=timezone.now()
         )
-    )
-    assert [row["original"] for row in rows] == ["", ""]
+        start(revops, draft)
+        worked()
+        return Import.objects.get(pk=draft.pk)
+
+    def stated() -> list[Any]:
+        found = Fact.objects.filter(subject="lead").order_by("ref")
+        return list(found.values_list("ref", "external_id", "fields", "occurred_at"))
+
+    assert run(SEMICOLONS).rejected == 4
+    first = Import.objects.latest("pk")
+    rows = rejects_of(revops, first, ";")
+    assert [row["rejected code"] for row in rows] == [
+        "bad_number",
+        "too_many_cells",
+        "bad_quotation",
+        "bad_number",
+    ]
+    assert [row["original line"] for row in rows] == ["", "3;Grace;%2; \t=x;4;surplus", '4;"Alan" T;;;', ""]
+    assert (rows[0]["Name, first"], rows[3]["Phone"]) == ("Emmy\r\nNoether", "'@home")
+    uncorrected = b"".join(revops.get(url("import-rejects", pk=first.pk))).decode("utf-8-sig")
+    again = run(uncorrected)
+    assert (again.rows, again.rejected, again.facts_new) == (4, 4, 0), "nothing of it passes by mistake"
+    kept = rejects_of(revops, again, ";")
+    assert list(kept[0]) == list(rows[0]), "columns do not pile up"
+
+    for row, corrected in zip(rows, ("9", "4", "", "8"), strict=True):
+        row["Score"] = corrected
+    rows[1] |= {"Id": "3", "Name, first": "Grace", "Phone": "%2", "Title": " \t=x"}
+    rows[2] |= {"Id": "4", "Name, first": "Alan T"}
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), delimiter=";")
+    writer.writeheader()
+    writer.writerows(rows)
+    assert run(out.getvalue()).rejected == 0
+    from_rejects = stated()
+
+    assert len(from_rejects) == 6
+    mended = SEMICOLONS.replace("many", "9").replace(";surplus", "").replace('"Alan" T', "Alan T")
+    whole = read_rows_of(mended.replace(";none", ";8"))
+    assert {(key, json.dumps(fields, sort_keys=True)) for _, key, fields, _ in from_rejects} == whole
+
+
+def read_rows_of(content: str) -> set[tuple[str, str]]:
+    mapping = mapping_of_source(PLAIN, Source.objects.get(key="crm"))
+    found = list(read_rows(io.BytesIO(content.encode()), mapping))
+    assert all(isinstance(row, Row) for row in found), found
+    return {
+        (draft.external_id, json.dumps(draft.fields, sort_keys=True))
+        for row in found
+        if isinstance(row, Row)
+        for draft in row.drafts
+    }
 
 
 def test_what_came_in_is_told_by_origin(revops: Client) -> None:

@@ -99,7 +99,6 @@ def rejects_are_downloaded(revops: Visitor, folder: Path) -> None:
     kept = folder / "rejects.csv"
     download.value.save_as(kept)
     rows = list(csv.DictReader(kept.read_text(encoding="utf-8-sig").splitlines()))
-    assert [(row["line"], row["code"]) for row in rows] == [("4", "bad_time")]
-    assert "“the 5th” is not a date" in rows[0]["reason"] and rows[0]["original"].startswith(
-        "00Q5f000001AAAC,Grace"
-    )
+    assert [(row["rejected line"], row["rejected code"]) for row in rows] == [("4", "bad_time")]
+    assert "“the 5th” is not a date" in rows[0]["rejected because"]
+    assert (rows[0]["Lead ID"], rows[0]["First Name"]) == ("00Q5f000001AAAC", "Grace")

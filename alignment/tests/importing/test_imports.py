@@ -153,7 +153,10 @@ def test_a_bad_row_in_ten_thousand_stops_no_other(crm: Source) -> None:
     out = io.StringIO()
     assert write_rejects(row, out) == 1
     found = next(iter(csv.DictReader(io.StringIO(out.getvalue()))))
-    assert found["line"] == "5002" and found["original"] == rows[5000].strip()
+    assert found.pop("rejected line") == "5002" and "Score" in found.pop("rejected because")
+    assert found.pop("original line") == "" and found.pop("rejected code") == "bad_number"
+    told = dict(zip(HEADERS.strip().split(","), rows[5000].strip().split(","), strict=True))
+    assert found == told | {"Score": "'=cmd()|x"}
 
 
 def test_a_row_that_only_the_database_refuses_is_found_and_stops_no_other(
@@ -385,7 +388,7 @@ def test_a_reject_below_a_line_that_is_too_long_has_its_own_text(crm: Source) ->
     assert write_rejects(row, out) == 2
     csv.field_size_limit(1 << 22)
     last = list(csv.DictReader(io.StringIO(out.getvalue())))[-1]
-    assert (last["line"], last["original"]) == ("4", line(3, "many").strip())
+    assert (last["rejected line"], last["Score"]) == ("4", "many")
 
 
 def test_entries_into_stages_are_counted(crm: Source) -> None:
@@ -448,7 +451,7 @@ class TestTheCommand:
         out = self.run(tmp_path, content, "--source=old", "--create-source=Old CRM", f"--rejects={rejects}")
         assert "2 rows: 2 new statements kept, 0 known already, 1 rows rejected." in out
         assert Lead.objects.get().source.name == "Old CRM"
-        assert rejects.read_text(encoding="utf-8-sig").startswith("line,code,reason,original")
+        assert rejects.read_text(encoding="utf-8-sig").startswith('"rejected line","rejected code",')
         assert "many" in rejects.read_text()
 
     def test_a_trial_says_what_would_be(self, tmp_path: Path, crm: Source) -> None:
