@@ -88,6 +88,14 @@ def find_encoding(stream: BinaryIO) -> Encoding:
     return UTF_8 if _is_utf_8(stream) else WINDOWS
 
 
+def up_to_a_line(text: bytes, size: int) -> BinaryIO:
+    """The start of a file of `size` bytes without the line that it is cut off in."""
+    if len(text) < size and (end := text.rfind(b"\n")) > 0:
+        width = 2 if text.startswith((b"\xff\xfe", b"\xfe\xff")) else 1
+        text = text[: end + width - end % width]
+    return io.BytesIO(text)
+
+
 @contextmanager
 def decoded(stream: BinaryIO, encoding: Encoding) -> Iterator[io.TextIOWrapper]:
     """Text of the stream from its start, with line ends as they are; the stream stays open."""

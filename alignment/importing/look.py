@@ -90,6 +90,16 @@ def look_at(stream: BinaryIO, kind: str | None = None) -> FileShape:
     return _shape(encoding, delimiter, headers, sample, trailer, kind)
 
 
+def headers_of(stream: BinaryIO) -> list[str]:
+    """The headers of a CSV file, or the keys of the first JSON lines. Raises UnreadableFile."""
+    encoding = find_encoding(stream)
+    with decoded(stream, encoding) as text:
+        is_json = is_json_lines(text)
+    with decoded(stream, encoding) as text:
+        lines = Lines(text)
+        return _json_sample(lines)[0] if is_json else read_header(lines).names
+
+
 def _shape(
     encoding: Encoding,
     delimiter: str,

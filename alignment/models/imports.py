@@ -47,6 +47,9 @@ class Import(models.Model):
     mapping = models.JSONField()
     file_name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)
+    headers = models.CharField(
+        max_length=64, blank=True, help_text="Digest of the file's headers in any order; empty: not known."
+    )
     size = models.PositiveBigIntegerField(help_text="Bytes of the file.")
     as_of = models.DateTimeField()
     is_dry_run = models.BooleanField(default=False, help_text="Everything but the writing.")

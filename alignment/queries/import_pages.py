@@ -7,6 +7,7 @@ import json
 from django.db.models import Count, QuerySet
 
 from alignment.models import Import, ImportState, Source
+from alignment.models.imports import LIVE_STATES
 from alignment.queries.import_words import OBJECT_NAMES
 from alignment.wording import local_time
 
@@ -28,6 +29,22 @@ def draft_behind(trial: Import) -> Import | None:
         as_of=trial.as_of,
     )
     return drafts.order_by("-pk").first()
+
+
+def last_with_headers(source: Source, headers: str, kind: str | None = None) -> Import | None:
+    """The last import, begun and neither cancelled nor failed, of a file of the source with these headers (their
+    digest), of rows of this `kind`; no trial."""
+    if not headers:
+        return None
+    found = Import.objects.applied().filter(source=source, headers=headers)
+    found = found.filter(state__in=(ImportState.DONE, *LIVE_STATES))
+    return (found.filter(subject=kind) if kind else found).order_by("-requested_at", "-pk").first()
+
+
+def taken_over_from(draft: Import) -> Import | None:
+    """The import whose mapping the draft has, as it stands: the last of a file with the same headers."""
+    found = last_with_headers(draft.source, draft.headers, draft.subject)
+    return found if found is not None and found.mapping == draft.mapping else None
 
 
 def earlier_mappings(draft: Import) -> list[tuple[str, str]]:

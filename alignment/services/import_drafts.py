@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import json
 import zlib
@@ -12,14 +11,18 @@ from typing import Any, BinaryIO
 
 from django.db import connection, transaction
 
+from alignment.importing.encoding import up_to_a_line
+from alignment.importing.headers import digest_of_headers, is_rejects
 from alignment.importing.look import look_at
 from alignment.importing.plausible import plausible
 from alignment.importing.rows import Reject, Row, read_rows
 from alignment.models import Import, ImportPiece, ImportState, Source, User
 from alignment.models.imports import LIVE_STATES
+from alignment.queries.import_pages import last_with_headers
 from alignment.services.authority import require_revops
 from alignment.services.imports import (
     PIECE,
+    START_PIECES,
     WHAT,
     AlreadyImporting,
     AsOfInFuture,
@@ -30,8 +33,6 @@ from alignment.services.imports import (
 )
 
 KEPT_FOR = timedelta(days=1)
-_START_PIECES = 4
-_START = _START_PIECES * PIECE
 _AHEAD = timedelta(seconds=60)
 
 
@@ -54,23 +55,30 @@ def create_draft(
 ) -> Import:
     """Keep an uploaded file, with a mapping to start from. `file` can be read twice.
 
-    `kind`: what its rows are about; else it is guessed, and is empty where it cannot be. `as_of` begins as that of an
-    earlier import of the same file, else `at`. Raises OnlyRevOps, UnreadableFile.
+    The mapping is that of the last import of a file with the same headers, else what the headers suggest. `kind`:
+    what its rows are about; else it is guessed, and is empty where it cannot be. `as_of` begins as that of an
+    earlier import of the same file, or for corrected rejects as that of the file that they come from, else `at`.
+    Raises OnlyRevOps, UnreadableFile.
     """
     require_revops(by, WHAT)
     digest, size = digest_of(file)
     file.seek(0)
-    shape = look_at(_up_to_a_line(file.read(_START), size), kind)
+    shape = look_at(up_to_a_line(file.read(START_PIECES * PIECE), size), kind)
+    headers = digest_of_headers(shape.headers)
+    alike = last_with_headers(source, headers, kind)
     with transaction.atomic():
         earlier = Import.objects.filter(source=source, sha256=digest).exclude(state=ImportState.DRAFT)
         known = earlier.order_by("is_dry_run", "pk").values_list("as_of", flat=True).first()
+        if known is None and alike is not None and is_rejects(shape.headers):
+            known = alike.as_of
         made = Import.objects.create(
             source=source,
-            subject=shape.object or "",
-            mapping=shape.document(),
+            subject=alike.subject if alike else shape.object or "",
+            mapping=alike.mapping if alike else shape.document(),
             file_name=file_name[-200:],
             sha256=digest,
             size=size,
+            headers=headers,
             as_of=known or at,
             state=ImportState.DRAFT,
             requested_by=by,
@@ -82,19 +90,11 @@ def create_draft(
 
 def start_of(draft: Import) -> BinaryIO:
     """The first few MiB of the file, up to the end of a line, for looking at it. Raises NoDraft without the file."""
-    pieces = ImportPiece.objects.filter(file=draft, number__lt=_START_PIECES).order_by("number")
+    pieces = ImportPiece.objects.filter(file=draft, number__lt=START_PIECES).order_by("number")
     text = b"".join(zlib.decompress(body) for body in pieces.values_list("body", flat=True).iterator())
     if not text:
         raise NoDraft
-    return _up_to_a_line(text, draft.size)
-
-
-def _up_to_a_line(text: bytes, size: int) -> BinaryIO:
-    """The start of a file of `size` bytes without the line that it is cut off in."""
-    if len(text) < size and (end := text.rfind(b"\n")) > 0:
-        width = 2 if text.startswith((b"\xff\xfe", b"\xfe\xff")) else 1
-        text = text[: end + width - end % width]
-    return io.BytesIO(text)
+    return up_to_a_line(text, draft.size)
 
 
 def first_rows(draft: Import, number: int) -> list[Row | Reject]:
@@ -186,6 +186,7 @@ def _copy_to_try(draft: Import, by: User | None) -> Import:
         file_name=draft.file_name,
         sha256=draft.sha256,
         size=draft.size,
+        headers=draft.headers,
         as_of=draft.as_of,
         is_dry_run=True,
         requested_by=by,

@@ -11,6 +11,9 @@ from typing import Any, BinaryIO
 
 from django.db import transaction
 
+from alignment.importing.encoding import up_to_a_line
+from alignment.importing.headers import digest_of_headers
+from alignment.importing.look import headers_of
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.rows import read_rows
 from alignment.models import Erasure, Import, ImportPiece, ImportState, Source, User
@@ -19,6 +22,7 @@ from alignment.recognised import hold_off_erasures
 from alignment.services.authority import require_revops
 
 PIECE = 1 << 20  # bytes
+START_PIECES = 4  # of a file, which tell what it is
 WHAT = "Imports"
 
 
@@ -75,6 +79,8 @@ def start_import(
         raise AsOfInFuture("A file says what held when it was exported: that time cannot be in the future.")
     next(read_rows(file, parsed), None)  # raises UnreadableFile
     digest, size = digest_of(file)
+    file.seek(0)
+    headers = digest_of_headers(headers_of(up_to_a_line(file.read(START_PIECES * PIECE), size)))
     with transaction.atomic():
         Source.objects.select_for_update(of=("self",), no_key=True).get(pk=source.pk)
         same = Import.objects.filter(source=source, sha256=digest, mapping=mapping).order_by("pk")
@@ -89,6 +95,7 @@ def start_import(
             file_name=file_name[-200:],
             sha256=digest,
             size=size,
+            headers=headers,
             as_of=as_of or (earlier.as_of if earlier else min(written_at or at, at)),
             is_dry_run=is_dry_run,
             requested_by=by,

@@ -385,6 +385,77 @@ def test_the_mapping_of_an_earlier_import_of_the_source_is_offered(revops: Clien
     assert previewed(revops, draft).status_code == 200
 
 
+def test_a_file_with_the_same_headers_begins_with_the_mapping_of_the_last_one(revops: Client) -> None:
+    first = drafted(revops)
+    previewed(revops, first, currency="EUR")
+    assert "Filled in as in" not in text(revops.get(url("import-mapping", pk=drafted(revops).pk))), (
+        "not begun"
+    )
+    start(revops, first)
+    first.refresh_from_db()
+    turned = "\n".join(
+        ",".join(reversed(line.split(","))) for line in LEADS.replace("ada", "bob").strip().split("\n")
+    )
+    draft = drafted(revops, turned, name="april.csv")
+    page = text(revops.get(url("import-mapping", pk=draft.pk)))
+    assert draft.mapping == first.mapping and draft.mapping["currency"] == "EUR", "columns in another order"
+    assert "Filled in as in the import of leads.csv on" in page and "were read in Europe/Berlin" in page
+    anew = text(revops.post(url("import-object", pk=draft.pk), {"object": "lead"}, follow=True))
+    draft.refresh_from_db()
+    assert "Filled in as in" not in anew and "currency" not in draft.mapping
+    assert "zone" not in draft.mapping, "it has to be said again"
+
+
+def test_the_mapping_of_a_trial_a_cancelled_one_or_another_kind_is_not_offered(revops: Client) -> None:
+    tried = drafted(revops)
+    previewed(revops, tried, currency="EUR")
+    start(revops, tried, act="try")
+    worked()
+    assert "currency" not in drafted(revops).mapping
+    start(revops, tried)
+    cancel_import(Import.objects.get(pk=tried.pk), by=None, at=timezone.now())
+    assert "currency" not in drafted(revops).mapping
+    resume_import(Import.objects.get(pk=tried.pk), by=None, at=timezone.now())
+    assert "currency" in drafted(revops).mapping
+    assert "currency" not in drafted(revops, object="account").mapping
+    assert "currency" not in drafted(revops, LEADS.replace("Email", "E-mail")).mapping
+    create_source(key="other", name="Other", kind="standard", by=None, at=timezone.now())
+    Import.objects.filter(pk=tried.pk).update(source=Source.objects.get(key="other"))
+    assert "currency" not in drafted(revops).mapping
+
+
+def test_an_unknown_export_is_known_when_it_comes_again(revops: Client) -> None:
+    first = drafted(revops, OTHER, object="touch")
+    mapping = {
+        "object": "touch",
+        "columns": {"lead": "Ref", "touched_at": "When"},
+        "zone": "UTC",
+        "id_from": ["Ref"],
+    }
+    import_drafts.save_mapping(first, mapping=mapping, by=None, at=timezone.now())
+    start(revops, first)
+    again = drafted(revops, OTHER + "2;2026-03-03;y\n")
+    assert (again.subject, again.mapping) == ("touch", mapping)
+
+
+def test_rejects_come_in_again_under_the_mapping_and_the_time_of_their_file(revops: Client) -> None:
+    first = drafted(revops)
+    previewed(revops, first, as_of_time="2026-03-20T08:00:00")
+    start(revops, first)
+    worked()
+    first.refresh_from_db()
+    rejects = b"".join(revops.get(url("import-rejects", pk=first.pk)))
+    draft = drafted(revops, rejects.replace(b"tomorrow", b"3/4/2026"), name="rejects.csv")
+    assert (draft.mapping, draft.as_of) == (first.mapping, first.as_of)
+    start(revops, draft)
+    done = worked()
+    assert done is not None and (done.rows, done.rejected, done.warnings.get("older_than_imported")) == (
+        2,
+        1,
+        None,
+    )
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -187,6 +187,7 @@ def _mapping_page(
         "shape": shape,
         "form": form,
         "object_form": ObjectForm(initial={"object": draft.subject}, auto_id="kind-%s"),
+        "taken_over": queries.taken_over_from(draft) if draft.subject else None,
         "load_form": LoadMappingForm(earlier=queries.earlier_mappings(draft), auto_id="load-%s"),
     }
     if form is not None:
