@@ -8,6 +8,7 @@ from typing import TypeVar
 from django.db import connection
 
 from alignment.erasure import digests
+from alignment.intake.ids import forms_of
 from alignment.models import Erasure, ErasureMark
 from alignment.recognising import Said, emails_in, ids_in
 
@@ -16,7 +17,7 @@ N = TypeVar("N", bound=Hashable)
 
 def recognised(said: Mapping[tuple[N, int], Collection[Said]]) -> dict[tuple[N, int], tuple[int, str]]:
     """Per (anything, source id) that says something about somebody erased: (erasure, external id of its lead)."""
-    refs = {text.strip()[:190] for values in said.values() for _, text in values}
+    refs = {form for values in said.values() for _, text in values for form in forms_of(text.strip()[:190])}
     erased = Erasure.objects.filter(
         lead__source_id__in={source for _, source in said}, lead__external_id__in=refs
     ).order_by("pk")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from alignment.intake.ids import forms_of
 from alignment.intake.limits import BadJson, load_json
 
 Said = tuple[str, str]  # the key under which a value stands, and the value as text
@@ -38,12 +39,12 @@ def values(document: Any, key: str = "") -> Iterator[Said]:
 
 def ids_in(said: Iterable[Said], ids: Collection[str]) -> set[str]:
     """Which of these ids are named. A short number is one only under a key that ends in id, ids, lead or leads:
-    elsewhere it is a score or an amount."""
+    elsewhere it is a score or an amount. Of the two forms of an id of Salesforce each names what is kept under any."""
     return {
         text
         for key, value in said
-        if (text := value.strip()) in ids
-        and (not text.isdecimal() or len(text) >= LONG_NUMBER or _ID_KEY.search(key))
+        for text in forms_of(value.strip())
+        if text in ids and (not text.isdecimal() or len(text) >= LONG_NUMBER or _ID_KEY.search(key))
     }
 
 

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from alignment.api.problems import Problem
+from alignment.intake.ids import forms_of
 from alignment.matching.keys import email_key
 from alignment.models import Source
 
@@ -98,7 +99,14 @@ class Text(django_filters.CharFilter):  # type: ignore[misc]
         super().__init__(*args, **{"max_length": 200, **options})
 
 
-class ExternalId(Text):
+class GivenId(Text):
+    """An id that a source gave, in either form where Salesforce writes two."""
+
+    def filter(self, found: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return found.filter(**{f"{self.field_name}__in": sorted(forms_of(value))}) if value else found
+
+
+class ExternalId(GivenId):
     """A record's id in its source; without a source that of any. Named with every source, so that the index by
     source and id is used. `field_name` is that of the id, beside a field `source`."""
 
@@ -106,8 +114,7 @@ class ExternalId(Text):
         if value:
             beside = self.field_name.removesuffix("external_id")
             found = found.filter(**{f"{beside}source__in": list(Source.objects.values_list("pk", flat=True))})
-        filtered: QuerySet[Any] = super().filter(found, value)
-        return filtered
+        return super().filter(found, value)
 
 
 class EmailField(forms.CharField):

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from alignment.access import EVERYONE
 from alignment.api.base import Resource
-from alignment.api.filters import Choice, FilterSet, Text, Truth, Whole
+from alignment.api.filters import Choice, FilterSet, GivenId, Text, Truth, Whole
 from alignment.api.shapes import SourceKey
 from alignment.models import (
     Calendar,
@@ -54,7 +54,7 @@ class PeopleFilter(FilterSet):
     is_active = Truth()
     email = Text(lookup_expr="iexact")
     source = Text(field_name="identities__source__key", help_text="With `external_id`: whom a CRM calls so.")
-    external_id = Text(field_name="identities__external_id", help_text="How a source names the person.")
+    external_id = GivenId(field_name="identities__external_id", help_text="How a source names the person.")
 
 
 class People(Resource[Person]):

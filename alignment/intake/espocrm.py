@@ -11,6 +11,7 @@ from typing import Any
 
 from alignment.intake.drafts import Event, Stamp, Unreadable, derived_facts
 from alignment.intake.fields import instant, read_field
+from alignment.intake.ids import one_form
 from alignment.intake.mapping import Mapping
 from alignment.models import Delivery, Fact, Subject, TouchFunction
 
@@ -33,6 +34,7 @@ def parse(delivery: Delivery, position: int, item: Any, mapping: Mapping, event:
         raise Unreadable("unknown_event", f"“{event[:60]}” is not an event that this endpoint understands.")
     if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not 0 < len(item["id"]) <= 190:
         raise Unreadable("no_id", "Each record is an object with its id.")
+    item = item | {"id": one_form(item["id"])}
     stamp = _stamp(delivery, position, item, mapping, change)
     subject = SUBJECTS[entity]
     if change == "delete":
@@ -88,7 +90,8 @@ def _leads(item: dict[str, Any]) -> list[str]:
     named = [*([parent] if parent else []), *others]
     if not all(isinstance(lead, str) and 0 < len(lead) <= 190 for lead in named):
         raise Unreadable("bad_lead", "The leads of a call are named by their ids.")
-    return [*([parent] if parent else []), *sorted(set(others) - {parent})]
+    first = [one_form(parent)] if parent else []
+    return [*first, *sorted(set(map(one_form, others)) - set(first))]
 
 
 def _stamp(delivery: Delivery, position: int, item: dict[str, Any], mapping: Mapping, change: str) -> Stamp:

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alignment.intake.ids import one_form
 from alignment.models import Disposition, DisqualificationReason, Subject, TouchFunction
 
 Reader = Callable[[Any, ZoneInfo], Any]
@@ -118,13 +119,18 @@ def choice(choices: Any) -> Reader:
     return read
 
 
+def reference(value: Any, zone: ZoneInfo) -> str:
+    """The id of a record, in the one form under which it is kept."""
+    return one_form(_id(value, zone))
+
+
 def references(value: Any, zone: ZoneInfo) -> list[str]:
     if not isinstance(value, list):
         raise ValueError("a list of ids is wanted")
-    return [text(190)(each, zone) for each in value]
+    return [reference(each, zone) for each in value]
 
 
-REFERENCE = text(190)
+_id = text(190)
 FIELDS: Mapping[str, Mapping[str, Reader]] = {
     Subject.LEAD: {
         "email": text(254),
@@ -143,17 +149,17 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "status": text(60),
         "disposition": choice(Disposition),
         "reason": choice(DisqualificationReason),
-        "owner": REFERENCE,
+        "owner": reference,
         "owner_name": text(120),
         "mql_at": instant,
-        "opportunity": REFERENCE,
-        "account": REFERENCE,
+        "opportunity": reference,
+        "account": reference,
         "created_at": instant,
         "first_touch_at": instant,
         "is_deleted": flag,
     },
     Subject.TOUCH: {
-        "lead": REFERENCE,
+        "lead": reference,
         "function": choice(TouchFunction),
         "channel": text(60),
         "subject": text(200),
@@ -162,11 +168,11 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "is_outbound": flag,
         "took_place": flag,
         "leads": references,
-        "part_of": REFERENCE,
+        "part_of": reference,
         "is_connected": flag,
-        "person": REFERENCE,
+        "person": reference,
         "person_name": text(120),
-        "campaign": REFERENCE,
+        "campaign": reference,
         "touched_at": instant,
         "is_deleted": flag,
     },
@@ -179,9 +185,9 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "is_won": flag,
         "close_on": day,
         "opened_at": instant,
-        "lead": REFERENCE,
-        "account": REFERENCE,
-        "owner": REFERENCE,
+        "lead": reference,
+        "account": reference,
+        "owner": reference,
         "owner_name": text(120),
         "is_deleted": flag,
     },

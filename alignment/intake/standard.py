@@ -22,6 +22,7 @@ from typing import Any
 
 from alignment.intake.drafts import Event, Stamp, Unreadable, derived_facts
 from alignment.intake.fields import BadField, instant
+from alignment.intake.ids import one_form
 from alignment.intake.mapping import Mapping
 from alignment.models import Delivery, Subject, TouchFunction
 
@@ -61,7 +62,7 @@ def parse(delivery: Delivery, position: int, item: Any, mapping: Mapping, is_arr
         or not str(external_id).strip()
     ):
         raise Unreadable("no_external_id", "data.external_id must name the record: a text that is not empty.")
-    external_id = str(external_id).strip()
+    external_id = one_form(str(external_id).strip())
     if len(external_id) > 190:
         raise Unreadable("no_external_id", "data.external_id is longer than 190 characters.")
     stamp = _stamp(delivery, position, item, mapping, is_array)

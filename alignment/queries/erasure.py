@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from alignment.erasure import SHORTEST_NAME, Erasing, words
+from alignment.intake.ids import forms_of
 from alignment.matching.keys import email_key
 from alignment.models import (
     Delivery,
@@ -51,7 +52,9 @@ def search(text: str) -> list[Lead]:
     text = text.strip()
     if not text:
         return []
-    found = Lead.objects.filter(Q(external_id=text) | _same_email([text])).select_related("source")
+    found = Lead.objects.filter(Q(external_id__in=forms_of(text)) | _same_email([text])).select_related(
+        "source"
+    )
     return list(found.annotate(erased_at=Max("erasures__erased_at")).order_by("pk")[:FOUND_AT_MOST])
 
 
@@ -164,7 +167,7 @@ def _needles(person: Erasing) -> set[str]:
     parts = {max(words(name).split(), key=len) for name in names}
     spelled = {text for part in parts for text in (part, part.upper(), part.capitalize())}
     spelled |= {email.strip() for email in person.emails if words(email)}
-    spelled |= {ref for _, ref in person.records if not ref.isdecimal()}
+    spelled |= {form for _, ref in person.records if not ref.isdecimal() for form in forms_of(ref)}
     return spelled | {json.dumps(text)[1:-1] for text in spelled}
 
 

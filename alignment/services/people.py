@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from alignment.intake.ids import one_form
 from alignment.models import (
     Calendar,
     Function,
@@ -274,7 +275,7 @@ def link_identity(
     Raises OnlyRevOps, ValidationError for an empty id, or IdentityTaken.
     """
     require_revops(by, "People")
-    external_id = external_id.strip()
+    external_id = one_form(external_id.strip())
     if not external_id:
         raise ValidationError({"external_id": "Write the id by which the source names the person."})
     person = _lock(person)

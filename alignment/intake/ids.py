@@ -1,0 +1,31 @@
+"""Record ids in one form: Salesforce writes the same id with 15 characters or with 18."""
+
+from __future__ import annotations
+
+import re
+
+# Leads, opportunities, contacts, accounts, users, groups, campaigns and members, tasks, events, organisation.
+_SALESFORCE = re.compile(r"(?:00[13567DQGTUv]|701)[0-9A-Za-z]{12}")
+_CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def one_form(found: str) -> str:
+    """The id with 18 characters where it is one of Salesforce with 15; any other as it is.
+
+    The three last characters say which of the fifteen are capitals, five each, so that ids stay apart where
+    case is lost.
+    """
+    if len(found) != 15 or not _SALESFORCE.fullmatch(found):
+        return found
+    checks = (
+        sum(1 << place for place, letter in enumerate(found[start : start + 5]) if "A" <= letter <= "Z")
+        for start in (0, 5, 10)
+    )
+    return found + "".join(_CHECK[check] for check in checks)
+
+
+def forms_of(found: str) -> frozenset[str]:
+    """All that this id may be written as: both forms of one of Salesforce, else the id alone."""
+    long = one_form(found)
+    short = long[:15]
+    return frozenset({long, short}) if one_form(short) == long else frozenset({long})
