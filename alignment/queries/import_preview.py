@@ -13,11 +13,13 @@ from alignment.importing.rows import Reject, Row
 from alignment.merging.staging import order_of
 from alignment.models import Fact, Source, Subject
 from alignment.queries.field_words import name_of, said
+from alignment.queries.import_words import OBJECT_NAMES
 
 Key = tuple[str, str]  # subject, external id
 Statement = tuple[datetime, str, dict[str, Any]]  # when, order among those of one moment, fields
-NEW, CHANGED, UNCHANGED = "new", "changed", "unchanged"
+NEW, CHANGED, UNCHANGED = _STATES = "new", "changed", "unchanged"
 _ABSENT = object()
+_PLURAL = {str(subject.label): OBJECT_NAMES[subject.value] for subject in Subject}
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Told:
     """A field that a draft states: in words, and what it would change.
 
     `state`: new, changed (then `before` in words), unchanged, or overruled: a later statement stands (`before`).
+    `is_new_mql`: an MQL date that nothing said of the lead before.
     """
 
     name: str
     value: str
     state: str
     before: str = ""
+    is_new_mql: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,22 @@ class RowInWords:
 
 
 @dataclass(frozen=True)
+class RecordsOfKind:
+    """How many records of one kind (“Leads”) the rows speak about: each once, however many rows name it."""
+
+    kind: str
+    new: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
 class Preview:
-    """`records`: how many drafts are new, changed, unchanged; `rejected`: rows."""
+    """`records`: by kind, in the order of the rows; `mqls`: MQL dates that are not known yet; `rejected`: rows."""
 
     rows: list[RowInWords]
-    records: Counter[str]
+    records: list[RecordsOfKind]
+    mqls: int
     rejected: int
 
 
@@ -75,11 +90,25 @@ def preview(rows: Iterable[Row | Reject], source: Source, *, as_of: datetime) ->
             continue
         drafts = [_in_words(draft, known, row.line, as_of) for draft in row.drafts]
         shown.append(RowInWords(row.line, drafts))
+    drafts = [draft for row in shown for draft in row.drafts]
     return Preview(
         shown,
-        Counter(draft.state for row in shown for draft in row.drafts),
+        _records(drafts),
+        sum(told.is_new_mql for draft in drafts for told in draft.told),
         sum(bool(row.code) for row in shown),
     )
+
+
+def _records(drafts: Iterable[DraftInWords]) -> list[RecordsOfKind]:
+    """A record is new where nothing was known of it, else changed where any of its drafts changes it."""
+    states: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for draft in drafts:
+        states[draft.subject][draft.external_id].add(draft.state)
+    found = []
+    for subject, records in states.items():
+        counted = Counter(next(state for state in _STATES if state in seen) for seen in records.values())
+        found.append(RecordsOfKind(_PLURAL[subject], counted[NEW], counted[CHANGED], counted[UNCHANGED]))
+    return found
 
 
 def _drafts(row: Row | Reject) -> list[Draft]:
@@ -134,7 +163,7 @@ def _told(
     if name == "mql_at" and draft.subject == Subject.LEAD and value:
         # each MQL date is a cycle of its own, and no later one replaces it
         is_known = any(stated.get("mql_at") == value for _, _, stated in statements)
-        return Told(label, words, UNCHANGED if is_known else NEW)
+        return Told(label, words, UNCHANGED if is_known else NEW, is_new_mql=not is_known)
     if after.get(name) != value:
         return Told(label, words, "overruled", said(draft.subject, name, after.get(name)))
     if was is _ABSENT or (was is None and value is not None):

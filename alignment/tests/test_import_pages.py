@@ -499,6 +499,9 @@ def test_the_preview_says_in_words_what_the_rows_would_make(revops: Client) -> N
     assert "Line 3 is rejected. Disposition (disposition): “Trash” is not one of" in said
     assert "Line 4 is rejected. Create Date (created_at): “tomorrow” is not a date" in said
     assert "read in Europe/Berlin" in said
+    assert "What these 3 rows would change" in said and "2 rows would be rejected" in said
+    assert "Leads 1 0 0" in said and "1 MQL date is new" in said
+    assert "cannot be undone as a whole" in said and "Compare some MQL dates of the preview" in said
     assert not Fact.objects.exists() and not Lead.objects.exists()
 
 
@@ -512,7 +515,27 @@ def test_the_preview_holds_the_rows_against_what_is_known(revops: Client) -> Non
     changed = LEADS.replace("Engines", "Looms").replace("3/2/2026 9:14", "4/2/2026 9:14")
     page = previewed(revops, drafted(revops, changed))
     assert "Engines → becomes Looms" in text(page) and "Changed" in text(page)
+    assert "Leads 0 1 0" in text(page) and "1 MQL date is new" in text(page)
     assert MqlCycle.objects.count() == 1
+
+
+def test_the_preview_counts_each_record_once_however_many_rows_name_it(revops: Client) -> None:
+    columns = {"external_id": "O", "stage": "S", "stage_at": "T"}
+    mapping = {"object": "stage", "columns": columns, "zone": "UTC"}
+    content = "O,S,T\nO1,demo,2026-01-01\nO1,offer,2026-01-09\nO2,demo,2026-01-03\n"
+
+    def looked_at(rows: str) -> str:
+        draft = drafted(revops, rows, object="stage")
+        import_drafts.save_mapping(draft, mapping=mapping, by=None, at=timezone.now())
+        return text(revops.get(url("import-preview", pk=draft.pk)))
+
+    assert "Opportunities 2 0 0" in looked_at(content)
+    start(revops, Import.objects.latest("pk"))
+    worked()
+    more = (
+        "O1,offer,2026-01-09\nO1,won,2026-02-01\nO1,won,2026-02-01\nO2,demo,2026-01-03\nO3,demo,2026-02-02\n"
+    )
+    assert "Opportunities 1 1 1" in looked_at("O,S,T\n" + more)
 
 
 def test_the_preview_asks_the_database_the_same_number_of_times_for_one_row_and_for_twenty(
@@ -572,6 +595,20 @@ def test_an_import_is_history_and_its_page_says_what_came_of_it(revops: Client) 
     assert "4 Create Date (created_at): “tomorrow” is not a date" in said
     assert "People are named whom nobody has set up yet (1)" in said and "Such as Nobody Known" in said
     assert set(MqlCycle.objects.values_list("is_history", flat=True)) == {True}
+
+
+def test_a_field_filled_by_mistake_is_emptied_by_a_line_and_the_same_file(revops: Client) -> None:
+    """What the page says before an import about a wrong column."""
+    wrong = drafted(revops)
+    previewed(revops, wrong, **{"field-3": "phone"})
+    start(revops, wrong)
+    worked()
+    assert set(Lead.objects.values_list("phone", "email")) == {("ada@example.com", "")}
+    right = drafted(revops)
+    previewed(revops, right, **{"field-3": "email", "constants": "phone ="})
+    start(revops, right)
+    worked()
+    assert set(Lead.objects.values_list("phone", "email")) == {("", "ada@example.com")}
 
 
 def test_pressing_import_twice_starts_one(revops: Client) -> None:
