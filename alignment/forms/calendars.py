@@ -9,7 +9,7 @@ from django import forms
 
 from alignment.business_time import InvalidSchedule
 from alignment.business_time.schedule import WEEKDAYS
-from alignment.business_time.zones import zone_names
+from alignment.forms.zones import ZoneField
 from alignment.queries.working_days import WEEKDAY_NAMES
 
 _WINDOW = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*(?:-|–|—|to)\s*([0-9]{1,2}):([0-9]{2})")
@@ -39,11 +39,9 @@ def _window(text: str) -> list[str]:
 
 class CalendarForm(forms.Form):
     name = forms.CharField(max_length=80)
-    zone = forms.CharField(
-        max_length=64,
+    zone = ZoneField(
         label="Time zone",
         help_text="IANA name; windows are on this zone's clocks, also when clocks change.",
-        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
     )
     country = forms.CharField(
         max_length=10,
@@ -60,12 +58,6 @@ class CalendarForm(forms.Form):
                 initial="09:00-17:00" if number < 5 else "",
                 help_text=WINDOW_HELP if number == 0 else "",
             )
-
-    def clean_zone(self) -> str:
-        zone = str(self.cleaned_data["zone"]).strip()
-        if zone not in zone_names():
-            raise forms.ValidationError("This is not an IANA time zone; write one such as Europe/Berlin.")
-        return zone
 
     def schedule(self) -> dict[str, Any]:
         """The document that a valid form says."""

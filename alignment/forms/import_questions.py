@@ -6,18 +6,16 @@ from typing import Any
 
 from django import forms
 
-from alignment.business_time.zones import zone_names
 from alignment.forms.import_values import lines_of
+from alignment.forms.zones import ZoneField
 
 
 class FileQuestions(forms.Form):
     """What holds for the file as a whole. Valid: `constants` and `other_values` are tables, no longer text."""
 
-    zone = forms.CharField(
+    zone = ZoneField(
         required=False,
-        max_length=64,
         label="Zone of the file's times",
-        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
     )
     is_zone_sure = forms.BooleanField(required=False, label="Yes, times without an offset are in this zone")
     dates = forms.ChoiceField(required=False, label="Order of day and month")
@@ -59,12 +57,6 @@ class FileQuestions(forms.Form):
         help_text="Only for an export without ids: such as the e-mail address.",
         widget=forms.CheckboxSelectMultiple,
     )
-
-    def clean_zone(self) -> str:
-        zone = str(self.cleaned_data["zone"]).strip()
-        if zone and zone not in zone_names():
-            raise forms.ValidationError("This is not an IANA time zone; write one such as Europe/Berlin.")
-        return zone
 
     def clean_constants(self) -> dict[str, Any]:
         return self._table("constants", is_nested=False)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from django import forms
 
-from alignment.models.people import validate_zone
+from alignment.forms.zones import ZoneField
 
 
 class OrganisationForm(forms.Form):
     name = forms.CharField(max_length=120, label="Organisation", help_text="Stands at the top of every page.")
-    zone = forms.CharField(
-        max_length=64,
+    zone = ZoneField(
         label="Time zone",
         help_text="IANA name. Days and weeks of every report are cut in it, and people who chose no zone of "
         "their own read times in it. A change counts all figures anew within a minute. Calendars keep their own "
         "zones: no due time moves.",
-        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
-        validators=[validate_zone],
     )
     currency = forms.RegexField(
         r"^\s*[A-Za-z]{3}\s*$",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from alignment.business_time.zones import zone_names
+from alignment.forms.zones import ZoneField
 from alignment.models import Scheme, Source
 
 KINDS = Source._meta.get_field("kind").choices or []
@@ -44,11 +44,9 @@ class SourceForm(forms.Form):
     kind = forms.ChoiceField(
         choices=KINDS, widget=forms.RadioSelect, initial="standard", label="What sends to us"
     )
-    zone = forms.CharField(
-        max_length=64,
+    zone = ZoneField(
         label="Time zone",
         help_text="Zone of times that come without an offset.",
-        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
     )
     assigns = forms.ChoiceField(
         choices=Source.Assigns.choices,
@@ -63,12 +61,6 @@ class SourceForm(forms.Form):
         if key in RESERVED_KEYS:
             raise forms.ValidationError("This key is taken by an address of the product; choose another.")
         return key
-
-    def clean_zone(self) -> str:
-        zone = str(self.cleaned_data["zone"]).strip()
-        if zone not in zone_names():
-            raise forms.ValidationError("This is not an IANA time zone; write one such as Europe/Berlin.")
-        return zone
 
 
 class EndpointForm(forms.Form):

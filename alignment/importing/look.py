@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from alignment.importing.encoding import Encoding, decoded, find_encoding, rewindable
+from alignment.importing.encoding import Encoding, rewindable
 from alignment.importing.fields import DATING, OBJECTS, reader_of
 from alignment.importing.guesses import AMBIGUOUS, MIXED, date_order, decimal_sign, lacks_offset
 from alignment.importing.lines import Lines
@@ -16,9 +16,9 @@ from alignment.importing.presets import Suggestion, suggest
 from alignment.importing.problems import BadRecord, UnreadableFile
 from alignment.importing.records import (
     csv_records,
-    is_json_lines,
     is_trailer,
     json_records,
+    opened_lines,
     read_header,
     without_trailer,
 )
@@ -73,11 +73,7 @@ def look_at(stream: BinaryIO, kind: str | None = None) -> FileShape:
     `read_rows` does.
     """
     with rewindable(stream) as file:
-        encoding = find_encoding(file)
-        with decoded(file, encoding) as text:
-            is_json = is_json_lines(text)
-        with decoded(file, encoding) as text:
-            lines = Lines(text)
+        with opened_lines(file) as (lines, encoding, is_json):
             if is_json:
                 delimiter, (headers, sample) = "", _json_sample(lines)
             else:

@@ -7,9 +7,11 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
+from alignment.importing.encoding import Encoding, decoded, find_encoding
 from alignment.importing.lines import MAX_LINE, Lines, RecordTooLong
 from alignment.importing.problems import BadRecord, UnreadableFile
 from alignment.intake.limits import BadJson, load_json
@@ -47,6 +49,19 @@ class Header:
     line: int
     names: list[str]
     delimiter: str
+
+
+@contextmanager
+def opened_lines(file: BinaryIO) -> Iterator[tuple[Lines, Encoding, bool]]:
+    """The lines of a rewindable file from its start, its encoding, and whether each line is JSON.
+
+    Raises UnreadableFile. The file stays open.
+    """
+    encoding = find_encoding(file)
+    with decoded(file, encoding) as text:
+        is_json = is_json_lines(text)
+    with decoded(file, encoding) as text:
+        yield Lines(text), encoding, is_json
 
 
 def is_json_lines(text: io.TextIOBase) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from alignment.importing.columns import Column, columns_of, problems_of
 from alignment.importing.drafts import Draft, drafter_of
-from alignment.importing.encoding import decoded, find_encoding, rewindable
+from alignment.importing.encoding import rewindable
 from alignment.importing.headers import find_columns
 from alignment.importing.ids import joined
 from alignment.importing.lines import Lines
@@ -18,8 +18,8 @@ from alignment.importing.problems import BadRecord, UnreadableFile
 from alignment.importing.records import (
     as_cell,
     csv_records,
-    is_json_lines,
     json_records,
+    opened_lines,
     read_header,
     without_trailer,
 )
@@ -54,13 +54,8 @@ def read_rows(stream: BinaryIO, mapping: ImportMapping, *, after: int = 0) -> It
     Blank lines and what Salesforce writes below a report are left out. Raises UnreadableFile, at the first row asked
     for, where the file as a whole cannot be read.
     """
-    with rewindable(stream) as file:
-        encoding = find_encoding(file)
-        with decoded(file, encoding) as text:
-            is_json = is_json_lines(text)
-        with decoded(file, encoding) as text:
-            lines = Lines(text)
-            yield from _json_rows(lines, mapping, after) if is_json else _csv_rows(lines, mapping, after)
+    with rewindable(stream) as file, opened_lines(file) as (lines, _, is_json):
+        yield from _json_rows(lines, mapping, after) if is_json else _csv_rows(lines, mapping, after)
 
 
 def _csv_rows(lines: Lines, mapping: ImportMapping, after: int) -> Iterator[Row | Reject]:

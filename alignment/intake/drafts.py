@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from alignment.models import Fact
+from alignment.models import Delivery, Fact
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,22 @@ class Stamp:
     occurred_at: datetime
     received_at: datetime
     is_timed: bool
+
+    @classmethod
+    def of(
+        cls, delivery: Delivery, position: int, *, occurred_at: datetime | None, event_id: str = ""
+    ) -> Stamp:
+        """The stamp of one event of a delivery. None: it says no time, and happened when it was received."""
+        sequence = f"{delivery.pk:015d}.{position:06d}"
+        return cls(
+            source_id=delivery.source_id,
+            delivery_id=delivery.pk,
+            ref=f"id:{event_id}" if event_id else f"in:{sequence}",
+            order_key=event_id or sequence,
+            occurred_at=occurred_at or delivery.received_at,
+            received_at=delivery.received_at,
+            is_timed=occurred_at is not None,
+        )
 
     def fact(self, n: int, subject: str, external_id: str, fields: dict[str, Any], action: str = "") -> Fact:
         return Fact(

@@ -95,21 +95,12 @@ def _leads(item: dict[str, Any]) -> list[str]:
 
 
 def _stamp(delivery: Delivery, position: int, item: dict[str, Any], mapping: Mapping, change: str) -> Stamp:
-    occurred_at, is_timed = delivery.received_at, False
+    occurred_at = None
     if change == "create" and item.get("modifiedAt"):
         try:
             stated = datetime.fromisoformat(instant(item["modifiedAt"], mapping.zone))
         except ValueError as problem:
             raise Unreadable("bad_time", f"modifiedAt: {problem}") from problem
         # Updates are dated by receipt: a create dated later than its own receipt would outrank them all.
-        occurred_at, is_timed = min(stated, delivery.received_at), True
-    sequence = f"{delivery.pk:015d}.{position:06d}"
-    return Stamp(
-        source_id=delivery.source_id,
-        delivery_id=delivery.pk,
-        ref=f"in:{sequence}",
-        order_key=sequence,
-        occurred_at=occurred_at,
-        received_at=delivery.received_at,
-        is_timed=is_timed,
-    )
+        occurred_at = min(stated, delivery.received_at)
+    return Stamp.of(delivery, position, occurred_at=occurred_at)

@@ -94,13 +94,12 @@ def parse(delivery: Delivery, position: int, item: Any, mapping: Mapping, is_arr
 def _stamp(
     delivery: Delivery, position: int, item: dict[str, Any], mapping: Mapping, is_array: bool
 ) -> Stamp:
+    occurred_at = None
     if "timestamp" in item:
         try:
-            occurred_at, is_timed = datetime.fromisoformat(instant(item["timestamp"], mapping.zone)), True
+            occurred_at = datetime.fromisoformat(instant(item["timestamp"], mapping.zone))
         except ValueError as problem:
             raise BadField("timestamp", str(problem)) from problem
-    else:
-        occurred_at, is_timed = delivery.received_at, False
     own = item.get("id")
     if own is not None and (not isinstance(own, str) or not 0 < len(own) <= 190):
         raise Unreadable("bad_id", "id is a text of at most 190 characters.")
@@ -112,13 +111,4 @@ def _stamp(
         event_id = f"{delivery.external_id}#{position}"
     else:
         event_id = ""
-    sequence = f"{delivery.pk:015d}.{position:06d}"
-    return Stamp(
-        source_id=delivery.source_id,
-        delivery_id=delivery.pk,
-        ref=f"id:{event_id}" if event_id else f"in:{sequence}",
-        order_key=event_id or sequence,
-        occurred_at=occurred_at,
-        received_at=delivery.received_at,
-        is_timed=is_timed,
-    )
+    return Stamp.of(delivery, position, occurred_at=occurred_at, event_id=event_id)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alignment.merging.chunk import Chunk
+from alignment.ordered_steps import OrderedSteps
 
 Step = Callable[[Chunk], None]
 
-_steps: list[tuple[int, str, Step]] = []
+_steps: OrderedSteps[Chunk] = OrderedSteps()
 
 
 def import_step(*, order: int, name: str) -> Callable[[Step], Step]:
@@ -22,14 +23,10 @@ def import_step(*, order: int, name: str) -> Callable[[Step], Step]:
     """
 
     def register(step: Step) -> Step:
-        if all(known != name for _, known, _ in _steps):
-            _steps.append((order, name, step))
-            _steps.sort(key=lambda entry: entry[0])
-        return step
+        return _steps.add(step, order=order, name=name)
 
     return register
 
 
 def run_steps(chunk: Chunk) -> None:
-    for _, _, step in _steps:
-        step(chunk)
+    _steps.run(chunk)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from alignment.ordered_steps import OrderedSteps
 from alignment.pipeline.batch import Batch
 
 Step = Callable[[Batch], None]
 
-_steps: list[tuple[int, str, Step]] = []
+_steps: OrderedSteps[Batch] = OrderedSteps()
 
 
 def drain_step(*, order: int, name: str) -> Callable[[Step], Step]:
     """Register what happens to a batch of facts after they are folded into records: lower orders first."""
 
     def register(step: Step) -> Step:
-        if all(known != name for _, known, _ in _steps):
-            _steps.append((order, name, step))
-            _steps.sort(key=lambda entry: entry[0])
-        return step
+        return _steps.add(step, order=order, name=name)
 
     return register
 
 
 def run_steps(batch: Batch) -> None:
-    for _, _, step in _steps:
-        step(batch)
+    _steps.run(batch)

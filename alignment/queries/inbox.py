@@ -9,7 +9,13 @@ from django.db.models import Min
 from alignment.models import Delivery
 
 
+def oldest_waiting() -> datetime | None:
+    """When the oldest delivery that waits for the drain was received; None when nothing waits."""
+    found: datetime | None = Delivery.objects.pending().aggregate(oldest=Min("received_at"))["oldest"]
+    return found
+
+
 def processed_up_to(*, at: datetime) -> datetime:
     """Everything received before this instant is applied or dead; `at` when nothing waits."""
-    oldest = Delivery.objects.pending().aggregate(oldest=Min("received_at"))["oldest"]
+    oldest = oldest_waiting()
     return min(oldest, at) if oldest else at

@@ -54,6 +54,12 @@ def person_row(person: Person) -> PersonRow:
     return PersonRow(person, identities, is_found)
 
 
+def names_in(source: int, refs: set[str]) -> dict[str, str]:
+    """Id in a source: name of the person, of those among `refs` who are known."""
+    rows = PersonIdentity.objects.filter(source_id=source, external_id__in=refs)
+    return dict(rows.values_list("external_id", "person__name"))
+
+
 def logins_without_person() -> QuerySet[User]:
     """Logins of those who own no leads: leaders, finance, board; `has_second_factor` on each."""
     factors = Authenticator.objects.filter(user=OuterRef("pk"))

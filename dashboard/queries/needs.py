@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from alignment.access import Scope
@@ -25,7 +25,7 @@ from alignment.models import (
     Source,
     User,
 )
-from alignment.queries import outbox
+from alignment.queries import inbox, outbox
 from alignment.queries.identity import urgent_pairs
 from alignment.wording import relative
 from dashboard.queries.figures import agreement_in_force
@@ -209,7 +209,7 @@ def _dead() -> list[Need]:
 
 def _intake(at: datetime) -> list[Need]:
     found = _dead()
-    oldest = Delivery.objects.pending().aggregate(oldest=Min("received_at"))["oldest"]
+    oldest = inbox.oldest_waiting()
     if oldest is not None and at - oldest > INBOX_WAITS_AFTER:
         text = f"The oldest delivery that waits in the inbox came {relative(oldest, now=at)}"
         found.append(Need("inbox-waits", None, text, "alignment:sources", is_urgent=True))

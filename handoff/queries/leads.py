@@ -14,6 +14,7 @@ from alignment.models.cycles import AssignedBy
 from alignment.pipeline.leads import CONTACT
 from alignment.queries.field_words import name_of, said
 from alignment.queries.identity import records_of
+from alignment.queries.people import names_in
 from alignment.wording import span
 from handoff.models import Assignment
 from handoff.queries.cycles import missing_in
@@ -168,7 +169,7 @@ def provenance(lead: Lead) -> list[FieldOrigin]:
     for name, fact in sorted(writers.items()):
         value = fact.fields[name]
         if name == "owner" and value:
-            names = names or _people(lead, {str(value)})
+            names = names or names_in(lead.source_id, {str(value)})
             value = names.get(str(value), value)
         found.append(
             FieldOrigin(
@@ -224,8 +225,3 @@ def _owned_in_crm_since(lead: Lead, cycles: list[MqlCycle]) -> dict[int, datetim
                 found[cycle.pk] = occurred_at
             before = owner
     return found
-
-
-def _people(lead: Lead, refs: set[str]) -> dict[str, str]:
-    rows = PersonIdentity.objects.filter(source_id=lead.source_id, external_id__in=refs)
-    return dict(rows.values_list("external_id", "person__name"))

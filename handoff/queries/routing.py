@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet
 
 from alignment.access import Scope
-from alignment.models import Function, MqlCycle, Person, Source, User
+from alignment.models import Function, MqlCycle, Person, Role, Source, User
 from alignment.wording import in_words
 from handoff.models import Assignment, Leave, Pool, PoolMember
 from handoff.queries.eligibility import why_skipped
@@ -120,6 +120,14 @@ def open_mqls_of(person: Person) -> int:
 def people_managed_by(user: User) -> QuerySet[Person]:
     """Active people of the teams that a login manages."""
     return sellers().filter(team__in=user.managed_teams.all())
+
+
+def own_people(user: User) -> list[Person]:
+    """The person of a login, and the people whom it manages as a sales manager; active ones, its own first."""
+    found = {person.pk: person for person in Person.objects.filter(user=user, is_active=True)}
+    if user.has_role(Role.SALES_MANAGER):
+        found |= {person.pk: person for person in people_managed_by(user)}
+    return list(found.values())
 
 
 def dead_ends(parts: Iterable[PoolPart]) -> list[PoolPart]:

@@ -14,12 +14,12 @@ from alignment.models import (
     Lead,
     LeadMerge,
     MqlCycle,
-    PersonIdentity,
     Subject,
     Touch,
 )
 from alignment.queries.field_words import said
 from alignment.queries.identity import records_of
+from alignment.queries.people import names_in
 from alignment.wording import in_words
 from handoff.models import Assignment
 from sla.models import Breach, ClockCorrection, ClockRedating
@@ -136,7 +136,9 @@ def _facts(lead: Lead, record: str) -> list[Entry]:
         .select_related("by")
         .order_by("occurred_at", "order_key")
     )
-    people = _people(lead, {str(fact.fields["owner"]) for fact in facts if fact.fields.get("owner")})
+    people = names_in(
+        lead.source_id, {str(fact.fields["owner"]) for fact in facts if fact.fields.get("owner")}
+    )
     for fact in facts:
         is_pass = fact.is_history and bool(fact.fields.get("mql_at"))
         changed = [
@@ -194,11 +196,6 @@ def _touches(leads: Sequence[Lead]) -> list[Entry]:
                 )
             )
     return entries
-
-
-def _people(lead: Lead, refs: set[str]) -> dict[str, str]:
-    identities = PersonIdentity.objects.filter(source_id=lead.source_id, external_id__in=refs)
-    return dict(identities.values_list("external_id", "person__name"))
 
 
 def _said(name: str, value: Any, people: dict[str, str]) -> str:

@@ -60,10 +60,7 @@ def _scope(user: User, person: Person | None) -> Scope:
 
 def _people_to_choose(user: User) -> list[Person]:
     """Whose queues managers and RevOps may open, their own among them."""
-    if user.has_role(Role.REVOPS):
-        return list(routing.sellers())
-    people = {person.pk: person for person in Person.objects.filter(user=user, is_active=True)}
-    return list((people | {person.pk: person for person in routing.people_managed_by(user)}).values())
+    return list(routing.sellers()) if user.has_role(Role.REVOPS) else routing.own_people(user)
 
 
 def _with(person: Person | None, choices: list[Person]) -> list[Person]:

@@ -118,12 +118,7 @@ def _card(
 
 def _people_for_leave(user: User, sellers: list[Person]) -> list[Person]:
     """Whose leave this login enters: anybody's, the own people's, the own."""
-    if user.has_role(Role.REVOPS):
-        return sellers
-    found = {person.pk: person for person in Person.objects.filter(user=user, is_active=True)}
-    if user.has_role(Role.SALES_MANAGER):
-        found |= {person.pk: person for person in queries.people_managed_by(user)}
-    return list(found.values())
+    return sellers if user.has_role(Role.REVOPS) else queries.own_people(user)
 
 
 def _alone(people: list[Person]) -> dict[str, str]:
