@@ -88,11 +88,7 @@ def look_at(stream: BinaryIO, kind: str | None = None) -> FileShape:
 
 def headers_of(stream: BinaryIO) -> list[str]:
     """The headers of a CSV file, or the keys of the first JSON lines. Raises UnreadableFile."""
-    encoding = find_encoding(stream)
-    with decoded(stream, encoding) as text:
-        is_json = is_json_lines(text)
-    with decoded(stream, encoding) as text:
-        lines = Lines(text)
+    with opened_lines(stream) as (lines, _, is_json):
         return _json_sample(lines)[0] if is_json else read_header(lines).names
 
 
