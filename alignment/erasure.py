@@ -33,7 +33,6 @@ from alignment.models.leads import Lead
 from alignment.recognising import Said, ids_in
 
 ALWAYS = ("email", "first_name", "last_name", "phone", "title")
-NAMING = ("email", "phone", "last_name")
 ORIGIN = "Origin recorded by the CRM"
 OUTCOMES = frozenset({"no_answer", "left_message", "sent", "connected", "Planned", "Held", "Not Held"})
 LONGEST_NAME = 5  # words

@@ -49,15 +49,6 @@ def update_old(chunk: Chunk, kind: str, columns: Columns, source: str) -> list[i
     return [pk for (pk,) in found]
 
 
-def folds_of_new(kind: str) -> str:
-    """Folds of the new records: of one draft its own fields, of several what the ledger has (`import_KIND_fold`)."""
-    return f"""
-    (SELECT external_id, fields, occurred_at AS first_at FROM import_draft
-     WHERE subject = '{kind}' AND NOT is_repeated
-     UNION ALL SELECT external_id, fields, first_at FROM import_{kind}_fold)
-    """  # noqa: S608
-
-
 def facts_of(kind: str, which: str) -> str:
     """FROM clause: the facts (f) of the records (k) of `import_KIND` for which `which` holds, by index.
 

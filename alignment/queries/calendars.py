@@ -64,18 +64,6 @@ def compiled(calendar_ids: Iterable[int]) -> dict[int, CompiledCalendar]:
     return found
 
 
-def business_calendar(
-    calendar_id: int, versions: Sequence[CalendarVersion] | None = None
-) -> BusinessCalendar:
-    """One calendar ready for arithmetic; `versions` where the caller has all of them at hand, in order.
-
-    Raises Calendar.DoesNotExist.
-    """
-    if versions is not None:
-        return _compile(versions)[calendar_id].calendar
-    return compiled([calendar_id])[calendar_id].calendar
-
-
 def version_at(calendar_id: int, instant: datetime) -> CalendarVersion:
     """The version of a calendar that judges an instant. Raises Calendar.DoesNotExist."""
     return compiled([calendar_id])[calendar_id].version_at(instant)

@@ -255,18 +255,6 @@ def create_person(
 
 
 @transaction.atomic
-def set_team(*, person: Person, team: Team | None, reason: str = "", by: User | None, at: datetime) -> Person:
-    """Move a person; running clocks keep the team that they started with. Raises OnlyRevOps."""
-    require_revops(by, "Teams")
-    person = _lock(person)
-    person.team = team
-    if team is not None and person.function == Function.UNKNOWN:
-        person.function = team.function
-    save_with_history(person, reason=reason or f"team: {team or 'none'}", by=by, at=at)
-    return person
-
-
-@transaction.atomic
 def link_identity(
     *, source: Source, external_id: str, person: Person, reason: str = "", by: User | None, at: datetime
 ) -> PersonIdentity:

@@ -236,15 +236,6 @@ def ordinal_filter(number: int) -> str:
     return ordinal(number)
 
 
-@register.filter
-def percent(rate: Any) -> str:
-    """`{{ target.compliance|percent }}`: a rate from 0 to 1 (Decimal) as "85%" or "85.5%", exactly."""
-    if rate is None or rate == "":
-        return "–"
-    text = f"{rate * 100:f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
-
-
 @register.simple_tag
 def meter(met: int, total: int, above_percent: int | None = None, title: str = "Share") -> SafeString:
     """`{% meter met total 85 "Followed up in time" %}`: a bar with the limit marked; red up to the limit."""

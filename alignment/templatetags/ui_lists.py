@@ -18,8 +18,6 @@ from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alignment.templatetags.ui import icon
-
 register = template.Library()
 Context = template.Context
 
@@ -93,27 +91,6 @@ def next_page(context: Context, cursor: Any, param: str = "after") -> dict[str, 
         if request is not None and request.GET.get(param)
         else "",
     }
-
-
-@register.simple_tag(takes_context=True)
-def sort_header(context: Context, label: str, key: str, default: str = "", param: str = "sort") -> SafeString:
-    """`{% sort_header "Due" "due_at" default="due_at" %}`: a <th> that sorts; "-due_at" is descending.
-
-    `default`: how the list is sorted when the address does not say. The view decides which keys it accepts.
-    """
-    request = context.get("request")
-    chosen = (request.GET.get(param) if request is not None else "") or default
-    state, name = {key: ("ascending", "chevron-up"), f"-{key}": ("descending", "chevron-down")}.get(
-        chosen, ("none", "selector")
-    )
-    follows = f"-{key}" if state == "ascending" else key
-    return format_html(
-        '<th scope="col" aria-sort="{}"><a class="table-sort-link" href="{}">{}{}</a></th>',
-        state,
-        query(context, **{param: follows, "after": None}),
-        label,
-        icon(name),
-    )
 
 
 @register.simple_block_tag

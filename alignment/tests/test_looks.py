@@ -41,7 +41,7 @@ SAMPLE = """{% extends "base.html" %}{% block title %}MQLs by time left{% endblo
 {% for kind in kinds %}{% badge kind %} {% endfor %}
 {{ weeks }}{{ line }}{{ bars }}{% meter 6 7 85 "In time" %}{% meter 5 7 85 "Tagged" %}
 {% table_region "MQL cycles" %}<table class="table card-table table-stack">
-<thead><tr>{% sort_header "Lead" "lead" %}<th scope="col">Time left</th>
+<thead><tr><th scope="col">Lead</th><th scope="col">Time left</th>
 <th scope="col">Since</th></tr></thead>
 <tbody>{% for due in dues %}<tr><th scope="row"><a href="/1">Ada Lovelace, Analytical Engines</a></th>
 <td data-label="Time left">{% time_left due now %}</td>

@@ -14,6 +14,7 @@ from django.test import Client
 from alignment.models import Function, Lead, MqlCycle, Person, PersonIdentity, Role, Source, Team, User
 from alignment.services import people
 from alignment.services.authority import OnlyRevOps
+from alignment.services.teams import change_person
 from testing.world import World, event
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -43,6 +44,12 @@ def make(olga: User, **changes: Any) -> User:
         "password": PASSWORD,
     }
     return people.create_user(**(given | changes), by=olga, at=AT)
+
+
+def moved(person: Person, team: Team | None, *, by: User) -> Person:
+    return change_person(
+        person=person, name=person.name, email="", function=Function.SALES, team=team, by=by, at=AT
+    )
 
 
 def reasons(instance: User | Person) -> list[str | None]:
@@ -115,7 +122,7 @@ def test_only_revops_sets_up_people(olga: User, east: Team, crm: Source) -> None
         lambda: people.reactivate_user(user=olga, by=ann, at=AT),
         lambda: people.create_team(name="West", by=ann, at=AT),
         lambda: people.create_person(name="Cy", by=ann, at=AT),
-        lambda: people.set_team(person=person, team=east, by=ann, at=AT),
+        lambda: moved(person, east, by=ann),
         lambda: people.link_identity(source=crm, external_id="1", person=person, by=ann, at=AT),
         lambda: people.merge_people(stub=person, into=person, by=ann, at=AT),
     ):
@@ -158,12 +165,13 @@ def test_a_team_has_a_name_of_its_own(olga: User, east: Team) -> None:
         people.create_team(name="West", function="cooking", by=olga, at=AT)
 
 
-def test_somebody_found_by_a_crm_joins_a_team_and_its_function(olga: User, east: Team) -> None:
+def test_somebody_found_by_a_crm_joins_a_team(olga: User, east: Team) -> None:
     person = Person.objects.create(name="Ben")
-    moved = people.set_team(person=person, team=east, by=olga, at=AT)
-    assert (moved.team, moved.function) == (east, Function.SALES)
+    changed = moved(person, east, by=olga)
+    assert (changed.team, changed.function) == (east, Function.SALES)
     assert reasons(person)[-1] == "team: East"
-    assert people.set_team(person=person, team=None, by=olga, at=AT).team is None
+    assert moved(person, None, by=olga).team is None
+    assert reasons(person)[-1] == "team: none"
 
 
 def test_an_id_of_a_source_names_one_person(olga: User, crm: Source) -> None:

@@ -162,13 +162,6 @@ def test_a_share_below_a_limit_is_never_shown_at_it(total: int, data: st.DataObj
     assert shown < Decimal(limit) / 10
 
 
-def test_rates_are_written_exactly() -> None:
-    assert render("{{ r|percent }}", r=Decimal("0.85")) == "85%"
-    assert render("{{ r|percent }}", r=Decimal("0.855")) == "85.5%"
-    assert render("{{ r|percent }}", r=Decimal("1")) == "100%"
-    assert render("{{ r|percent }}", r=None) == "–"
-
-
 def test_a_badge_has_an_icon_and_words() -> None:
     html = render('{% badge "missed" "Missed" %}')
     assert "bg-red-lt" in html
@@ -185,7 +178,6 @@ def test_texts_from_outside_are_escaped_everywhere() -> None:
         '{% figure evil evil evil url="/" url_label=evil sub=evil %}',
         '{% empty_state evil evil "/" evil %}',
         "{% next_page evil %}",
-        "{% sort_header evil evil %}",
         "{% table_region evil %}x{% endtable_region %}",
         '{% icon "clock" evil %}',
         "{% when nothing evil %}",
@@ -249,15 +241,6 @@ def test_pages_lead_on_and_back_to_the_start() -> None:
     assert "End of the list" in end
     assert 'href="?"' in end
     assert render("{% next_page cursor %}", "/m/", cursor=None).strip() == ""
-
-
-def test_sorting_turns_round_and_says_how_it_is() -> None:
-    source = '{% sort_header "Due" "due" default="due" %}'
-    assert 'aria-sort="ascending"' in render(source)
-    assert 'href="?sort=-due"' in render(source)
-    assert 'aria-sort="descending"' in render(source, "/m/?sort=-due&after=x")
-    assert 'href="?sort=due"' in render(source, "/m/?sort=-due&after=x")
-    assert 'aria-sort="none"' in render(source, "/m/?sort=name")
 
 
 def test_wide_tables_scroll_by_keyboard_under_a_name() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from alignment.models import Calendar, Organisation, Role, User
-from alignment.queries.calendars import business_calendar
+from alignment.queries.calendars import compiled
 from alignment.services.calendars import create_calendar
 from dashboard.management.commands import set_up
 from dashboard.services.first_defaults import add_defaults
@@ -33,7 +33,7 @@ def test_a_new_installation_gets_what_it_needs() -> None:
     assert len(add_defaults(at=AT)) == 4
     assert Organisation.objects.get().zone == "UTC"
     calendar = Calendar.objects.get(name="Office hours")
-    open_time = business_calendar(calendar.pk)
+    open_time = compiled([calendar.pk])[calendar.pk].calendar
     assert open_time.open_seconds_on(AT.date()) == 8 * 3600
     assert open_time.open_seconds_on((AT - timedelta(days=1)).date()) == 0
     pool = Pool.objects.get()

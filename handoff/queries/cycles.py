@@ -46,10 +46,6 @@ class QueueRow:
     opening: Opening | None = None
 
     @property
-    def is_overdue(self) -> bool:
-        return self.next_clock is not None and self.next_clock.breached_at is not None
-
-    @property
     def next_step(self) -> str:
         """What is due next, in words; empty when the agreement asks for nothing more."""
         if self.next_clock is None:
