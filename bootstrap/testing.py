@@ -1,18 +1,17 @@
 """Run the tests against servers that are thrown away afterwards."""
 
 import contextlib
-import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bootstrap import redis_server
-from bootstrap.commands import given_database, run_in_terminal, urls_of
+from bootstrap.commands import run_in_terminal
 from bootstrap.console import say
-from bootstrap.environment import Folders, child_environment, prepare_python
-from bootstrap.postgres import QUICK_AND_UNSAFE, Cluster
+from bootstrap.environment import Folders, prepare_python
+from bootstrap.postgres import QUICK_AND_UNSAFE
 from bootstrap.request import Request
+from bootstrap.scratch import scratch
 
 NAMES_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -28,13 +27,7 @@ def test(request: Request) -> int:
     prepare_python(folders, for_tests=True)
     arguments = [argument for argument in request.rest if argument != "--all"]
     with contextlib.ExitStack() as stack:
-        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="alignment-test-")))
-        env = child_environment(folders)
-        env |= stack.enter_context(_database(folders, temporary, env))
-        (temporary / "data").mkdir(mode=0o700)
-        (temporary / "data" / "static").mkdir()
-        env |= {"DATA_DIR": str(temporary / "data"), "SECRET_KEY": secrets.token_urlsafe(64)}
-        env |= {"DEBUG": "0", "PRODUCTION": "0", "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver"}
+        temporary, env = stack.enter_context(scratch(folders, "test", server=QUICK_AND_UNSAFE))
         env |= {"BASE_URL": "http://testserver", "TEST_ALL": "1" if "--all" in request.rest else ""}
         env["TEST_REDIS_URL"] = stack.enter_context(redis_for_tests(folders, temporary, env)) or ""
         env.pop("REDIS_URL", None)  # only the tests that ask for Redis get it
@@ -42,23 +35,6 @@ def test(request: Request) -> int:
         say(f"Browser: {env['TEST_CHROMIUM'] or 'no Chromium found, its tests are skipped'}")
         argv = [str(folders.python), "-m", "pytest", *in_parallel(arguments), *arguments]
         return run_in_terminal(argv, env)
-
-
-@contextlib.contextmanager
-def _database(folders: Folders, temporary: Path, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    given = given_database()
-    if given is not None:
-        say("Database: DATABASE_URL")
-        yield {**given, "DATABASE_URL": given["DATABASE_OWNER_URL"]}
-        return
-    home = temporary / "database"
-    home.mkdir(mode=0o700)
-    temporary.chmod(0o711)  # PostgreSQL may have to run as another user
-    cluster = Cluster(home, venv=folders.venv, env=env, settings=QUICK_AND_UNSAFE, is_throw_away=True)
-    with cluster.running():
-        say(f"Database: throw-away PostgreSQL from {cluster.binaries}")
-        urls = urls_of(cluster)
-        yield {**urls, "DATABASE_URL": urls["DATABASE_OWNER_URL"]}
 
 
 @contextlib.contextmanager
