@@ -1,6 +1,6 @@
 from django.urls import path
 
-from handoff.views import acts, cycles, duplicates, leads, queue, routing
+from handoff.views import acts, cycles, duplicates, leads, queue, routing, routing_acts
 
 app_name = "handoff"
 urlpatterns = [
@@ -15,13 +15,13 @@ urlpatterns = [
     path("duplicates/<int:pk>/dismissal/", duplicates.dismiss, name="dismiss-pair"),
     path("merges/<int:pk>/undo/", duplicates.undo, name="undo-merge"),
     path("routing/", routing.pools, name="pools"),
-    path("routing/pools/", routing.create_pool, name="create-pool"),
-    path("routing/pools/<int:pk>/members/", routing.add_member, name="add-member"),
-    path("routing/pools/<int:pk>/fallback/", routing.set_fallback, name="set-fallback"),
-    path("routing/members/<int:pk>/weight/", routing.set_weight, name="set-weight"),
-    path("routing/members/<int:pk>/pause/", routing.pause_member, name="pause-member"),
-    path("routing/members/<int:pk>/resume/", routing.resume_member, name="resume-member"),
-    path("routing/members/<int:pk>/remove/", routing.remove_member, name="remove-member"),
-    path("routing/leave/", routing.add_leave, name="add-leave"),
-    path("routing/leave/<int:pk>/end/", routing.end_leave, name="end-leave"),
+    path("routing/pools/", routing_acts.create_pool, name="create-pool"),
+    path("routing/pools/<int:pk>/members/", routing_acts.add_member, name="add-member"),
+    path("routing/pools/<int:pk>/fallback/", routing_acts.set_fallback, name="set-fallback"),
+    path("routing/members/<int:pk>/weight/", routing_acts.set_weight, name="set-weight"),
+    path("routing/members/<int:pk>/pause/", routing_acts.pause_member, name="pause-member"),
+    path("routing/members/<int:pk>/resume/", routing_acts.resume_member, name="resume-member"),
+    path("routing/members/<int:pk>/remove/", routing_acts.remove_member, name="remove-member"),
+    path("routing/leave/", routing_acts.add_leave, name="add-leave"),
+    path("routing/leave/<int:pk>/end/", routing_acts.end_leave, name="end-leave"),
 ]
