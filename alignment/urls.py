@@ -4,11 +4,10 @@ from django.urls import include, path, re_path
 
 import handoff.api
 import sla.api
-from alignment import views
 from alignment.api.document import Nothing
 from alignment.api.routes import routes
 from alignment.readonly_admin import site
-from alignment.views import single_sign_on, tokens
+from alignment.views import health, single_sign_on, tokens
 from alignment.views.closed import closed
 
 # Offered by the login library, not by this product; listed before its own addresses.
@@ -30,9 +29,9 @@ urlpatterns = [
     path("api/v1/docs", tokens.docs, name="api-docs"),
     path("api/v1/", include(([*routes, *sla.api.routes, *handoff.api.routes], "api"))),
     re_path(r"^api/", Nothing.as_view(), name="api-nothing"),
-    path("healthz", views.health.live, name="healthz"),
-    path("healthz/ready", views.health.ready, name="healthz-ready"),
-    path("healthz/deep", views.health.deep, name="healthz-deep"),
+    path("healthz", health.live, name="healthz"),
+    path("healthz/ready", health.ready, name="healthz-ready"),
+    path("healthz/deep", health.deep, name="healthz-deep"),
     *(path(f"accounts/{route}", closed) for route in CLOSED),
     path("accounts/oidc/<str:provider_id>/login/", single_sign_on.begin),
     path("accounts/oidc/<str:provider_id>/login/callback/", single_sign_on.come_back),

@@ -17,7 +17,7 @@ from alignment.models import Calendar, Function, Organisation, Person, Role, Sou
 from alignment.services import calendars, retention
 from alignment.services import people as services
 from alignment.services.organisation import NothingChanged
-from alignment.services.teams import change_person, change_team
+from alignment.services.teams import TeamExists, change_person, change_team, create_team
 
 LATEST_DAY = date(2199, 12, 31)
 
@@ -128,11 +128,11 @@ class CreateTeam(SetUp):
 
     operation, tag, status, given = "create_team", "Teams", 201, TeamGiven
     serializer_class = TeamSerializer
-    refusals = (services.TeamExists,)
+    refusals = (TeamExists,)
     examples = example("A team", name="Mid-market", calendar=1)
 
     def act(self, about: None, given: Any, *, by: User, at: datetime, act: UUID) -> Team:
-        return services.create_team(**given, by=by, at=at)
+        return create_team(**given, by=by, at=at)
 
 
 class ChangeTeam(SetUp):
@@ -140,7 +140,7 @@ class ChangeTeam(SetUp):
 
     operation, tag, given = "change_team", "Teams", TeamChange
     serializer_class = TeamSerializer
-    refusals = (services.TeamExists,)
+    refusals = (TeamExists,)
     examples = example("Another calendar", calendar=2)
 
     def about(self, pk: int) -> Team:  # type: ignore[override]

@@ -1,8 +1,7 @@
-"""Logins, teams and the people who own leads. Every change is in the history with who, when and why."""
+"""Logins and the people who own leads. Every change is in the history with who, when and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from allauth.mfa.models import Authenticator
@@ -12,7 +11,6 @@ from django.db import IntegrityError, transaction
 
 from alignment.intake.ids import one_form
 from alignment.models import (
-    Calendar,
     Function,
     Lead,
     Opportunity,
@@ -63,10 +61,6 @@ class OwnSecondFactor(Exception):
 
 class NoSecondFactor(Exception):
     """This login has no second factor."""
-
-
-class TeamExists(Exception):
-    """A team has this name already."""
 
 
 class IdentityTaken(Exception):
@@ -176,30 +170,6 @@ def reset_second_factor(
     return user
 
 
-def create_team(
-    *,
-    name: str,
-    function: Function | str = Function.SALES,
-    calendar: Calendar | None = None,
-    managers: Iterable[User] = (),
-    reason: str = "team made",
-    by: User | None,
-    at: datetime,
-) -> Team:
-    """A team of one function. Raises OnlyRevOps, TeamExists, or ValidationError (name, function)."""
-    require_revops(by, "Teams")
-    team = Team(name=name.strip(), function=function, calendar=calendar)
-    team.clean_fields()
-    try:
-        with transaction.atomic():
-            save_with_history(team, reason=reason, by=by, at=at)
-            team.managers.set(managers)
-    except IntegrityError as problem:
-        raise TeamExists(f"There is a team named “{team.name}”.") from problem
-    return team
-
-
-@transaction.atomic
 @transaction.atomic
 def link_login(
     *,

@@ -1,4 +1,4 @@
-"""Changing what teams and people are: name, function, calendar, managers."""
+"""Teams, and who works in them: name, function, calendar, managers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,33 @@ from django.db import IntegrityError, transaction
 from alignment.models import Calendar, Function, Person, Role, Team, User
 from alignment.services.authority import require_revops
 from alignment.services.history import save_with_history
-from alignment.services.people import TeamExists
+
+
+class TeamExists(Exception):
+    """A team has this name already."""
+
+
+def create_team(
+    *,
+    name: str,
+    function: Function | str = Function.SALES,
+    calendar: Calendar | None = None,
+    managers: Iterable[User] = (),
+    reason: str = "team made",
+    by: User | None,
+    at: datetime,
+) -> Team:
+    """A team of one function. Raises OnlyRevOps, TeamExists, or ValidationError (name, function)."""
+    require_revops(by, "Teams")
+    team = Team(name=name.strip(), function=function, calendar=calendar)
+    team.clean_fields()
+    try:
+        with transaction.atomic():
+            save_with_history(team, reason=reason, by=by, at=at)
+            team.managers.set(managers)
+    except IntegrityError as problem:
+        raise TeamExists(f"There is a team named “{team.name}”.") from problem
+    return team
 
 
 @transaction.atomic

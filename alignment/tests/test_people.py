@@ -14,7 +14,7 @@ from django.test import Client
 from alignment.models import Function, Lead, MqlCycle, Person, PersonIdentity, Role, Source, Team, User
 from alignment.services import people
 from alignment.services.authority import OnlyRevOps
-from alignment.services.teams import change_person
+from alignment.services.teams import TeamExists, change_person, create_team
 from testing.world import World, event
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -28,7 +28,7 @@ def olga(db: None) -> User:
 
 @pytest.fixture
 def east(olga: User) -> Team:
-    return people.create_team(name="East", by=olga, at=AT)
+    return create_team(name="East", by=olga, at=AT)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_only_revops_sets_up_people(olga: User, east: Team, crm: Source) -> None
         lambda: make(ann, email="x@example.com"),
         lambda: people.deactivate_user(user=olga, by=ann, at=AT),
         lambda: people.reactivate_user(user=olga, by=ann, at=AT),
-        lambda: people.create_team(name="West", by=ann, at=AT),
+        lambda: create_team(name="West", by=ann, at=AT),
         lambda: people.create_person(name="Cy", by=ann, at=AT),
         lambda: moved(person, east, by=ann),
         lambda: people.link_identity(source=crm, external_id="1", person=person, by=ann, at=AT),
@@ -159,10 +159,10 @@ def test_the_last_login_of_revops_stays(olga: User) -> None:
 
 
 def test_a_team_has_a_name_of_its_own(olga: User, east: Team) -> None:
-    with pytest.raises(people.TeamExists, match="East"):
-        people.create_team(name="East", by=olga, at=AT)
+    with pytest.raises(TeamExists, match="East"):
+        create_team(name="East", by=olga, at=AT)
     with pytest.raises(ValidationError):
-        people.create_team(name="West", function="cooking", by=olga, at=AT)
+        create_team(name="West", function="cooking", by=olga, at=AT)
 
 
 def test_somebody_found_by_a_crm_joins_a_team(olga: User, east: Team) -> None:

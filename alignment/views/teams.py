@@ -11,8 +11,7 @@ from django.utils import timezone
 from alignment.access import roles, viewer
 from alignment.forms.people import TeamForm
 from alignment.models import Role, Team
-from alignment.services import people as services
-from alignment.services.teams import change_team
+from alignment.services import teams as services
 
 
 @roles(Role.REVOPS)
@@ -49,7 +48,7 @@ def _edit(request: HttpRequest, team: Team | None) -> HttpResponse:
                     team = services.create_team(**given, by=user, at=now)
                     messages.success(request, f"{team} is there. Put people into it next.")
                 else:
-                    change_team(team=team, **given, by=user, at=now)
+                    services.change_team(team=team, **given, by=user, at=now)
                     messages.success(request, f"{given['name']} is changed.")
             except services.TeamExists as problem:
                 form.add_error("name", str(problem))

@@ -27,8 +27,9 @@ from alignment.models import (
 )
 from alignment.services.calendars import create_calendar
 from alignment.services.history import save_with_history
-from alignment.services.people import create_team, create_user, link_identity
+from alignment.services.people import create_user, link_identity
 from alignment.services.sources import add_endpoint, create_source
+from alignment.services.teams import create_team
 from dashboard.demo import people
 from dashboard.services.first_defaults import default_terms
 from handoff.models import Pool

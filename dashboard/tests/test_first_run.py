@@ -18,7 +18,8 @@ from alignment.models import (
 )
 from alignment.services.calendars import create_calendar
 from alignment.services.organisation import change_organisation
-from alignment.services.people import create_person, create_team
+from alignment.services.people import create_person
+from alignment.services.teams import create_team
 from dashboard.services.first_defaults import add_defaults
 from handoff.models import Leave, Pool, PoolMember
 from handoff.tests.pages import add_mql, client_of

@@ -1,3 +1,0 @@
-from sla.views import agreement, compliance
-
-__all__ = ["agreement", "compliance"]
