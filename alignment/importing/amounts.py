@@ -22,11 +22,6 @@ _MAX_LENGTH = 64
 _MINUS = {"-", "\u2212"}
 # What a sign may stand for; a dollar sign may stand for many, but for none of these.
 _SIGNS = {"€": {"EUR"}, "£": {"GBP"}, "¥": {"JPY", "CNY"}, "₹": {"INR"}}
-# Their minor unit is not a hundredth (ISO 4217), and amounts are kept in hundredths.
-NO_HUNDREDTHS = frozenset({
-    "BHD", "BIF", "CLF", "CLP", "DJF", "GNF", "IQD", "ISK", "JOD", "JPY", "KMF", "KRW", "KWD", "LYD", "OMR", "PYG",
-    "RWF", "TND", "UGX", "UYI", "UYW", "VND", "VUV", "XAF", "XOF", "XPF",
-})  # fmt: skip
 _NO_DOLLARS = {"EUR", "GBP", "JPY", "CNY", "INR", "CHF"}
 
 

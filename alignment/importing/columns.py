@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alignment.currencies import Stated
 from alignment.importing.amounts import Amount, Numbers
 from alignment.importing.fields import REFERENCES, reader_of
 from alignment.importing.ids import MAX_ID
@@ -140,5 +141,5 @@ def _refuse_contact(found: str) -> None:
         raise BadCell("not_a_lead", f"“{found}” is a contact of Salesforce, not a lead")
 
 
-def _priced(amount: Amount) -> tuple[int, Amount]:
+def _priced(amount: Amount) -> tuple[Stated, Amount]:
     return money(amount.number, _ANY_ZONE), amount

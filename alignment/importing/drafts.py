@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from alignment.importing.amounts import NO_HUNDREDTHS
+from alignment.currencies import DoesNotFit, Stated, require_fit
 from alignment.importing.columns import STAGE
 from alignment.importing.fields import ID
 from alignment.importing.mapping import ImportMapping
@@ -207,28 +207,36 @@ def _staged(fields: Values, source: Mapping) -> Values:
 
 
 def _settle_currency(values: Values, default: str) -> None:
-    """Amount in minor units, and its currency: as the record says, else the mapping, else the sign in the cell."""
+    """The amount as facts state it, and its currency: as the record says, else the mapping, else the sign in the cell.
+
+    An amount with more decimals than its currency has is refused, never rounded.
+    """
     priced = values.get("amount")
-    if not isinstance(priced, tuple):
+    if priced is None:
         return
-    minor, amount = priced
-    values["amount"] = minor
+    if not isinstance(priced, tuple):
+        _require_fit(priced, values.get("currency"))
+        return
+    values["amount"], amount = priced
     currency = values.get("currency") or default or amount.code
     if not currency:
         if amount.currency == "¥":
             raise BadRecord(
                 "bad_currency", "The sign ¥ may be JPY or CNY: state the currency in the mapping."
             )
+        _require_fit(values["amount"], "")
         return
-    if currency.upper() in NO_HUNDREDTHS and minor:
-        raise BadRecord(
-            "bad_currency",
-            f"Amounts are kept in hundredths, which {currency.upper()} does not have: convert them, or leave the "
-            "column of amounts out of the mapping.",
-        )
     if not amount.fits(currency):
         raise BadRecord(
             "bad_currency",
             f"The amount is written in {amount.currency}, but its currency is {currency}: correct one.",
         )
+    _require_fit(values["amount"], currency)
     values["currency"] = currency
+
+
+def _require_fit(amount: Stated, currency: str | None) -> None:
+    try:
+        require_fit(amount, currency or "")
+    except DoesNotFit as problem:
+        raise BadRecord("bad_value", f"{problem}: correct the amount or its currency.") from problem

@@ -1,7 +1,7 @@
 """The vocabulary of facts: which fields each subject has, and how a sender's value becomes ours.
 
-Values in a fact are JSON: text, whole numbers, booleans, ISO dates, ISO times with offset (UTC), or null for
-'cleared'. A field that is absent is unchanged.
+Values in a fact are JSON: text, whole numbers, booleans, ISO dates, ISO times with offset (UTC), amounts as
+alignment.currencies states them, or null for 'cleared'. A field that is absent is unchanged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alignment.currencies import DoesNotFit, Stated, require_fit, stated
 from alignment.intake.ids import one_form
 from alignment.models import Disposition, DisqualificationReason, Subject, TouchFunction
 
@@ -92,17 +93,28 @@ def day(value: Any, zone: ZoneInfo) -> str:
     return found.isoformat()
 
 
-def money(value: Any, zone: ZoneInfo) -> int:
-    """Major units to whole minor units (two decimals); a third decimal is refused, never rounded."""
+def money(value: Any, zone: ZoneInfo) -> Stated:
+    """Major units as facts state them; how many decimals there may be is for the currency to say (`check_amount`)."""
     if isinstance(value, bool):
         raise ValueError("an amount is wanted")
     try:
         amount = Decimal(str(value).strip())
     except InvalidOperation as problem:
         raise ValueError(f"“{str(value)[:40]}” is not an amount") from problem
-    if not amount.is_finite() or abs(amount.adjusted()) > 15 or amount * 100 != int(amount * 100):
-        raise ValueError(f"“{str(value)[:40]}” is not an amount with at most two decimals")
-    return int(amount * 100)
+    if not amount.is_finite() or abs(amount.adjusted()) > 15:
+        raise ValueError(f"“{str(value)[:40]}” is not an amount")
+    return stated(amount)
+
+
+def check_amount(fields: Mapping[str, Any]) -> None:
+    """That the amount has no more decimals than the currency that stands beside it, two where none does: they are
+    refused, never rounded. Raises BadField."""
+    amount = fields.get("amount")
+    if amount is not None:
+        try:
+            require_fit(amount, fields.get("currency") or "")
+        except DoesNotFit as problem:
+            raise BadField("amount", str(problem)) from problem
 
 
 def choice(choices: Any) -> Reader:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from alignment.intake.fields import FIELDS, read_field
+from alignment.intake.fields import FIELDS, check_amount, read_field
 from alignment.models import TouchFunction
 
 SECTIONS = ("fields", "values", "closed_statuses", "won_stages", "lost_stages", "channel_functions")
@@ -144,6 +144,7 @@ class Mapping:
             if table and isinstance(value, str):
                 value = table.get(value.strip().lower(), value)
             found[ours] = read_field(subject, ours, value, self.zone)
+        check_amount(found)
         if "stage" in found and subject == "opportunity":
             stage = (found["stage"] or "").lower()
             if self.won_stages | self.lost_stages:

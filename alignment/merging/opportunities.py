@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alignment.currencies import in_minor_units
 from alignment.merging.chunk import Chunk
 from alignment.merging.keys import add_named, add_referred, lock_old
 from alignment.merging.writing import NEW_REPEATED, OLD, facts_of, flag, insert_new, moment, text, update_old
@@ -9,7 +10,7 @@ from alignment.merging.writing import NEW_REPEATED, OLD, facts_of, flag, insert_
 _IS_CLOSED = f"({flag('is_closed')} OR {flag('is_won')})"
 _COLUMNS = {
     "name": text("name"),
-    "amount_minor": "(f.fields->>'amount')::bigint",
+    "amount_minor": in_minor_units("f.fields", "f.fields->>'currency'"),
     "currency": f"upper({text('currency')})",
     "stage": text("stage"),
     "is_won": flag("is_won"),

@@ -218,7 +218,9 @@ class Touch(Record):
 
 class Opportunity(Record):
     name = models.CharField(max_length=200, blank=True)
-    amount_minor = models.BigIntegerField(null=True, blank=True, help_text="Whole minor units (cents).")
+    amount_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="Whole minor units of the currency (ISO 4217): cents, yen, fils."
+    )
     currency = models.CharField(max_length=3, blank=True)
     stage = models.CharField(max_length=80, blank=True)
     is_closed = models.BooleanField(default=False)

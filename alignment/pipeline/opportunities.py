@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from alignment.currencies import minor_units
 from alignment.models import Account, Fact, Lead, Opportunity, OpportunityStage, Subject
 from alignment.pipeline.batch import Batch, Key
 from alignment.pipeline.ledger import Folds, Ledger
@@ -33,8 +34,8 @@ def fold_opportunities(
         facts = ledger[(source, Subject.OPPORTUNITY.value, external_id)]
         fields = folds[(source, Subject.OPPORTUNITY.value, external_id)]
         row.name = fields.get("name") or ""
-        row.amount_minor = fields.get("amount")
         row.currency = (fields.get("currency") or "").upper()
+        row.amount_minor = minor_units(fields.get("amount"), row.currency)
         row.stage = fields.get("stage") or ""
         row.is_won = bool(fields.get("is_won"))
         row.is_closed = bool(fields.get("is_closed")) or row.is_won

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from alignment.currencies import in_digits
 from alignment.importing.fields import HISTORY_FIELDS
 from alignment.intake import fields
 from alignment.models import Disposition, DisqualificationReason
@@ -21,8 +22,9 @@ def name_of(field: str) -> str:
     return in_words(field.removeprefix("is_"))
 
 
-def said(subject: str, field: str, value: Any) -> str:
-    """A value of a fact about `subject` in words, its times in the viewer's zone; "cleared" for none."""
+def said(subject: str, field: str, value: Any, *, currency: str = "") -> str:
+    """A value of a fact about `subject` in words, its times in the viewer's zone; "cleared" for none. An amount has
+    the decimals of `currency`."""
     if value is None or value == "":
         return "cleared"
     if isinstance(value, bool):
@@ -37,8 +39,8 @@ def said(subject: str, field: str, value: Any) -> str:
             day = date.fromisoformat(value)
             return f"{day.day} {day:%b %Y}"
         if reader is fields.money:
-            return f"{int(value) // 100:,}.{int(value) % 100:02}"
-    except (TypeError, ValueError):
+            return in_digits(value, currency)
+    except (ArithmeticError, TypeError, ValueError):
         return str(value)
     if field in ("disposition", "reason"):
         return str(CHOICES.get(value, in_words(value)))

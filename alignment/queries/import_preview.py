@@ -158,16 +158,22 @@ def _told(
     draft: Draft, name: str, before: dict[str, Any], after: dict[str, Any], statements: list[Statement]
 ) -> Told:
     value, was = draft.fields[name], before.get(name, _ABSENT)
-    words = said(draft.subject, name, value)
+    words = said(draft.subject, name, value, currency=_currency(after))
     label = name_of(name)
     if name == "mql_at" and draft.subject == Subject.LEAD and value:
         # each MQL date is a cycle of its own, and no later one replaces it
         is_known = any(stated.get("mql_at") == value for _, _, stated in statements)
         return Told(label, words, UNCHANGED if is_known else NEW, is_new_mql=not is_known)
     if after.get(name) != value:
-        return Told(label, words, "overruled", said(draft.subject, name, after.get(name)))
+        return Told(
+            label, words, "overruled", said(draft.subject, name, after.get(name), currency=_currency(after))
+        )
     if was is _ABSENT or (was is None and value is not None):
         return Told(label, words, UNCHANGED if value is None else NEW)
     if was == value:
         return Told(label, words, UNCHANGED)
-    return Told(label, words, CHANGED, said(draft.subject, name, was))
+    return Told(label, words, CHANGED, said(draft.subject, name, was, currency=_currency(before)))
+
+
+def _currency(fields: dict[str, Any]) -> str:
+    return str(fields.get("currency") or "")

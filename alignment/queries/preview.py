@@ -71,7 +71,11 @@ def preview_body(
 
 
 def read_fact(fact: Fact) -> ReadFact:
-    told = [(name_of(name), said(fact.subject, name, value)) for name, value in fact.fields.items()]
+    currency = str(fact.fields.get("currency") or "")
+    told = [
+        (name_of(name), said(fact.subject, name, value, currency=currency))
+        for name, value in fact.fields.items()
+    ]
     return ReadFact(
         Subject(fact.subject).label,
         fact.external_id,

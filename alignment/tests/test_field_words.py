@@ -23,6 +23,8 @@ from alignment.queries.field_words import name_of, said
         ("touch", "channel", "organic_search", "organic search"),
         ("opportunity", "is_closed", False, "no"),
         ("opportunity", "amount", 123456789, "1,234,567.89"),
+        ("opportunity", "amount", -150, "-1.50"),
+        ("opportunity", "amount", "1234.567", "1,234.567"),
         ("opportunity", "close_on", "2026-03-02", "2 Mar 2026"),
         ("touch", "leads", ["L1", "L2"], "L1, L2"),
         ("unheard", "of", 7, "7"),

@@ -185,7 +185,7 @@ class OpportunityFilter(RecordFilter):
 
 
 class Opportunities(Resource[Opportunity]):
-    """Deals with the stages that they entered. Amounts are in whole minor units (cents)."""
+    """Deals with the stages that they entered. Amounts are in whole minor units of their currency (ISO 4217)."""
 
     roles, tag = SEES_RECORDS, "Opportunities"
     serializer_class, filterset_class = OpportunitySerializer, OpportunityFilter

@@ -167,7 +167,8 @@ class Teller:
     def opportunity(self) -> tuple[str, dict[str, Any]]:
         fields = self.part(
             {
-                "name": "Deal", "amount": self.some(100, 250), "currency": "eur", "stage": self.some("a", "b", "c"),
+                "name": "Deal", "amount": self.some(100, 250, 120_000, "1.234"),
+                "currency": self.some("eur", "eur", "jpy", "KWD"), "stage": self.some("a", "b", "c"),
                 "is_closed": self.some(True, False), "is_won": self.some(True, False), "close_on": "2026-10-01",
                 "opened_at": self.when(), "lead": f"L{self.random.randint(1, 6)}", "account": self.some("A1", "A3"),
                 "owner": self.person(),

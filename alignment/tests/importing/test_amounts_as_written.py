@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alignment.currencies import minor_units
 from alignment.importing.amounts import Numbers
 from alignment.importing.problems import BadCell
 from alignment.tests.importing.support import drafts, mapping_of, rejects
@@ -73,7 +75,7 @@ def test_refused(decimal: str, cell: str) -> None:
     assert len(str(refusal.value)) < 200
 
 
-def _amounts(cells: list[str], **stated: str) -> list[tuple[object, object]]:
+def _amounts(cells: list[str], **stated: str) -> list[tuple[Any, Any]]:
     columns = {"external_id": "id", "amount": "Amount", "currency": "Amount Currency"}
     body = "id;Amount;Amount Currency\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(cells, 1))
     found = drafts(body, mapping_of({"object": "opportunity", "columns": columns} | stated))
@@ -91,12 +93,33 @@ def test_the_currency_is_the_columns_then_the_mappings_then_the_cells() -> None:
     assert _amounts(["$5;", "5;CHF"], currency="CAD") == [(500, "CAD"), (500, "CHF")]
 
 
-@pytest.mark.parametrize("cells", ["5000;JPY", "1.234;KWD", "1.5;kwd", "¥5000;", "5 KRW;"])
-def test_a_currency_without_hundredths_is_never_read_a_hundredfold(cells: str) -> None:
+def test_a_currency_without_hundredths_is_never_read_a_hundredfold() -> None:
+    found = _amounts(["5000;JPY", "1.234;KWD", "1.5;kwd", "5 KRW;", "1.2340;CLF", "¥5000;jpy", "0.00;JPY"])
+    assert [(minor_units(amount, currency), currency) for amount, currency in found] == [
+        (5000, "JPY"), (1234, "KWD"), (1500, "KWD"), (5, "KRW"), (12340, "CLF"), (5000, "JPY"), (0, "JPY"),
+    ]  # fmt: skip
+    assert _amounts(["5000;", "¥7;"], currency="JPY") == [(500_000, "JPY"), (700, "JPY")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ("12.50;JPY", "no decimals"),
+        ("1.2345;KWD", "three decimals"),
+        ("1.234;EUR", "two decimals"),
+        ("1.00001;KWD", "four decimals"),
+    ],
+)
+def test_decimals_that_a_currency_lacks_are_refused(cells: str, told: str) -> None:
     columns = {"external_id": "id", "amount": "a", "currency": "c"}
-    document = {"object": "opportunity", "columns": columns, "decimal": "."}
-    codes = [reject.code for reject in rejects(f"id;a;c\n1;{cells}\n", document)]
-    assert codes == ["bad_value" if cells.startswith("1.234") else "bad_currency"]
+    (reject,) = rejects(f"id;a;c\n1;{cells}\n", {"object": "opportunity", "columns": columns})
+    assert reject.code == "bad_value" and told in reject.message
+
+
+def test_the_sign_of_yen_and_yuan_alone_names_no_currency() -> None:
+    columns = {"external_id": "id", "amount": "a"}
+    (reject,) = rejects("id;a\n1;¥5000\n", {"object": "opportunity", "columns": columns})
+    assert reject.code == "bad_currency"
 
 
 @pytest.mark.parametrize("cells", ["EUR 5;USD", "€5;USD", "$5;EUR"])
