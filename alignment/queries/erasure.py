@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from alignment.erasure import SHORTEST_NAME, Erasing, words
 from alignment.intake.ids import forms_of
@@ -18,9 +18,14 @@ from alignment.models import (
     Erasure,
     ErasureArrival,
     Fact,
+    Import,
+    ImportPiece,
+    ImportReject,
+    ImportState,
     Lead,
     MqlCycle,
     Opportunity,
+    Source,
     Subject,
     Touch,
 )
@@ -128,6 +133,36 @@ def preview(leads: Collection[Lead]) -> list[Preview]:
                 person.is_named_in(lead.external_id),
             )
         )
+    return found
+
+
+@dataclass(frozen=True)
+class FilesOfSource:
+    """What an erasure takes of a source's imports, whoever is named there: the `files` of ended imports, `uploads` not
+    imported yet, what `quoting` rejects quote; and the files of those `under_way`, once these have ended."""
+
+    source: Source
+    files: int
+    uploads: int
+    under_way: int
+    quoting: int
+
+
+def files_of_sources(leads: Collection[Lead]) -> list[FilesOfSource]:
+    """Per source of these leads from which anything was imported, in the order of the leads."""
+    found = []
+    for source in dict.fromkeys(lead.source for lead in leads):
+        imports = Import.objects.filter(source=source)
+        ended = imports.filter(finished_at__isnull=False)
+        row = FilesOfSource(
+            source,
+            ended.filter(Exists(ImportPiece.objects.filter(file=OuterRef("pk")))).count(),
+            imports.filter(state=ImportState.DRAFT).count(),
+            imports.unfinished().count(),
+            ImportReject.objects.filter(file__in=imports, message__contains="“").count(),
+        )
+        if row.files or row.uploads or row.under_way or row.quoting:
+            found.append(row)
     return found
 
 

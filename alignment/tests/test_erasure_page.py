@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from alignment.models import Erasure, Lead, Role
+from alignment.models import Erasure, Import, ImportPiece, ImportReject, Lead, Role, Source
 from alignment.tests.pages import signed_in
 from testing.world import World, add_user, event
 
@@ -149,3 +149,42 @@ def test_the_command_says_first_and_does_it_with_yes(world: World, lead: Lead) -
         call_command("erase_person", "crm", "L0", "--reason", "x")
     with pytest.raises(CommandError, match="without e-mail"):
         call_command("erase_person", "crm", "L3", "--reason", "Ms Other wrote", "--yes")
+
+
+def test_the_page_says_beforehand_what_the_source_s_imports_lose(
+    world: World, revops: Client, lead: Lead
+) -> None:
+    page = text(revops.get(f"/erasure/{lead.pk}/"))
+    assert "lose their files" not in page
+    elsewhere = Source.objects.create(key="other", name="Other", kind="standard")
+
+    def add(source: Source, state: str) -> Import:
+        made = Import.objects.create(
+            source=source, subject="lead", mapping={}, file_name="leads.csv", sha256="x", size=1,
+            as_of=world.at, state=state, requested_at=world.at,
+            finished_at=world.at if state in ("done", "failed") else None,
+        )  # fmt: skip
+        ImportPiece.objects.create(file=made, number=0, body=b"x")
+        return made
+
+    done = add(world.crm, "done")
+    for state in ("failed", "draft", "waiting"):
+        add(world.crm, state)
+    add(elsewhere, "done")
+    for line, message in enumerate(("“Somebody” is no number", "the row is empty")):
+        ImportReject.objects.create(file=done, line=line, code="bad", message=message)
+    page = text(revops.get(f"/erasure/{lead.pk}/"))
+    for words in (
+        "Imports of CRM lose their files",
+        "2 files of ended imports are removed whole",
+        "1 upload not imported yet is removed with its mapping",
+        "1 import under way goes on",
+        "1 rejected row keeps its line and reason and loses what it quotes",
+    ):
+        assert words in page, words
+    assert "Imports of Other" not in page
+    kept = set(ImportPiece.objects.values_list("file__state", "file__source__key"))
+    revops.post(f"/erasure/{lead.pk}/", form())
+    gone = kept - set(ImportPiece.objects.values_list("file__state", "file__source__key"))
+    assert gone == {("done", "crm"), ("failed", "crm"), ("draft", "crm")}
+    assert "“Somebody”" not in "".join(ImportReject.objects.values_list("message", flat=True))

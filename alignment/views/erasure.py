@@ -61,5 +61,6 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "has_merged": len(merged) > 1,
         "previews": queries.preview([*merged, *duplicates]),
+        "files": queries.files_of_sources([*merged, *duplicates]),
     }
     return render(request, "alignment/erasure_person.html", context, status=status)

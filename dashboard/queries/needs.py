@@ -37,6 +37,7 @@ SILENT_AFTER = timedelta(hours=24)
 INBOX_WAITS_AFTER = timedelta(minutes=1)
 WRITE_BACK_WAITS_AFTER = timedelta(hours=1)
 AWAY_SHOWN = 5
+SOURCES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -218,17 +219,32 @@ def _intake(at: datetime) -> list[Need]:
             *found,
             Need("no-source", None, "No source is connected", "alignment:sources", is_urgent=True),
         ]
+    return [*found, *_silent(at)]
+
+
+def _silent(at: datetime) -> list[Need]:
+    """Endpoints that never delivered, or not for a day: of each source, so that it leads to their page."""
     last = Delivery.objects.filter(endpoint=OuterRef("pk")).order_by("-id").values("received_at")[:1]
     doors = Endpoint.objects.filter(is_active=True, source__is_active=True).exclude(scheme=Scheme.API_TOKEN)
     endpoints = doors.annotate(last=Subquery(last))
     return [
-        *found,
-        *_counted(
-            "never-heard", endpoints.filter(last__isnull=True), "that never delivered", "alignment:sources"
-        ),
-        *_counted(
-            "silent", endpoints.filter(last__lt=at - SILENT_AFTER), "silent for a day", "alignment:sources"
-        ),
+        *_by_source("never-heard", endpoints.filter(last__isnull=True), "that never delivered"),
+        *_by_source("silent", endpoints.filter(last__lt=at - SILENT_AFTER), "silent for a day"),
+    ]
+
+
+def _by_source(code: str, endpoints: QuerySet[Endpoint], text: str) -> list[Need]:
+    """A need for each source of these endpoints, or one that leads to the list where there are many."""
+    rows = list(
+        endpoints.order_by()
+        .values_list("source__key", "source__name")
+        .annotate(count=Count("pk"))
+        .order_by("source__name", "source__key")
+    )
+    if len(rows) > SOURCES_SHOWN:
+        return [Need(code, sum(row[2] for row in rows), text, "alignment:sources")]
+    return [
+        Need(code, count, f"of {name} {text}", "alignment:source", argument=key) for key, name, count in rows
     ]
 
 

@@ -23,8 +23,10 @@ from alignment.models import (
     PersonIdentity,
     Role,
     Scheme,
+    Source,
     User,
 )
+from dashboard.queries.needs import SOURCES_SHOWN
 from handoff.models import Leave, Pool, PoolMember
 from handoff.tests.pages import add_mql, client_of
 from sla.models import ComplianceDay
@@ -127,7 +129,7 @@ def test_revops_sees_what_is_wrong_with_the_machinery(world: World) -> None:
     for words in (
         '<a href="/sources/crm/dead/">event from CRM that could not be applied</a>',
         "The oldest delivery that waits in the inbox came 10 min ago",
-        "endpoint that never delivered",
+        '<a href="/sources/crm/">endpoint of CRM that never delivered</a>',
         "person named by a CRM and not set up",
         "Everyone: nobody is eligible and there is no fallback person",
         "Agreement v1 is in force unsigned",
@@ -140,10 +142,20 @@ def test_revops_sees_what_is_wrong_with_the_machinery(world: World) -> None:
     Pool.objects.all().update(segment="enterprise")
     DeadEvent.objects.update(replayed_at=now)
     said = needs(home(revops))
-    assert "endpoint silent for a day" in said
+    assert '<a href="/sources/crm/">endpoint of CRM silent for a day</a>' in said
     assert "There is no default pool" in said
     assert "could not be applied" not in said
     assert "waits in the inbox" not in said
+
+
+def test_silent_endpoints_of_many_sources_are_one_line(world: World) -> None:
+    add_mql(world, "Ada")
+    for number in range(SOURCES_SHOWN + 1):
+        source = Source.objects.create(key=f"s{number}", name=f"Source {number}", kind="standard")
+        Endpoint.objects.create(source=source, scheme=Scheme.STANDARD_WEBHOOKS)
+    said = needs(home(add_user(world, Role.REVOPS)))
+    assert '<a href="/sources/">endpoints that never delivered</a>' in said
+    assert "/sources/s1/" not in said
 
 
 def test_without_an_agreement_in_force_revops_and_both_leaders_are_told(
@@ -254,6 +266,7 @@ def test_open_mqls_of_somebody_away_are_named_to_manager_and_revops(world: World
 
 
 def test_many_people_away_are_one_line(world: World) -> None:
+    add_mql(world, "Ada")
     now = timezone.now()
     for number in range(6):
         rep = add_rep(world, f"Away {number}")
