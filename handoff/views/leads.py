@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alignment.access import SEES_RECORDS, may_work, roles, scope_of, viewer
 from alignment.models import Lead, MqlCycle, Person, Role, User
-from alignment.queries import identity
+from alignment.queries import erasure, identity
 from handoff.forms import AssignForm, AttemptForm, DispositionForm
 from handoff.queries import cycles, leads, routing, timeline
 from handoff.queries.openings import openings
@@ -47,6 +47,7 @@ def show_lead(
         "entries": timeline.timeline(lead),
         "origins": leads.provenance(lead),
         "merges": identity.live_merges(lead),
+        "erasures": list(erasure.past().filter(lead=lead).order_by("-pk")),
         "account": identity.account_view(lead, cycles.visible_leads(scope_of(user))),
         "may_decide_identity": user.has_role(Role.REVOPS),
         "may_work": False,
