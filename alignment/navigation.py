@@ -39,6 +39,7 @@ SECTIONS = (
     Section("Home", "/", "home"),
     Section("My queue", "handoff:queue", "inbox", _only(Role.REP, Role.SALES_MANAGER)),
     Section("MQLs", "handoff:cycles", "list-check", _SEES_RECORDS),
+    Section("Leads", "handoff:leads", "list-details", _SEES_RECORDS),
     Section("Duplicates", "handoff:duplicates", "copy", _only(Role.REVOPS)),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
     Section("Agreement", "sla:agreement", "file-certificate", _SEES_FIGURES),

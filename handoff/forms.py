@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils import timezone
 
-from alignment.models import Disposition, DisqualificationReason, MqlCycle, Opportunity, Person
+from alignment.models import Disposition, DisqualificationReason, MqlCycle, Opportunity, Person, Source
 from alignment.models.cycles import CLOSING, NEEDS_REASON
 from alignment.wording import in_words
 from handoff.models import Pool
 from handoff.queries.cycles import STATES, Filters
+from handoff.queries.lead_list import STATES as LEAD_STATES
+from handoff.queries.lead_list import LeadFilters
 from handoff.services.acts import CHANNELS, OUTCOMES
 
 ATTEMPTS = {
@@ -153,6 +158,58 @@ class FilterForm(forms.Form):
             owner=int(found["owner"]) if found.get("owner") else None,
             is_oldest_first=found.get("sort") == "crossed",
         )
+
+
+class DayField(forms.DateField):
+    """A day of the calendar in which times of this product can lie."""
+
+    def __init__(self, label: str) -> None:
+        limits = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1))]
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        super().__init__(label=label, required=False, validators=limits, widget=widget)
+
+
+class LeadFilterForm(forms.Form):
+    """Filters of the list of leads. Wrong values are shown as such, and that filter is left out."""
+
+    state = forms.ChoiceField(label="State", choices=list(LEAD_STATES.items()), required=False)
+    q = forms.CharField(label="Name, company, e-mail or id", max_length=254, required=False)
+    source = forms.ChoiceField(label="Source", required=False)
+    owner = forms.ChoiceField(label="Owner", required=False)
+    since = DayField(label="Created from")
+    until = DayField(label="Created to")
+
+    def __init__(
+        self, *args: Any, sources: Iterable[Source], owners: Iterable[Person], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(str(source.pk), source.name) for source in sources]
+        self.fields["source"].choices = [("", "All sources"), *named]  # type: ignore[attr-defined]
+        people = [(str(person.pk), person.name) for person in owners]
+        self.fields["owner"].choices = [("", "Everyone"), *people]  # type: ignore[attr-defined]
+
+    def clean(self) -> None:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", "This day is before the other one.")
+
+    def filters(self) -> LeadFilters:
+        """What was asked for, as far as it could be read; days are those of the current zone."""
+        self.is_valid()
+        found = self.cleaned_data
+        until = found.get("until")
+        return LeadFilters(
+            state=found.get("state") or "all",
+            text=found.get("q") or "",
+            source=int(found["source"]) if found.get("source") else None,
+            owner=int(found["owner"]) if found.get("owner") else None,
+            since=_midnight(found.get("since")),
+            until=_midnight(until + timedelta(days=1) if until else None),
+        )
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return timezone.make_aware(datetime.combine(day, time())) if day else None
 
 
 class PoolForm(forms.Form):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from handoff.views import acts, cycles, duplicates, leads, queue, routing, routing_acts
+from handoff.views import acts, cycles, duplicates, lead_list, leads, queue, routing, routing_acts
 
 app_name = "handoff"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("mqls/<int:pk>/attempts/", acts.log_attempt, name="log-attempt"),
     path("mqls/<int:pk>/disposition/", acts.dispose, name="dispose"),
     path("mqls/<int:pk>/owner/", acts.assign, name="assign"),
+    path("leads/", lead_list.leads, name="leads"),
     path("leads/<int:pk>/", leads.lead, name="lead"),
     path("duplicates/", duplicates.duplicates, name="duplicates"),
     path("duplicates/<int:pk>/merge/", duplicates.merge, name="merge-leads"),

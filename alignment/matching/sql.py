@@ -1,8 +1,8 @@
 """The keys as immutable functions of the database: generated columns hold them, however a row is written.
 
 `alignment.matching.keys` says the same in Python; a test holds the two equal over random input. A migration that
-calls `install_functions()` puts the present rules into the database; one that follows a change of the rules
-also calls `compute_again()`.
+calls `install_functions()` puts the present rules into the database, a later one calls `install_again()`; one that
+follows a change of the rules also calls `compute_again()`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from alignment.matching import letters
 from alignment.matching.suffixes import rules
 
 NAMES = (
+    "match_words(text, text, text)",
     "match_person_key(text, text)", "match_company_key(text)", "match_site_domain(text)", "match_email_domain(text)",
     "match_email_key(text)", "match_fold_name(text)", "match_site_host(text)", "match_email_host(text)",
     "match_registrable(text)", "match_host(text)", "match_punycode(text)", "match_lower(text)",
@@ -27,6 +28,11 @@ _BLANK = r"E' \t\r\n'"
 def install_functions() -> RunSQL:
     """Create or replace the functions."""
     return RunSQL(tuple(_statements()), [f"DROP FUNCTION public.{name}" for name in NAMES])
+
+
+def install_again() -> RunSQL:
+    """As install_functions, for later migrations: going back behind one leaves what columns still use."""
+    return RunSQL(tuple(_statements()), RunSQL.noop)
 
 
 def compute_again() -> RunSQL:
@@ -193,6 +199,14 @@ def _statements() -> list[str]:
             IF a = '' OR b = '' THEN RETURN ''; END IF;
             RETURN (SELECT string_agg(word, ' ' ORDER BY word COLLATE "C")
                     FROM unnest(string_to_array(a || ' ' || b, ' ')) word);
+        END $$
+        """,
+        f"""
+        CREATE OR REPLACE FUNCTION public.match_words(first_name text, last_name text, company text)
+        RETURNS tsvector {_HEAD} AS $$
+        BEGIN
+            RETURN array_to_tsvector(array_remove(
+                string_to_array(public.match_fold_name(first_name || ' ' || last_name || ' ' || company), ' '), ''));
         END $$
         """,
     ]

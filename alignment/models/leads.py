@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Coalesce
 
 
 def _key(function: str, *columns: str) -> models.GeneratedField:
@@ -13,6 +16,18 @@ def _key(function: str, *columns: str) -> models.GeneratedField:
         output_field=models.TextField(),
         db_persist=True,
     )
+
+
+def words_of_leads() -> Func:
+    """The words of a lead's name and company as they are compared: what prefixes of words are looked up in."""
+    return Func(
+        "first_name", "last_name", "company", function="public.match_words", output_field=SearchVectorField()
+    )
+
+
+def creation_of_leads() -> Coalesce:
+    """When the CRM made the lead, else when it was first heard of."""
+    return Coalesce("crm_created_at", "first_seen_at")
 
 
 class Record(models.Model):
@@ -141,13 +156,24 @@ class Lead(Record):
             ),
         ]
         indexes = [
-            models.Index(fields=["email_key", "id"], condition=~Q(email_key=""), name="lead_by_email"),
+            # finds beginnings too; a plain index does so under the collation C alone
+            models.Index(
+                fields=["email_key", "id"],
+                opclasses=["text_pattern_ops", "int8_ops"],
+                condition=~Q(email_key=""),
+                name="lead_by_email",
+            ),
             models.Index(fields=["domain_key"], condition=~Q(domain_key=""), name="lead_by_domain"),
             models.Index(fields=["company_key"], condition=~Q(company_key=""), name="lead_by_company"),
             models.Index(
                 fields=["person_key", "company_key", "domain_key", "id"],
                 condition=~Q(person_key="") & ~Q(company_key="") & ~Q(domain_key=""),
                 name="lead_by_person_and_company",
+            ),
+            GinIndex(words_of_leads(), name="lead_by_words"),
+            models.Index(creation_of_leads(), "id", name="lead_by_creation"),
+            models.Index(
+                fields=["crm_owner"], condition=Q(crm_owner__isnull=False), name="lead_by_crm_owner"
             ),
         ]
 

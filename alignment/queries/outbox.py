@@ -20,6 +20,8 @@ from alignment.models import (
 from alignment.outbox.signing import signing
 
 SHOWN = ("waiting", "dead", "aside")
+SOON = timedelta(seconds=60)
+TEST_SHOWN_FOR = timedelta(hours=1)
 WORDS = {
     "mql.assigned": "Owner",
     "mql.dispositioned": "Disposition",
@@ -41,6 +43,23 @@ class OutboxFigures:
 
 def destination_of(source: Source) -> Destination | None:
     return Destination.objects.active().filter(source=source).select_related("source").first()
+
+
+def is_under_way(destination: Destination, *, at: datetime) -> bool:
+    """Whether a message is being sent, or is due within a minute and nothing holds the destination back."""
+    if destination.paused_at or (destination.retry_at and destination.retry_at > at + SOON):
+        return False
+    if signing(destination, at=at).problem:
+        return False
+    due = Q(next_attempt_at__lte=at + SOON) | Q(claimed_until__gt=at)
+    return OutgoingMessage.objects.pending().filter(due, destination=destination).exists()
+
+
+def last_test(destination: Destination, *, at: datetime) -> OutgoingMessage | None:
+    """The newest test message of the last hour."""
+    found = OutgoingMessage.objects.filter(destination=destination, type="webhook.test")
+    newest = found.filter(created_at__gt=at - TEST_SHOWN_FOR).defer("body", "basis").order_by("-pk")
+    return newest.select_related("set_aside_by").first()
 
 
 def live_secrets(destination: Destination, *, at: datetime) -> list[DestinationSecret]:

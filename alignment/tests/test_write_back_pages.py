@@ -205,3 +205,51 @@ def test_the_figures_are_there_for_monitoring(world: World, destination: Destina
     figures = dict(line.rsplit(" ", 1) for line in answer.splitlines() if line[0] != "#")
     assert figures["alignment_write_back_pending"] == "1" and figures["alignment_write_back_dead"] == "0"
     assert 299 < float(figures["alignment_write_back_oldest_pending_seconds"]) < 320
+
+
+# --- it follows by itself -------------------------------------------------------------------------------
+
+POLLS = 'hx-trigger="every 3s"'
+
+
+def test_the_page_follows_by_itself_while_a_message_is_under_way_and_no_longer(
+    world: World, revops: Client, destination: Destination
+) -> None:
+    assert POLLS not in revops.get(BASE).content.decode()
+    page = revops.post(f"{BASE}test/", follow=True)
+    assert POLLS in page.content.decode() and "Test message Written" in text(page)
+    assert "Look again" in text(page)  # without JavaScript
+    message = OutgoingMessage.objects.get()
+    later = timezone.now() + timedelta(minutes=5)
+    OutgoingMessage.objects.update(next_attempt_at=later, attempts=3, last_error="Answered 500.")
+    page = revops.get(BASE)
+    assert POLLS not in page.content.decode() and "Look again" not in text(page)
+    assert "Test message: waiting. Answered 500." in text(page)
+    OutgoingMessage.objects.update(claimed_until=later)
+    assert POLLS in revops.get(BASE).content.decode()
+    OutgoingMessage.objects.update(
+        state=OutgoingState.DELIVERED, delivered_at=timezone.now(), claimed_until=None, last_error=""
+    )
+    page = revops.get(BASE)
+    assert POLLS not in page.content.decode() and "Test message: delivered." in text(page)
+    assert f"{BASE}{message.pk}/" in page.content.decode()
+    OutgoingMessage.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert "Test message: delivered." not in text(revops.get(BASE))
+
+
+@pytest.mark.parametrize("held", ["paused", "out of reach", "no secret", "switched off"])
+def test_the_page_does_not_wait_for_what_is_held_back(
+    world: World, revops: Client, destination: Destination, held: str
+) -> None:
+    send_test(destination=destination, by=None, at=timezone.now())
+    assert POLLS in revops.get(BASE).content.decode()
+    later = timezone.now() + timedelta(minutes=5)
+    if held == "paused":
+        revops.post(f"{BASE}pause/", {"reason": "Maintenance"})
+    elif held == "out of reach":
+        Destination.objects.update(retry_at=later, failures=3)
+    elif held == "no secret":
+        destination.secrets.all().delete()
+    else:
+        revops.post(f"{BASE}off/")
+    assert POLLS not in revops.get(BASE).content.decode()

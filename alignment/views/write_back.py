@@ -120,7 +120,7 @@ def send_test(request: HttpRequest, key: str) -> HttpResponse:
         request,
         key,
         services.send_test,
-        "A test message is on its way; what became of it stands below in seconds.",
+        "A test message is on its way; what becomes of it appears below.",
     )
 
 
@@ -259,6 +259,8 @@ def _page(
         "destination": destination,
         "secrets": queries.live_secrets(destination, at=at) if destination else [],
         "unsigned": signing(destination, at=at).problem if destination else "",
+        "is_under_way": destination is not None and queries.is_under_way(destination, at=at),
+        "test": queries.last_test(destination, at=at) if destination else None,
         "figures": queries.outbox_figures(at=at, source=source),
         "sellers": sellers[:5],
         "are_more_sellers": len(sellers) > 5,

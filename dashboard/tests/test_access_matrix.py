@@ -56,6 +56,7 @@ TABLE = [
     Row("dashboard:home", EVERYONE),
     Row("handoff:queue", "AFFAAFFFL"),
     Row("handoff:cycles", RECORDS),
+    Row("handoff:leads", RECORDS),
     Row("handoff:lead", RECORDS, "own lead"),
     Row("handoff:lead", "AAANNAFFL", "other lead"),
     Row("handoff:duplicates", REVOPS),

@@ -66,6 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "processed_up_to": processed_up_to(at=now),
         "loops": queries.loops(at=now),
         "is_rep": user.has_role(Role.REP),
+        "sees_records": user.has_role(*SEES_RECORDS),
     }
     return render(request, "dashboard/home.html", context | _by_role(user, scope, week))
 

@@ -21,15 +21,16 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One field on both sides; what only one of them has is no difference."""
+    """One field on both sides; what only one of them has is no difference. E-mails are the same in any case."""
 
     label: str
     left: str
     right: str
+    is_same: bool
 
     @property
     def differs(self) -> bool:
-        return bool(self.left and self.right and self.left != self.right)
+        return bool(self.left and self.right) and not self.is_same
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class PairView:
     left: Side
     right: Side
     lines: list[Line]
+
+    @property
+    def same(self) -> list[Line]:
+        return [line for line in self.lines if line.is_same]
+
+    @property
+    def different(self) -> list[str]:
+        """Labels of the fields that both have, with different values."""
+        return [line.label for line in self.lines if line.differs]
 
     @property
     def number(self) -> str:
@@ -113,9 +123,16 @@ def _views(pairs: list[DuplicatePair]) -> list[PairView]:
     for pair in pairs:
         left = sides[pair.lead_a.merged_into_id or pair.lead_a_id]
         right = sides[pair.lead_b.merged_into_id or pair.lead_b_id]
-        lines = [Line(label, _text(left.lead, name), _text(right.lead, name)) for label, name in FIELDS]
+        lines = [_line(label, name, left.lead, right.lead) for label, name in FIELDS]
         found.append(PairView(pair, left, right, [line for line in lines if line.left or line.right]))
     return found
+
+
+def _line(label: str, name: str, left: Lead, right: Lead) -> Line:
+    is_same = _text(left, name) == _text(right, name)
+    if name == "email" and left.email_key:
+        is_same = left.email_key == right.email_key
+    return Line(label, _text(left, name), _text(right, name), is_same)
 
 
 def _text(lead: Lead, name: str) -> str:

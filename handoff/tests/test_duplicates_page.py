@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -29,6 +30,8 @@ from handoff.queries.leads import provenance
 from handoff.services import acts
 from handoff.tests.pages import client_of
 from testing.world import World, add_user, event
+
+PAIR = re.compile(r"<details class=\"card mb-3 pair\" data-print-open( open)?>")
 
 
 @pytest.fixture
@@ -61,6 +64,33 @@ def test_a_pair_stands_side_by_side_with_what_differs_and_its_open_mqls(world: W
     found = page(client)
     assert "Ann A Lee and Ann B Lee" in found and "Both have an open MQL" in found
     assert found.count("First follow-up") == 2 and "Same e-mail address" in found
+    assert found.count("differs") == 1  # the name
+
+
+def test_pairs_are_folded_until_one_is_asked_for_or_refused(world: World, client: Client) -> None:
+    twins(world, "A", "B", company="Acme")
+    assert re.findall(PAIR, page(client)) == [" open"]  # the only one
+    twins(world, "C", "D", email="cy@acme.com")
+    twins(world, "E", "F", email="el@acme.com")
+    found = page(client)
+    assert re.findall(PAIR, found) == ["", "", ""]
+    line = found.partition('<summary class="card-header pair-head"')[2].partition("</summary>")[0]
+    assert "Ann E Lee and Ann F Lee" in line and "E and F; not the same: Name" in line
+    pair = DuplicatePair.objects.order_by("pk").first()
+    assert pair is not None
+    url = reverse("handoff:merge-leads", args=[pair.pk])
+    refused = client.post(url, {"survivor": "right", "reason": " "}).content.decode()
+    assert re.findall(PAIR, refused) == [" open", "", ""]
+
+
+def test_an_address_in_capitals_is_the_same_and_what_is_the_same_stands_in_one_row(
+    world: World, client: Client
+) -> None:
+    twins(world, "A", email="Ann@Acme.com")
+    twins(world, "B")
+    found = page(client)
+    same = found.partition("The same on both")[2].partition("</tr>")[0]
+    assert "Ann@Acme.com" in same and "Acme" in same and "CRM" in same
     assert found.count("differs") == 1  # the name
 
 

@@ -11,6 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from alignment.models import Function, MqlCycle, Opportunity, Person, Role, Team
+from alignment.services.erasure import erase_person
+from alignment.wording import local_time
 from handoff.models import Assignment, PoolMember
 from handoff.tests.pages import add_mql, client_of
 from testing.world import World, add_rep, add_user, build_world, event
@@ -287,3 +289,34 @@ def test_people_whom_a_crm_named_can_be_chosen_and_those_of_other_functions_not(
     assert "Found by CRM" in page
     assert "Mark Eting" not in page
     assert "Has Left" not in page
+
+
+def test_the_page_of_somebody_erased_says_so_when_who_asked_and_what_remains(
+    world: World, rep: Client, cycle: MqlCycle
+) -> None:
+    PoolMember.objects.update(is_paused=False)
+    revops = add_user(world, Role.REVOPS, "Rhea")
+    page = lead_page(client_of(revops), cycle)
+    assert "was erased" not in page and "Erase this person" in page
+    at = timezone.now()
+    given = {"asked_by": "person", "reason": "Asked by letter", "reference": "DSR-7"}
+    erase_person(leads=[cycle.lead], **given, by=revops, at=at)
+    world.send(event("lead.updated", cycle.lead.external_id, at, last_name="Ada"), at=at)
+    page = lead_page(client_of(revops), cycle)
+    for words in (
+        "This person was erased",
+        local_time(at),
+        "Asked by: the person; done by Rhea",
+        "What remains: this record's id and source",
+        "1 message about the record came since; it lost the person",
+        "Reason: Asked by letter (DSR-7)",
+        "Erase again what came since",
+    ):
+        assert words in page, words
+    assert "earlier time" not in page and "Ada Inc" not in page.partition("What happened")[0]
+    erase_person(leads=[cycle.lead], **given, by=None, at=at + HOUR)
+    page = lead_page(client_of(revops), cycle)
+    assert "done by the command line, after 1 earlier time" in page
+    owner = next(p for p in world.reps if p.pk == MqlCycle.objects.get().owner_id)
+    page = lead_page(client_of(owner.user), cycle)  # type: ignore[arg-type]
+    assert "This person was erased" in page and "Asked by letter" not in page and "/erasure/" not in page

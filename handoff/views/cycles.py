@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -48,6 +50,7 @@ def cycles(request: HttpRequest) -> HttpResponse:
             "state": filters.state,
             "states": list(queries.STATES.items()),
             "explained": EXPLAINED.get(filters.state),
+            "asked": quote(filters.text),
             "is_filtered": bool(filters.text or filters.segment is not None or filters.owner),
             "now": now,
         },

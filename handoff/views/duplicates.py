@@ -88,6 +88,7 @@ def _show(request: HttpRequest, *, pk: int | None = None, refusal: str = "") -> 
     context = {
         "page": page,
         "pairs": pairs,
+        "is_only": len(pairs) == 1,
         "is_urgent_only": is_urgent_only,
         "merges": queries.latest_merges(),
         "refused_pk": pk,

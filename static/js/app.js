@@ -58,6 +58,20 @@
     });
   }
 
+  // --- what is folded away on the screen belongs to the paper -----------------------------------------
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details[data-print-open]:not([open])").forEach(function (folded) {
+      folded.open = true;
+      folded.dataset.printOpen = "for now";
+    });
+  });
+  window.addEventListener("afterprint", function () {
+    document.querySelectorAll('details[data-print-open="for now"]').forEach(function (folded) {
+      folded.open = false;
+      folded.dataset.printOpen = "";
+    });
+  });
+
   // --- a tap on a time shows the exact one; a hover on ⓘ opens its note ----------------------------
   document.addEventListener("click", function (event) {
     var target = event.target;
