@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -201,7 +202,7 @@ def _sources() -> list[int]:
 # --- rows ----------------------------------------------------------------------------------------------
 
 
-def _rows(leads: list[Lead], scope: Scope) -> list[LeadRow]:
+def _rows(leads: Sequence[Lead], scope: Scope) -> list[LeadRow]:
     pks = [lead.pk for lead in leads]
     cycles: dict[int, list[MqlCycle]] = defaultdict(list)
     for cycle in MqlCycle.objects.standing().filter(lead__in=pks).select_related("owner").order_by("number"):
