@@ -12,6 +12,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 
 from alignment.access import Scope
+from alignment.intake.ids import forms_of
 from alignment.matching import keys
 from alignment.models import Erasure, Lead, MqlCycle, Person, Source
 from alignment.models.leads import creation_of_leads, words_of_leads
@@ -178,7 +179,7 @@ def _matches(text: str) -> Q:
     if "@" in text:
         start = keys.email_key(text) or keys.lower(text)
         return Q(_IsAnyOf("pk", _ids(leads.exclude(email_key="").filter(email_key__startswith=start))))
-    named = Q(_IsAnyOf("pk", _ids(leads.filter(source__in=_sources(), external_id=text))))
+    named = Q(_IsAnyOf("pk", _ids(leads.filter(source__in=_sources(), external_id__in=forms_of(text)))))
     if words := keys.fold_name(text).split()[:MOST_WORDS]:
         asked = _HasWords(words_of_leads(), Value(" & ".join(_prefix(word) for word in words)))
         named |= Q(_IsAnyOf("pk", _ids(leads.filter(asked))))

@@ -38,7 +38,7 @@ def revops(world: World) -> Client:
 def add_lead(world: World, name: str, *, at: Any = None, **fields: Any) -> Lead:
     """A lead far below the trigger."""
     world.send(event("lead.created", name, at or world.at, **({"score": 3, "last_name": name} | fields)))
-    return Lead.objects.get(external_id=name)
+    return Lead.objects.latest("pk")
 
 
 def text(client: Client, **query: Any) -> str:
@@ -90,6 +90,14 @@ def test_nothing_else_is_found_by(world: World, revops: Client, asked: str) -> N
     add_lead(world, "00Q-1/x", first_name="Grace", last_name="Lovelace", email="ada@engine.example")
     assert shown(revops, q=asked) == []
     assert "No lead matches" in text(revops, q=asked)
+
+
+def test_an_id_of_salesforce_is_found_in_either_form(world: World, revops: Client) -> None:
+    add_lead(world, "00Q5g00000AbCdE", last_name="Lovelace")
+    (lead,) = Lead.objects.all()
+    assert len(lead.external_id) == 18
+    for asked in ("00Q5g00000AbCdE", lead.external_id):
+        assert shown(revops, q=asked) == [lead.external_id]
 
 
 def test_null_characters_are_refused_not_looked_for(world: World, revops: Client) -> None:
