@@ -42,42 +42,97 @@ class WeekBar:
         return f"{self.label}: {known}, {self.missed:,} missed{running}"
 
 
+@dataclass(frozen=True)
+class WonBar:
+    """MQLs of one quarter: those that were won, and the others. `label` stands under the bar."""
+
+    label: str
+    won: int
+    other: int
+
+    @property
+    def total(self) -> int:
+        return self.won + self.other
+
+    @property
+    def words(self) -> str:
+        return f"{self.label}: {self.total:,} MQLs, {self.won:,} won"
+
+
+Part = tuple[int, str, str, str]  # count, class, colour, pattern or nothing
+
+
 def weeks(bars: Sequence[WeekBar], *, title: str, desc: str = "") -> SafeString:
     """Stacked bars, oldest first: met below, missed above it (hatched), running on top (dotted)."""
-    top, step = _scale(max((bar.total for bar in bars), default=0))
-    height = HEIGHT - TOP - BOTTOM
-    slot = (WIDTH - LEFT - RIGHT) / max(len(bars), 1)
-    wide = min(slot * 0.62, 46)
     key = svg.key_of("weeks", title, *(bar.words for bar in bars))
+    legend = [("met", "c-met", GREEN, ""), ("missed", "c-missed", RED, f"{key}-hatch")]
+    if any(bar.running for bar in bars):
+        legend.append(("running", "c-running", GREY, f"{key}-dots"))
+    columns: list[tuple[str, str, list[Part]]] = [
+        (
+            bar.label,
+            bar.words,
+            [
+                (bar.met, "c-met", GREEN, ""),
+                (bar.missed, "c-missed", RED, f"{key}-hatch"),
+                (bar.running, "c-running", GREY, f"{key}-dots"),
+            ],
+        )
+        for bar in bars
+    ]
+    return _stacked(columns, key=key, legend=legend, title=title, desc=desc)
+
+
+def quarters(bars: Sequence[WonBar], *, title: str, desc: str = "") -> SafeString:
+    """Stacked bars of MQLs, oldest first: won below, the others above them (dotted)."""
+    key = svg.key_of("quarters", title, *(bar.words for bar in bars))
+    columns: list[tuple[str, str, list[Part]]] = [
+        (
+            bar.label,
+            bar.words,
+            [(bar.won, "c-line-fill", BLUE, ""), (bar.other, "c-running", GREY, f"{key}-dots")],
+        )
+        for bar in bars
+    ]
+    legend = [("won", "c-line-fill", BLUE, ""), ("not won", "c-running", GREY, f"{key}-dots")]
+    return _stacked(columns, key=key, legend=legend, title=title, desc=desc)
+
+
+def _stacked(
+    columns: Sequence[tuple[str, str, Sequence[Part]]],
+    *,
+    key: str,
+    legend: Sequence[tuple[str, str, str, str]],
+    title: str,
+    desc: str,
+) -> SafeString:
+    """Columns of parts from below, each with its label and its words."""
+    totals = [sum(part[0] for part in parts) for _, _, parts in columns]
+    top, step = _scale(max(totals, default=0))
+    height = HEIGHT - TOP - BOTTOM
+    slot = (WIDTH - LEFT - RIGHT) / max(len(columns), 1)
+    wide = min(slot * 0.62, 46)
     drawn: list[SafeString] = []
-    every = -(-len(bars) // 9)  # at most nine labels, else they run into each other
-    for number, bar in enumerate(bars):
+    every = -(-len(columns) // 9)  # at most nine labels, else they run into each other
+    for number, (label, words, stack) in enumerate(columns):
         x = LEFT + slot * number + (slot - wide) / 2
         y = float(HEIGHT - BOTTOM)
         parts: list[SafeString] = []
-        for count, css, colour, pattern in (
-            (bar.met, "c-met", GREEN, ""),
-            (bar.missed, "c-missed", RED, f"{key}-hatch"),
-            (bar.running, "c-running", GREY, f"{key}-dots"),
-        ):
+        for count, css, colour, pattern in stack:
             tall = count / top * height
             y -= tall
             if count:
                 parts.append(svg.rect(x, y, wide, tall, css, colour))
                 if pattern:
                     parts.append(svg.rect(x, y, wide, tall, "", f"url(#{pattern})"))
-        if not bar.total:
+        if not totals[number]:
             parts.append(svg.text(x + wide / 2, y - 6, "–", anchor="middle", css="c-quiet"))
-        drawn.append(format_html("<g><title>{}</title>{}</g>", bar.words, svg.joined(parts)))
-        css = _label_css(len(bars) - 1 - number, every, slot)
+        drawn.append(format_html("<g><title>{}</title>{}</g>", words, svg.joined(parts)))
+        css = _label_css(len(columns) - 1 - number, every, slot)
         if css:
-            drawn.append(svg.text(x + wide / 2, HEIGHT - 8, bar.label, anchor="middle", css=css))
-    legend = _legend(
-        [("met", "c-met", GREEN, ""), ("missed", "c-missed", RED, f"{key}-hatch")]
-        + ([("running", "c-running", GREY, f"{key}-dots")] if any(bar.running for bar in bars) else [])
-    )
-    words = [desc] * bool(desc) + [bar.words for bar in bars]
-    return svg.drawing(title, words, [svg.patterns(key), legend, _grid(top, step), *drawn])
+            drawn.append(svg.text(x + wide / 2, HEIGHT - 8, label, anchor="middle", css=css))
+    said = [desc] * bool(desc) + [words for _, words, _ in columns]
+    return svg.drawing(title, said, [svg.patterns(key), _legend(legend), _grid(top, step), *drawn])
 
 
 def bars(values: Sequence[tuple[str, int]], *, title: str, desc: str = "") -> SafeString:

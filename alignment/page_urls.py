@@ -4,6 +4,7 @@ from django.urls import path
 
 from alignment.views import (
     calendars,
+    came_in,
     deliveries,
     erasure,
     import_drafts,
@@ -66,7 +67,8 @@ urlpatterns = [
     path("sources/<slug:key>/deliveries/<int:pk>/", deliveries.delivery, name="delivery"),
     path("sources/<slug:key>/imports/", imports.index, name="imports"),
     path("sources/<slug:key>/imports/new/", imports.upload, name="import-upload"),
-    path("sources/<slug:key>/imports/came-in/", imports.came_in, name="imports-came-in"),
+    path("sources/<slug:key>/imports/came-in/", came_in.came_in, name="imports-came-in"),
+    path("sources/<slug:key>/imports/came-in/rows/", came_in.rows, name="imports-came-in-rows"),
     path("sources/<slug:key>/imports/<int:pk>/", imports.page, name="import"),
     path("sources/<slug:key>/imports/<int:pk>/mapping/", import_drafts.mapping, name="import-mapping"),
     path("sources/<slug:key>/imports/<int:pk>/object/", import_drafts.choose_object, name="import-object"),

@@ -1,4 +1,4 @@
-"""From MQL to a won opportunity, by origin of the lead."""
+"""From MQL to a won opportunity, by origin of the lead and by quarter, and the MQLs behind each number."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from datetime import datetime
 from fractions import Fraction
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-_FUNNEL = """
-SELECT grouping(l.channel) = 1 AS is_total, l.channel, count(*) AS mqls, count(w.won_at) AS won,
-       percentile_cont(0.5) WITHIN GROUP (
-           ORDER BY extract(epoch FROM w.won_at - c.crossed_at)::double precision / 86400
-       ) FILTER (WHERE w.won_at IS NOT NULL) AS median_days,
-       count(*) FILTER (WHERE w.won_at < c.crossed_at) AS won_before
+from alignment.models import MqlCycle, Opportunity
+from alignment.quarters import Quarter, quarters_between
+
+_COUNTED = """
+count(*) AS mqls, count(w.won_at) AS won,
+percentile_cont(0.5) WITHIN GROUP (
+    ORDER BY extract(epoch FROM w.won_at - c.crossed_at)::double precision / 86400
+) FILTER (WHERE w.won_at IS NOT NULL) AS median_days,
+count(*) FILTER (WHERE w.won_at < c.crossed_at) AS won_before
+"""
+_FOUND = """
 FROM (
     SELECT lead_id, min(crossed_at) AS crossed_at FROM alignment_mqlcycle WHERE voided_at IS NULL GROUP BY lead_id
 ) c
@@ -25,8 +31,16 @@ LEFT JOIN (
 WHERE (%(start)s::timestamptz IS NULL OR c.crossed_at >= %(start)s)
   AND (%(end)s::timestamptz IS NULL OR c.crossed_at < %(end)s)
   AND (%(source)s::bigint IS NULL OR l.source_id = %(source)s)
+"""
+_BY_ORIGIN = f"""
+SELECT grouping(l.channel) = 1 AS is_total, l.channel, {_COUNTED} {_FOUND}
 GROUP BY GROUPING SETS ((l.channel), ()) ORDER BY is_total, mqls DESC, l.channel
 """
+_BY_QUARTER = f"""
+SELECT width_bucket(c.crossed_at, %(edges)s::timestamptz[]) AS place, {_COUNTED} {_FOUND}
+GROUP BY place ORDER BY place
+"""
+_ENDS = f"SELECT min(c.crossed_at), max(c.crossed_at) {_FOUND}"
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,29 @@ class Conversion:
 
 
 @dataclass(frozen=True)
+class OfQuarter:
+    """What became of the leads whose first MQL date falls in a quarter; as in Conversion."""
+
+    quarter: Quarter
+    mqls: int = 0
+    won: int = 0
+    median_days: float | None = None
+    won_before: int = 0
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Which MQLs: of a source, from `start` until before `end`, of one origin or of all, won ones alone or all."""
+
+    source_id: int
+    start: datetime | None = None
+    end: datetime | None = None
+    is_of_origin: bool = False
+    origin: str | None = None
+    is_won: bool = False
+
+
+@dataclass(frozen=True)
 class Funnel:
     by_origin: list[Conversion]
     total: Conversion
@@ -63,9 +100,50 @@ def mql_to_won(
     crossing (no window cuts it off), dated by the first of them. Deleted leads and opportunities do not count.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FUNNEL, {"start": start, "end": end, "source": source_id})
+        cursor.execute(_BY_ORIGIN, {"start": start, "end": end, "source": source_id})
         found = cursor.fetchall()
     return Funnel(
         by_origin=[Conversion(*row[1:]) for row in found if not row[0]],
         total=next(Conversion(*row[1:]) for row in found if row[0]),
     )
+
+
+def by_quarter(
+    *, zone: str, source_id: int, start: datetime | None = None, end: datetime | None = None
+) -> list[OfQuarter]:
+    """The same leads as in `mql_to_won` by the quarter of their first MQL date on the clocks of `zone`, from the first
+    quarter that has some to the last, empty ones between them too."""
+    given = {"start": start, "end": end, "source": source_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDS, given)
+        first, last = cursor.fetchone()
+        if first is None:
+            return []
+        quarters = quarters_between(Quarter.of(first, zone), Quarter.of(last, zone))
+        cursor.execute(_BY_QUARTER, given | {"edges": [quarter.starts_at(zone) for quarter in quarters]})
+        found = {quarters[row[0] - 1]: row[1:] for row in cursor.fetchall()}
+    return [OfQuarter(quarter, *found.get(quarter, ())) for quarter in quarters]
+
+
+def mqls_behind(which: Behind) -> QuerySet[MqlCycle]:
+    """The first standing cycles that a number of `mql_to_won` or `by_quarter` counts, unordered, with `won_at`."""
+    earlier = MqlCycle.objects.filter(lead=OuterRef("lead"), voided_at__isnull=True).filter(
+        Q(crossed_at__lt=OuterRef("crossed_at")) | Q(crossed_at=OuterRef("crossed_at"), pk__lt=OuterRef("pk"))
+    )
+    won = Opportunity.objects.filter(
+        lead=OuterRef("lead"), is_won=True, is_deleted=False, closed_at__isnull=False
+    )
+    found = MqlCycle.objects.filter(
+        ~Exists(earlier), voided_at__isnull=True, lead__source=which.source_id, lead__is_deleted=False
+    ).annotate(won_at=Subquery(won.order_by("closed_at").values("closed_at")[:1]))
+    if which.start is not None:
+        found = found.filter(crossed_at__gte=which.start)
+    if which.end is not None:
+        found = found.filter(crossed_at__lt=which.end)
+    if which.is_of_origin:
+        found = (
+            found.filter(lead__channel__isnull=True)
+            if which.origin is None
+            else found.filter(lead__channel=which.origin)
+        )
+    return found.filter(Exists(won)) if which.is_won else found

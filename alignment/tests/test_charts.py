@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment import charts
-from alignment.charts import WeekBar
+from alignment.charts import WeekBar, WonBar
 
 SVG = "{http://www.w3.org/2000/svg}"
 WEEKS = [WeekBar("2 Nov", 40, 5), WeekBar("9 Nov", 0, 0), WeekBar("16 Nov", 12, 1, 20)]
 DRAWINGS = {
     "weeks": charts.weeks(WEEKS, title="By week", desc="Clocks by week of due time"),
     "no weeks": charts.weeks([], title="By week"),
+    "quarters": charts.quarters([WonBar("Q1 2026", 3, 7), WonBar("Q2 2026", 0, 0)], title="By quarter"),
+    "no quarters": charts.quarters([], title="By quarter"),
     "bars": charts.bars([("Bad fit", 12), ("No response", 0)], title="Reasons"),
     "no bars": charts.bars([], title="Reasons"),
     "line": charts.line(
@@ -48,6 +50,14 @@ def test_every_drawing_is_valid_and_described_and_carries_no_style(name: str) ->
         assert "style" not in element.attrib
         assert not [key for key in element.attrib if key.startswith("on")]
         assert element.tag not in {f"{SVG}style", f"{SVG}script"}
+
+
+def test_quarters_say_every_number_and_dot_what_was_not_won() -> None:
+    svg = _svg(DRAWINGS["quarters"])
+    words = svg.findtext(f"{SVG}desc") or ""
+    assert "Q1 2026: 10 MQLs, 3 won. Q2 2026: 0 MQLs, 0 won" in words
+    fills = [rect.get("fill", "") for rect in svg.iter(f"{SVG}rect")]
+    assert sum("-dots" in fill for fill in fills) == 2  # one quarter and the legend
 
 
 def test_weeks_say_every_number_and_hatch_what_was_missed() -> None:

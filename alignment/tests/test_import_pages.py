@@ -844,7 +844,7 @@ def test_what_came_in_is_told_by_origin(revops: Client) -> None:
     start(revops, draft)
     worked()
     said = text(revops.get(url("imports-came-in")))
-    assert "Web 2 0 0.0% (0 of 2)" in said and "All 2 0" in said
+    assert "Web 2 MQLs 0 0.0% (0 of 2)" in said and "All 2 MQLs 0" in said
 
 
 def test_the_list_tells_of_every_import_with_as_many_queries_for_one_as_for_twenty(

@@ -21,7 +21,6 @@ from alignment.models import Import, ImportPiece, ImportState, Role, Source
 from alignment.paging import NoSuchPage, newest_first
 from alignment.queries import import_pages as queries
 from alignment.queries import sources
-from alignment.queries.funnel import mql_to_won
 from alignment.queries.import_words import EXPORTS, OBJECT_NAMES, advice_of, counts_of
 from alignment.services import import_drafts, imports
 from alignment.services.import_rejects import write_rejects
@@ -173,11 +172,3 @@ def mapping_file(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     response = JsonResponse(found.mapping, json_dumps_params={"indent": 2, "ensure_ascii": False})
     response["Content-Disposition"] = f'attachment; filename="mapping-{found.subject or "import"}-{pk}.json"'
     return response
-
-
-@roles(Role.REVOPS)
-def came_in(request: HttpRequest, key: str) -> HttpResponse:
-    """MQLs, won, conversion and median days by origin, to lay beside the CRM's own report."""
-    source = get_object_or_404(Source, key=key)
-    context = frame(source) | {"funnel": mql_to_won(source_id=source.pk)}
-    return render(request, "alignment/imports/came_in.html", context)

@@ -133,6 +133,7 @@ TABLE = [
     Row("alignment:imports", REVOPS, "source"),
     Row("alignment:import-upload", REVOPS, "source"),
     Row("alignment:imports-came-in", REVOPS, "source"),
+    Row("alignment:imports-came-in-rows", REVOPS, "source"),
     Row("alignment:import", REVOPS, "upload"),
     Row("alignment:import-mapping", REVOPS, "upload"),
     Row("alignment:import-mapping-file", REVOPS, "upload"),
