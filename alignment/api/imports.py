@@ -55,7 +55,8 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
     counts = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),
         read_only=True,
-        help_text="Per kind of record: how many were new, changed, unchanged, mentioned, refolded.",
+        help_text="Per kind of record: how many were new, changed, unchanged (a new statement says what held), known "
+        "(all that rows say of them was said before), mentioned, refolded.",
     )
     warnings = serializers.SerializerMethodField(help_text="The most frequent first.")
     is_file_kept = serializers.BooleanField(

@@ -22,8 +22,9 @@ class Chunk:
     `at`: when its facts reached us, which is one moment for a whole file, so that state does not depend on where its
     chunks end. `now`: the present, for what is done about them. `refold`: records that Python must fold, because live
     facts or calls with several leads speak about them. `counts`: per kind of record "new", "changed", "unchanged" (a
-    new statement says what held already), "mentioned" (made because others refer to it) and "refolded". `warnings`:
-    per code how often; `samples`: some of them. `names_erased`: some row is about somebody erased.
+    new statement says what held already), "known" (all that rows say of them was said before), "mentioned" (made
+    because others refer to it) and "refolded". `warnings`: per code how often; `samples`: some of
+    them. `names_erased`: some row is about somebody erased.
     """
 
     source_id: int

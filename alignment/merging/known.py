@@ -6,8 +6,19 @@ from alignment.merging.chunk import Chunk
 
 # A scalar subquery, so that however large the ledger is it is read by index.
 _SAME_STATEMENT = """
-DELETE FROM import_draft d
-WHERE (SELECT f.id FROM alignment_fact f WHERE f.source_id = %(source)s AND f.ref = d.ref) IS NOT NULL
+WITH gone AS (
+    DELETE FROM import_draft d
+    WHERE (SELECT f.id FROM alignment_fact f WHERE f.source_id = %(source)s AND f.ref = d.ref) IS NOT NULL
+    RETURNING d.subject, d.external_id
+), said AS (
+    INSERT INTO import_said (subject, external_id) SELECT DISTINCT subject, external_id FROM gone
+)
+SELECT count(*) FROM gone
+"""
+_NOTHING_ELSE = """
+SELECT subject, count(*) FROM (
+    SELECT subject, external_id FROM import_said EXCEPT SELECT subject, external_id FROM import_draft
+) known GROUP BY subject
 """
 _ALONE_NOW = """
 UPDATE import_draft d SET is_repeated = false FROM (
@@ -17,13 +28,19 @@ UPDATE import_draft d SET is_repeated = false FROM (
 
 
 def leave_out_known(chunk: Chunk) -> None:
-    """Take out of `import_draft` the statements that the ledger has: same record, time and fields.
+    """Take out of `import_draft` the statements that the ledger has: same record, time and fields. Records of which
+    nothing is left are counted as known.
 
     Nothing else is left out, however little it changes now: state must not depend on what came in which order.
     """
-    if found := chunk.run(_SAME_STATEMENT):
+    chunk.run("DROP TABLE IF EXISTS pg_temp.import_said")
+    chunk.run("CREATE TEMP TABLE import_said (subject text, external_id text) ON COMMIT DROP")
+    ((found,),) = chunk.rows(_SAME_STATEMENT)
+    if found:
         chunk.facts_unchanged += found
         chunk.run(_ALONE_NOW)
+        for subject, number in chunk.rows(_NOTHING_ELSE):
+            chunk.count(subject, "known", number)
 
 
 def insert_facts(chunk: Chunk) -> int:

@@ -58,16 +58,25 @@ def read_ahead(
     read_at: datetime | None = None,
     after: int = 0,
     rows: int | None = None,
+    first: int | None = None,
 ) -> Iterator[Iterator[Portion]]:
     """The portions of a rewindable stream, those rows left out that start on line `after` or before.
 
-    `rows` of a portion; at most one portion waits, so memory does not grow with the file. Raises UnreadableFile
-    where the first portion is asked for.
+    `rows` of a portion, at most `first` of the first one; at most one portion waits, so memory does not grow with the
+    file. Raises UnreadableFile where the first portion is asked for.
     """
     line = _Line()
     reader = threading.Thread(
         target=_read,
-        args=(line, stream, mapping, Stager(as_of, read_at), after, rows or settings.IMPORT_ROWS),
+        args=(
+            line,
+            stream,
+            mapping,
+            Stager(as_of, read_at),
+            after,
+            rows or settings.IMPORT_ROWS,
+            first or _FIRST,
+        ),
         name="import-reader",
         daemon=True,
     )
@@ -79,6 +88,11 @@ def read_ahead(
         reader.join()
 
 
+def is_one_portion(rows: int, drafts: int) -> bool:
+    """Whether a file of so many rows and drafts was read in one portion, if its first was not cut short."""
+    return rows <= settings.IMPORT_ROWS and drafts <= _DRAFTS * settings.IMPORT_ROWS
+
+
 def _portions(line: _Line) -> Iterator[Portion]:
     while (item := line.waiting.get()) is not None:
         if isinstance(item, BaseException):
@@ -87,11 +101,11 @@ def _portions(line: _Line) -> Iterator[Portion]:
 
 
 def _read(
-    line: _Line, stream: BinaryIO, mapping: ImportMapping, stager: Stager, after: int, wanted: int
+    line: _Line, stream: BinaryIO, mapping: ImportMapping, stager: Stager, after: int, wanted: int, first: int
 ) -> None:
     try:
         rejects, rows, position = list[Reject](), 0, after
-        full, wanted = wanted, min(wanted, _FIRST)
+        full, wanted = wanted, min(wanted, first)
         for row in (plausible(each, stager.as_of) for each in read_rows(stream, mapping, after=after)):
             if rows >= wanted or len(stager) >= _DRAFTS * wanted:
                 line.put(Portion(stager.take(), rejects, rows, position, stream.tell()))

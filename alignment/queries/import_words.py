@@ -214,8 +214,8 @@ def advice_of(found: Import) -> list[Advice]:
 
 @dataclass(frozen=True)
 class Counted:
-    """Records of one kind. `unchanged`: compared, and as they were; `mentioned`: others refer to them, and no row of
-    theirs has come; `refolded`: live facts speak about them too."""
+    """Records of one kind. `unchanged`: as they were, whether rows say so anew or said so before; `mentioned`: others
+    refer to them, and no row of theirs has come; `refolded`: live facts speak about them too."""
 
     kind: str
     new: int
@@ -231,10 +231,11 @@ def counts_of(found: Import) -> list[Counted]:
     return [
         Counted(
             _COUNTED.get(kind, kind),
-            *(
-                found.counts[kind].get(what, 0)
-                for what in ("new", "changed", "unchanged", "mentioned", "refolded")
-            ),
+            new=found.counts[kind].get("new", 0),
+            changed=found.counts[kind].get("changed", 0),
+            unchanged=found.counts[kind].get("unchanged", 0) + found.counts[kind].get("known", 0),
+            mentioned=found.counts[kind].get("mentioned", 0),
+            refolded=found.counts[kind].get("refolded", 0),
         )
         for kind in kinds
         if kind in found.counts

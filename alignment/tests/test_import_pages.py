@@ -511,6 +511,12 @@ def test_the_preview_holds_the_rows_against_what_is_known(revops: Client) -> Non
     start(revops, first)
     worked()
     same = text(previewed(revops, drafted(revops))).split("Line 2")[1]
+    trial = Import.objects.get(pk=start(revops, Import.objects.latest("pk"), act="try").url.split("/")[-2])
+    worked()
+    said = text(revops.get(url("import", pk=trial.pk)))
+    assert (
+        "Leads 0 0 1 0" in said and "Stay as they are: rows of theirs" in said and "upper bounds" not in said
+    )
     assert "Unchanged" in same and " New " not in same and " Changed " not in same
     changed = LEADS.replace("Engines", "Looms").replace("3/2/2026 9:14", "4/2/2026 9:14")
     page = previewed(revops, drafted(revops, changed))

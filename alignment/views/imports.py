@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from alignment.access import roles, viewer
 from alignment.forms.imports import UploadForm
 from alignment.importing.problems import UnreadableFile
+from alignment.merging.reading import is_one_portion
 from alignment.models import Import, ImportPiece, ImportState, Role, Source
 from alignment.paging import NoSuchPage, newest_first
 from alignment.queries import import_pages as queries
@@ -110,6 +111,7 @@ def page(request: HttpRequest, key: str, pk: int) -> HttpResponse:
         "advice": advice_of(found),
         "rejects": found.rejects.order_by("line", "pk")[:SHOWN_REJECTS],
         "codes": queries.reject_codes(found) if found.rejected else [],
+        "is_exact": is_one_portion(found.rows, found.facts_new + found.facts_unchanged),
         "draft": draft,
         "seen": import_drafts.fingerprint(draft) if draft else "",
     }

@@ -23,6 +23,7 @@ from django.db import IntegrityError, connection
 from alignment.importing.rows import UnreadableFile
 from alignment.intake.mapping import InvalidMapping
 from alignment.merging import Chunk, Staged, merge
+from alignment.merging.reading import is_one_portion
 from alignment.models import (
     Fact,
     Import,
@@ -191,6 +192,24 @@ def test_a_trial_counts_what_would_change_and_writes_nothing(crm: Source) -> Non
     assert Lead.objects.get(external_id="L1").score == 99
 
 
+def test_a_trial_of_a_file_that_fits_one_chunk_counts_what_importing_it_gives(
+    crm: Source, settings: LazySettings
+) -> None:
+    mapping = {
+        "object": "touch",
+        "columns": {"external_id": "Id", "lead": "Lead", "touched_at": "At"},
+        "zone": "UTC",
+    }
+    rows = [f"T{n},L{n % 3},2026-01-01 10:{n % 60:02}\n" for n in range(2500)]
+    content = "Id,Lead,At\n" + "".join(rows)
+    trial = bring_in(crm, content, mapping=mapping, is_dry_run=True)
+    assert trial.counts == {"touch": {"new": 2500}, "lead": {"mentioned": 3}}
+    assert is_one_portion(trial.rows, trial.facts_new + trial.facts_unchanged)
+    assert bring_in(crm, content, mapping=mapping).counts == trial.counts
+    settings.IMPORT_ROWS = 2000
+    assert not is_one_portion(trial.rows, trial.facts_new + trial.facts_unchanged)
+
+
 def test_a_value_that_comes_back_is_a_statement_of_its_own(crm: Source) -> None:
     for day, score in enumerate([1, 2, 1, 1]):
         row = bring_in(
@@ -219,7 +238,13 @@ def test_rows_that_date_themselves_are_known_in_a_new_export(crm: Source) -> Non
     bring_in(crm, "Id,S,U\nA,1,2026-05-01\nB,1,2026-05-01\n", mapping=mapping)
     newer = "Id,S,U\nA,1,2026-05-01\nB,2,2026-06-01\n"
     row = bring_in(crm, newer, mapping=mapping, at=NOW + timedelta(days=1))
-    assert (row.facts_new, row.facts_unchanged, row.counts) == (1, 1, {"lead": {"changed": 1}})
+    assert (row.facts_new, row.facts_unchanged, row.counts) == (
+        1,
+        1,
+        {"lead": {"changed": 1, "known": 1}},
+    )
+    again = bring_in(crm, newer + "C,1,\nC,1,2026-05-01\n", mapping=mapping, at=NOW + timedelta(days=2))
+    assert again.counts == {"lead": {"known": 2, "new": 1}}, "each record once"
 
 
 CYCLES = {
