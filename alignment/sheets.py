@@ -9,7 +9,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+_SIGNS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
+_FORMULA = (*_SIGNS, "\t", "\r", "\n")
 
 
 def cell(value: Any) -> Any:
@@ -23,8 +24,8 @@ def cell(value: Any) -> Any:
 
 
 def bare(text: str) -> str:
-    """A text without the apostrophe that `cell`, or a CRM, put before what a spreadsheet would run."""
-    return text[1:] if text[:1] == "'" and text[1:].lstrip(" \u00a0").startswith(_FORMULA) else text
+    """A text without the apostrophe that `cell`, or a CRM, put before a sign that a spreadsheet would run."""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_SIGNS) else text
 
 
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:

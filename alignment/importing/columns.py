@@ -105,7 +105,7 @@ def _cleaned(read: CellReader, table: Mapping[str, str | None] | None = None) ->
     def cleaned(cell: str) -> Any:
         found: str | None = cell.strip()
         if found and found[0] == "'":
-            found = bare(found).strip()
+            found = bare(found)
         if known and found:
             found = known.get(found.lower(), found)
         if not found:

@@ -16,7 +16,7 @@ def joined(parts: Iterable[str]) -> str:
 
     An address is the same record however it is capitalised. What is too long for an id ends in its digest.
     """
-    cleaned = [bare(part.strip()).strip() for part in parts]
+    cleaned = [bare(part.strip()) for part in parts]
     if not any(cleaned):
         return ""
     cleaned = [part.lower() if "@" in part else one_form(part) for part in cleaned]

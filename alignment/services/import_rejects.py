@@ -30,8 +30,8 @@ def write_rejects(found: Import, out: TextIO) -> int:
     """Write the kept rejects in the order of their lines, safe to open in a spreadsheet; how many.
 
     Of a CSV file in its own columns and with its own delimiter behind line, code and reason: corrected, the file is
-    taken in again under the same mapping. `original line` holds what is not that: a record that cannot be parted into
-    the columns, a line of JSON. Both are empty where the file is no longer kept.
+    taken in again under the same mapping. Blanks around a cell, which no reading keeps, are left out. `original line`
+    holds what cannot be parted into the columns, or a line of JSON. Both are empty where the file is no longer kept.
     """
     rejects = found.rejects.order_by("line", "pk").iterator(chunk_size=2000)
     if not found.has_file:
@@ -58,7 +58,7 @@ def _write(out: TextIO, delimiter: str, names: list[str], rejects: Iterable[Told
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
     number = 0
     for reject, cells, original in rejects:
-        own = [cell(each) for each in cells] if cells is not None else [""] * len(names)
+        own = [cell(each.strip()) for each in cells] if cells is not None else [""] * len(names)
         writer.writerow([reject.line, reject.code, cell(reject.message), *own, cell(original)])
         number += 1
     return number

@@ -115,7 +115,7 @@ TRAILER = (
 
 
 def _is_no_guarded_formula(text: str) -> bool:
-    return not (text.startswith("'") and text[1:2] in {"=", "+", "-", "@"})
+    return not (text.startswith("'") and text[1:2] in set("=+-@|%＝＋－＠"))
 
 
 @st.composite
