@@ -1,30 +1,33 @@
-"""The people that a chunk names: those nobody knows yet are made, as alignment.pipeline.people makes them."""
+"""The people that a chunk names: made and named as alignment.pipeline.people makes and names them."""
 
 from __future__ import annotations
 
 from alignment.merging.chunk import Chunk
 from alignment.models import Person
-from alignment.pipeline.people import make_identities
+from alignment.pipeline.batch import Key
+from alignment.pipeline.naming import Naming, heard
+from alignment.pipeline.people import know
 
-_UNKNOWN = """
-SELECT named.id, coalesce((array_agg(named.name ORDER BY named.n) FILTER (WHERE named.name <> ''))[1], '')
+_NAMED = """
+SELECT said.ref, coalesce(said.name, ''), min(said.occurred_at)
 FROM (
-    SELECT d.fields->>'owner' AS id, d.fields->>'owner_name' AS name, d.id AS n FROM import_draft d
-    UNION ALL SELECT d.fields->>'person', d.fields->>'person_name', d.id FROM import_draft d
-) named
-WHERE named.id <> '' AND NOT EXISTS (
-    SELECT FROM alignment_personidentity p WHERE p.source_id = %(source)s AND p.external_id = named.id
-)
-GROUP BY named.id
+    SELECT fields->>'owner' AS ref, fields->>'owner_name' AS name, occurred_at FROM import_draft
+    UNION ALL SELECT fields->>'person', fields->>'person_name', occurred_at FROM import_draft
+) said
+WHERE said.ref <> '' GROUP BY 1, 2
 """
 
 
 def make_people(chunk: Chunk) -> None:
     """Done before any record is locked, for the reason that the pipeline gives."""
-    missing = {(chunk.source_id, external_id): name for external_id, name in chunk.rows(_UNKNOWN)}
-    if missing:
-        before = Person.objects.count()
-        make_identities(missing)
-        made = Person.objects.count() - before
-        chunk.count("person", "new", made)
-        chunk.warn("person_not_known", made, sorted(name or ref for (_, ref), name in missing.items())[:50])
+    found: dict[Key, Naming] = {}
+    for ref, name, at in chunk.rows(_NAMED):
+        naming = heard(ref, name, at)
+        found[(chunk.source_id, ref)] = min(found.get((chunk.source_id, ref), naming), naming)
+    if not found:
+        return
+    before = Person.objects.count()
+    missing = know(found)
+    made = Person.objects.count() - before
+    chunk.count("person", "new", made)
+    chunk.warn("person_not_known", made, sorted(naming.name for naming in missing.values())[:50])

@@ -163,6 +163,12 @@ class Person(models.Model):
     """Somebody who can own leads. People named by a CRM before anyone set them up are kept as found."""
 
     name = models.CharField(max_length=120)
+    named_from = models.CharField(
+        max_length=40,
+        blank=True,
+        editable=False,
+        help_text="How good a name sources gave, and of when: they may give a better one. Empty: named here.",
+    )
     email = models.EmailField(blank=True)
     function = models.CharField(max_length=10, choices=Function.choices, default=Function.UNKNOWN)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, related_name="people")

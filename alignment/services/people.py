@@ -120,7 +120,7 @@ def create_user(
         function = FUNCTION_OF_ROLE.get(Role(role), Function.UNKNOWN)
         person = Person(name=user.name, email=user.email, function=function, team=team)
     if person is not None:
-        person.user = user
+        person.user, person.named_from = user, ""
         person.team = team or person.team
         save_with_history(person, reason=reason, by=by, at=at)
     if team is not None and role == Role.SALES_MANAGER:
@@ -198,7 +198,7 @@ def link_login(
         person = _lock(person)
         if person.user_id is not None:
             raise PersonHasLogin(f"{person} has a login already.")
-    person.user = user
+    person.user, person.named_from = user, ""
     person.team = team or person.team
     if team is not None and user.role == Role.SALES_MANAGER:
         team.managers.add(user)
@@ -275,6 +275,7 @@ def merge_people(*, stub: Person, into: Person, reason: str = "", by: User | Non
     stub.is_active, stub.merged_into = False, into
     save_with_history(stub, reason=reason or f"merged into {into}", by=by, at=at)
     stub.merged.update(merged_into=into)
+    into.named_from = ""
     Touch.objects.filter(person=stub).update(person=into)
     Opportunity.objects.filter(owner=stub).update(owner=into)
     for start in range(0, len(keys), _REFOLD_BATCH):

@@ -86,12 +86,15 @@ def change_person(
     by: User | None,
     at: datetime,
 ) -> Person:
-    """Who somebody is and where they work; running clocks keep the team that they started with.
+    """Who somebody is and where they work; running clocks keep the team that they started with. Another name is one
+    that no source changes again.
 
     Raises OnlyRevOps or ValidationError (no name, no such function, no e-mail address).
     """
     require_revops(by, "People")
     person = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
+    if name.strip() != person.name:
+        person.named_from = ""
     person.name, person.email, person.function = name.strip(), email.strip().lower(), function
     person.team = team
     person.clean_fields()

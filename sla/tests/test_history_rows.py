@@ -115,13 +115,16 @@ class Teller:
     def person(self) -> str:
         return str(self.some("ada@example.com", "rep.1@example.com", "u7"))
 
+    def name(self) -> str:
+        return str(self.some("", "Ada", "Ada Lovelace", "Augusta Ada Byron", "ada@example.com", "u7"))
+
     def lead(self) -> tuple[str, dict[str, Any]]:
         fields = self.part(
             {
                 "email": f"{self.some('a', 'b')}@x.com", "company": self.some("Ünï \\ \"Q\"\tT", "B"),
                 "segment": self.some("smb", "mid"),
                 "channel": self.some("webinar", "odd", ""), "score": self.some(10, 66, 90),
-                "account": self.some("A1", "A2"), "owner": self.person(), "owner_name": "Somebody",
+                "account": self.some("A1", "A2"), "owner": self.person(), "owner_name": self.name(),
                 "created_at": self.when(), "status": "Open",
                 "opportunity": self.some("O1", "O2", "O9"), "is_deleted": self.some(False, False, True),
             }
@@ -144,7 +147,8 @@ class Teller:
         fields = self.part(
             {
                 "lead": f"L{self.random.randint(1, 6)}", "channel": self.some("call", "webinar"),
-                "campaign": self.some("C1", "C2"), "person": self.person(), "touched_at": self.when(),
+                "campaign": self.some("C1", "C2"), "person": self.person(), "person_name": self.name(),
+                "touched_at": self.when(),
                 "is_outbound": True, "took_place": True, "is_connected": self.some(True, False),
                 "outcome": "held", "is_deleted": self.some(False, False, True),
             }
@@ -171,7 +175,7 @@ class Teller:
                 "currency": self.some("eur", "eur", "jpy", "KWD"), "stage": self.some("a", "b", "c"),
                 "is_closed": self.some(True, False), "is_won": self.some(True, False), "close_on": "2026-10-01",
                 "opened_at": self.when(), "lead": f"L{self.random.randint(1, 6)}", "account": self.some("A1", "A3"),
-                "owner": self.person(),
+                "owner": self.person(), "owner_name": self.name(),
             }
         )  # fmt: skip
         return f"O{self.random.randint(1, 3)}", fields
@@ -248,18 +252,18 @@ def test_where_chunks_end_changes_nothing(world: World, examples: Callable[[int,
 
 
 def _told() -> list[Any]:
-    """All that statements decide, by what people call records and not by ids. Somebody nobody has set up is called by
-    what was first heard of them, so people go by their ids in the CRM."""
+    """All that statements decide, by what people call records and not by ids."""
     facts = Fact.objects.order_by("ref").values("ref", "order_key", "occurred_at", "received_at", "fields")
     # what one chunk puts right before anybody saw it, two chunks make and void again
     cycles = MqlCycle.objects.standing().order_by("lead__external_id", "number")
+    people = PersonIdentity.objects.order_by("external_id")
     return [
         end_state(),
+        list(people.values_list("external_id", "person__name", "person__named_from")),
         [{**row, "order_key": ""} if row["ref"].startswith("id:") else row for row in facts],
         list(
             cycles.values(
-                "lead__external_id", "number", "opened_by__ref", "received_at", "owner__identities__external_id",
-                "reason",
+                "lead__external_id", "number", "opened_by__ref", "received_at", "owner__name", "reason",
                 "is_clock_suspect", "is_tagged", "accepted_at", "first_follow_up_at",
             )
         ),

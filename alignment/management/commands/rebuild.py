@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from alignment.models import Fact
 from alignment.pipeline import refold
+from alignment.pipeline.naming import name_again
 from alignment.services.merges import restore_merges
 from alignment.services.who_is_who import compare_leads
 
@@ -34,5 +35,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 refold(set(chunk), at=timezone.now(), reason=options["reason"])
             self.stdout.write(f"{start + len(chunk)} of {len(subjects)} records folded")
+        with transaction.atomic():
+            name_again()
         compare_leads(at=timezone.now())
         self.stdout.write(self.style.SUCCESS("Done."))
