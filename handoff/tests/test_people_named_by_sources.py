@@ -160,7 +160,7 @@ def test_the_migration_marks_whom_nobody_touched(world: World, revops: User) -> 
     change(person("u8"), "Rex by hand", revops, world)
     Person.objects.update(named_from="")
     with connection.cursor() as cursor:
-        cursor.execute(import_module("alignment.migrations.0029_named_from_sources").MARK)
+        cursor.execute(import_module("alignment.migrations.0030_named_from_sources").MARK)
     world.send(*(told(world, "Ada Lovelace", 5, ref=ref, lead=ref) for ref in ("u7", "u8", "u9")))
     assert [person(ref).name for ref in ("u7", "u8", "u9")] == ["Ada Lovelace", "Rex by hand", "Ada Lovelace"]
 

@@ -13,7 +13,7 @@ WHERE user_id IS NULL AND team_id IS NULL AND function = 'unknown' AND merged_in
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0028_minor_units'),
+        ('alignment', '0029_find_leads'),
     ]
 
     operations = [
