@@ -13,7 +13,7 @@ _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": 
 _BLANKS = re.compile(r"\s+")
 _SHOWN = 40
 # What a file of rejects has beside the columns of the file that it comes from.
-REJECT_COLUMNS = ("rejected line", "rejected code", "rejected because", "original line")
+REJECT_COLUMNS = ("rejected by import", "rejected line", "rejected code", "rejected because", "original line")
 
 
 def plain(header: str) -> str:
@@ -21,9 +21,14 @@ def plain(header: str) -> str:
     return _BLANKS.sub(" ", bare(header).translate(_QUOTES).replace("'", '"')).strip().lower()
 
 
-def is_rejects(names: Iterable[str]) -> bool:
-    """Whether these are the headers of a file of rejects, to be taken in again."""
-    return set(REJECT_COLUMNS[:3]) <= set(map(plain, names))
+def rejected_by(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """The number of the import whose rejects a file has, which is to be taken in again; None: it is no such file."""
+    named = [plain(name) for name in names]
+    if not rows or not set(REJECT_COLUMNS[:2]) <= set(named):
+        return None
+    found = {row[named.index(REJECT_COLUMNS[0])].strip() for row in rows}
+    number = found.pop() if len(found) == 1 else ""
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
 
 
 def digest_of_headers(names: Iterable[str]) -> str:

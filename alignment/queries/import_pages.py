@@ -41,10 +41,22 @@ def last_with_headers(source: Source, headers: str, kind: str | None = None) -> 
     return (found.filter(subject=kind) if kind else found).order_by("-requested_at", "-pk").first()
 
 
+def rejected_from(source: Source, headers: str, number: int | None) -> Import | None:
+    """The import, or trial, of the source with these headers that a file of rejects names."""
+    if number is None:
+        return None
+    found = Import.objects.filter(source=source, pk=number, headers=headers)
+    return found.exclude(state=ImportState.DRAFT).first()
+
+
 def taken_over_from(draft: Import) -> Import | None:
-    """The import whose mapping the draft has, as it stands: the last of a file with the same headers."""
-    found = last_with_headers(draft.source, draft.headers, draft.subject)
-    return found if found is not None and found.mapping == draft.mapping else None
+    """The import of a file with the same headers whose mapping the draft has: the last one, but for a file of rejects
+    that which it comes from."""
+    alike = Import.objects.applied().filter(
+        source=draft.source_id, headers=draft.headers, subject=draft.subject, mapping=draft.mapping
+    )
+    found = alike.filter(state__in=(ImportState.DONE, *LIVE_STATES)).exclude(headers="")
+    return min(found.order_by("-pk")[:_REMEMBERED], key=lambda each: each.as_of != draft.as_of, default=None)
 
 
 def earlier_mappings(draft: Import) -> list[tuple[str, str]]:

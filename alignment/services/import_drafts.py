@@ -12,13 +12,13 @@ from typing import Any, BinaryIO
 from django.db import connection, transaction
 
 from alignment.importing.encoding import up_to_a_line
-from alignment.importing.headers import digest_of_headers, is_rejects
+from alignment.importing.headers import digest_of_headers, rejected_by
 from alignment.importing.look import look_at
 from alignment.importing.plausible import plausible
 from alignment.importing.rows import Reject, Row, read_rows
 from alignment.models import Import, ImportPiece, ImportState, Source, User
 from alignment.models.imports import LIVE_STATES
-from alignment.queries.import_pages import last_with_headers
+from alignment.queries.import_pages import last_with_headers, rejected_from
 from alignment.services.authority import require_revops
 from alignment.services.imports import (
     PIECE,
@@ -65,12 +65,13 @@ def create_draft(
     file.seek(0)
     shape = look_at(up_to_a_line(file.read(START_PIECES * PIECE), size), kind)
     headers = digest_of_headers(shape.headers)
-    alike = last_with_headers(source, headers, kind)
+    rejected = rejected_from(source, headers, rejected_by(shape.headers, shape.rows))
+    alike = rejected or last_with_headers(source, headers, kind)
     with transaction.atomic():
         earlier = Import.objects.filter(source=source, sha256=digest).exclude(state=ImportState.DRAFT)
         known = earlier.order_by("is_dry_run", "pk").values_list("as_of", flat=True).first()
-        if known is None and alike is not None and is_rejects(shape.headers):
-            known = alike.as_of
+        if known is None and rejected is not None:
+            known = rejected.as_of
         made = Import.objects.create(
             source=source,
             subject=alike.subject if alike else shape.object or "",

@@ -29,7 +29,7 @@ Told = tuple[ImportReject, list[str] | None, str]
 def write_rejects(found: Import, out: TextIO) -> int:
     """Write the kept rejects in the order of their lines, safe to open in a spreadsheet; how many.
 
-    Of a CSV file in its own columns and with its own delimiter behind line, code and reason: corrected, the file is
+    Of a CSV file in its own columns and with its own delimiter, behind import, line, code and reason: corrected, it is
     taken in again under the same mapping. Blanks around a cell, which no reading keeps, are left out. `original line`
     holds what cannot be parted into the columns, or a line of JSON. Both are empty where the file is no longer kept.
     """
@@ -54,12 +54,14 @@ def write_rejects(found: Import, out: TextIO) -> int:
 def _write(out: TextIO, delimiter: str, names: list[str], rejects: Iterable[Told]) -> int:
     delimiter = delimiter if delimiter in DELIMITERS else ","
     headers = csv.writer(out, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    headers.writerow([*REJECT_COLUMNS[:3], *map(cell, names), REJECT_COLUMNS[3]])
+    headers.writerow([*REJECT_COLUMNS[:-1], *map(cell, names), REJECT_COLUMNS[-1]])
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
     number = 0
     for reject, cells, original in rejects:
         own = [cell(each.strip()) for each in cells] if cells is not None else [""] * len(names)
-        writer.writerow([reject.line, reject.code, cell(reject.message), *own, cell(original)])
+        writer.writerow(
+            [reject.file_id, reject.line, reject.code, cell(reject.message), *own, cell(original)]
+        )
         number += 1
     return number
 

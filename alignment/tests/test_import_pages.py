@@ -439,21 +439,27 @@ def test_an_unknown_export_is_known_when_it_comes_again(revops: Client) -> None:
 
 
 def test_rejects_come_in_again_under_the_mapping_and_the_time_of_their_file(revops: Client) -> None:
+    """Also after a newer file with the same headers came in: what the old one said does not pass for newer."""
     first = drafted(revops)
     previewed(revops, first, as_of_time="2026-03-20T08:00:00")
     start(revops, first)
     worked()
     first.refresh_from_db()
+    newer = drafted(revops, LEADS.replace("Engines", "Looms"), name="newer.csv")
+    previewed(revops, newer, as_of_time="2026-03-27T08:00:00", currency="EUR")
+    start(revops, newer)
+    worked()
     rejects = b"".join(revops.get(url("import-rejects", pk=first.pk)))
     draft = drafted(revops, rejects.replace(b"tomorrow", b"3/4/2026"), name="rejects.csv")
     assert (draft.mapping, draft.as_of) == (first.mapping, first.as_of)
+    page = text(revops.get(url("import-mapping", pk=draft.pk)))
+    assert "Filled in as in the import of leads.csv" in page
     start(revops, draft)
     done = worked()
-    assert done is not None and (done.rows, done.rejected, done.warnings.get("older_than_imported")) == (
-        2,
-        1,
-        None,
-    )
+    assert done is not None and (done.rows, done.rejected) == (2, 1)
+    for line in (b"1,2,", b"x,2,", f"{newer.pk + 99},2,".encode()):
+        other = drafted(revops, rejects.replace(f"{first.pk},3,".encode(), line, 1))
+        assert other.as_of > newer.as_of, "of no import, or of several"
 
 
 @pytest.mark.parametrize(
@@ -752,8 +758,9 @@ def test_rejects_come_in_the_columns_of_the_file_safe_for_spreadsheets(revops: C
     start(revops, draft)
     worked()
     rows = rejects_of(revops, draft)
-    assert list(rows[0])[:3] == ["rejected line", "rejected code", "rejected because"]
-    assert list(rows[0])[3:-1] == LEADS.partition("\n")[0].split(",") and list(rows[0])[-1] == "original line"
+    added = ["rejected by import", "rejected line", "rejected code", "rejected because"]
+    assert list(rows[0])[:4] == added and rows[0]["rejected by import"] == str(draft.pk)
+    assert list(rows[0])[4:-1] == LEADS.partition("\n")[0].split(",") and list(rows[0])[-1] == "original line"
     assert [row["rejected line"] for row in rows] == ["3", "4"]
     assert (rows[1]["Lead ID"], rows[1]["First Name"], rows[1]["original line"]) == ("'=cmd|x", "Grace", "")
     assert "tomorrow" in rows[1]["rejected because"]

@@ -155,6 +155,7 @@ def test_a_bad_row_in_ten_thousand_stops_no_other(crm: Source) -> None:
     assert write_rejects(row, out) == 1
     found = next(iter(csv.DictReader(io.StringIO(out.getvalue()))))
     assert found.pop("rejected line") == "5002" and "Score" in found.pop("rejected because")
+    assert found.pop("rejected by import") == str(row.pk)
     assert found.pop("original line") == "" and found.pop("rejected code") == "bad_number"
     told = dict(zip(HEADERS.strip().split(","), rows[5000].strip().split(","), strict=True))
     assert found == told | {"Score": "'=cmd()|x"}
@@ -476,7 +477,7 @@ class TestTheCommand:
         out = self.run(tmp_path, content, "--source=old", "--create-source=Old CRM", f"--rejects={rejects}")
         assert "2 rows: 2 new statements kept, 0 known already, 1 rows rejected." in out
         assert Lead.objects.get().source.name == "Old CRM"
-        assert rejects.read_text(encoding="utf-8-sig").startswith('"rejected line","rejected code",')
+        assert rejects.read_text(encoding="utf-8-sig").startswith('"rejected by import","rejected line",')
         assert "many" in rejects.read_text()
 
     def test_a_trial_says_what_would_be(self, tmp_path: Path, crm: Source) -> None:
