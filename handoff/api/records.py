@@ -21,6 +21,7 @@ from alignment.models import (
     TouchFunction,
 )
 from handoff.queries.cycles import visible_leads
+from handoff.queries.lead_list import matches
 
 
 class RecordFilter(FilterSet):
@@ -47,10 +48,18 @@ class LeadSerializer(serializers.ModelSerializer[Lead]):
 
 class LeadFilter(RecordFilter):
     email = Email(help_text="The whole address; capital letters make no difference.")
+    search = Text(
+        method="found_by",
+        help_text="Words of name and company, each from its start; or an e-mail, at least up to the @; or @ and a "
+        "domain; or a whole id in the source.",
+    )
     segment = Text()
     account = Whole(field_name="account_id")
     first_seen_from = Instant(field_name="first_seen_at", lookup_expr="gte")
     first_seen_before = Instant(field_name="first_seen_at", lookup_expr="lt")
+
+    def found_by(self, found: QuerySet[Lead], name: str, value: str) -> QuerySet[Lead]:
+        return found.filter(matches(value))
 
 
 class Leads(Resource[Lead]):

@@ -63,8 +63,10 @@ class LeadRow:
 
     @property
     def owner(self) -> Person | None:
-        """Of the open MQL, else in the CRM; None: nobody."""
-        return self.cycle.owner if self.cycle and self.is_open else self.lead.crm_owner
+        """Of the open MQL, else in the CRM, else of the last MQL; None: nobody."""
+        if self.cycle is None or not self.is_open:
+            return self.lead.crm_owner or (self.cycle.owner if self.cycle else None)
+        return self.cycle.owner
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +89,7 @@ def page(filters: LeadFilters, scope: Scope, *, after: str = "") -> LeadPage:
     """50 leads by falling creation, after the key `after` (unreadable: from the start). Five queries, however many."""
     found = _in_state(filters.state, _in_scope(scope)).annotate(created=creation_of_leads())
     if filters.text.split():
-        found = found.filter(_matches(filters.text))
+        found = found.filter(matches(filters.text))
     if filters.source is not None:
         found = found.filter(source=filters.source)
     if filters.owner is not None:
@@ -168,8 +170,8 @@ def _owned_by(person: int, state: str) -> Q:
     return own | Q(_IsAnyOf("pk", MqlCycle.objects.standing().filter(owner=person).values("lead")))
 
 
-def _matches(text: str) -> Q:
-    """Each way of reading the text has an index."""
+def matches(text: str) -> Q:
+    """Condition on leads: `text` as LeadFilters say. Each way of reading it has an index."""
     text = text.strip()
     leads = Lead.objects.order_by()
     domain = keys.site_domain_key(text.removeprefix("@"))

@@ -82,6 +82,8 @@ def _unaided(node: Any) -> Iterator[str]:
 
 LOOK_UPS: list[tuple[str, dict[str, str]]] = [
     ("leads", {"email": "x77@acme.EXAMPLE"}),
+    ("leads", {"search": "x77@ac"}),
+    ("leads", {"search": "x77"}),
     ("leads", {"external_id": "x77"}),
     ("leads", {"external_id": "x77", "source": "crm"}),
     ("accounts", {"external_id": "x77"}),
@@ -107,3 +109,22 @@ def test_an_email_is_found_however_it_is_written(world: World, settings: Any) ->
         assert [row["external_id"] for row in api.results("leads", email=email)] == ["L1"]
     assert api.results("leads", email="zoelee@m\u00fcnchen.example") == []
     assert api.get("leads", email="Zoe").status_code == 400
+
+
+def test_leads_are_searched_by_words_in_the_scope_of_the_login(world: World, settings: Any) -> None:
+    world.send(
+        event(
+            "lead.updated", "L1", world.at, first_name="Zoe", last_name="Lee", company="Acme Foods", score=90
+        ),
+        event("lead.updated", "L2", world.at, first_name="Zoe", last_name="Leeson", company="Rings"),
+    )
+    api = by_token(add_user(world, Role.REVOPS))
+
+    def found(api: Api, text: str) -> list[str]:
+        return sorted(row["external_id"] for row in api.results("leads", search=text))
+
+    assert found(api, "zo lee") == ["L1", "L2"] and found(api, "foo zoe") == ["L1"]
+    assert found(api, "oe") == []
+    owner = MqlCycle.objects.get().owner
+    assert owner is not None and owner.user is not None
+    assert found(by_token(owner.user), "zoe") == ["L1"]

@@ -156,6 +156,38 @@ def test_a_filter_that_makes_no_sense_is_left_out_and_said(
     assert answer.status_code == 422 and ROW.search(answer.content.decode())
 
 
+def test_each_row_names_the_mql_and_who_owns_the_lead(world: World, revops: Client) -> None:
+    now = timezone.now()
+    first, second = world.reps
+
+    def row(client: Client = revops, **query: Any) -> str:
+        (found,) = re.findall(r"<tr>\s*<th class=\"lead-name\".*?</tr>", text(client, **query), re.S)
+        return str(found)
+
+    add_lead(world, "cold", owner=second.email, company="Cold Inc", status="on_hold")
+    found = row(q="cold")
+    assert "Rep 2" in found and "none" in found and "Cold Inc" in found and "CRM, on hold" in found
+    cycle = add_mql(world, "Open", owner=first.email)
+    Lead.objects.filter(pk=cycle.lead_id).update(crm_owner=second)
+    assert "Rep 1" in row(q="open") and "Open</span>" in row(q="open")
+    PoolMember.objects.update(is_paused=True)
+    add_mql(world, "Nobodys")
+    assert "Nobody</span>" in row(q="nobodys")
+    world.send(event("lead.updated", "lead-Open", now, disposition="disqualified"), at=now)
+    Lead.objects.filter(pk=cycle.lead_id).update(crm_owner=None)
+    found = row(q="open")
+    assert "Disqualified" in found and "Disqualified without a reason" in found and "Rep 1" in found
+    Lead.objects.filter(pk=cycle.lead_id).update(is_deleted=True)
+    assert "Deleted in the CRM" in row(q="open")
+
+
+def test_who_sees_the_own_leads_alone_is_not_asked_for_the_owner(world: World, revops: Client) -> None:
+    for rep in world.reps:
+        add_mql(world, f"Of {rep.pk}", owner=rep.email)
+    assert 'name="owner"' in text(revops)
+    assert 'name="owner"' not in text(client_of(world.users["rep.1"]))
+
+
 # --- pages by key ---------------------------------------------------------------------------------------
 
 

@@ -24,11 +24,13 @@ EXPLAINED = {
 def leads(request: HttpRequest) -> HttpResponse:
     """Leads in the viewer's scope: `?state=`, `q`, `source`, `owner`, `since`, `until`; `after` is the page's key."""
     scope = scope_of(viewer(request))
-    sources = Source.objects.order_by("name", "pk")
-    form = LeadFilterForm(request.GET, sources=sources, owners=queries.people(scope))
+    sources, owners = list(Source.objects.order_by("name", "pk")), list(queries.people(scope))
+    form = LeadFilterForm(request.GET, sources=sources, owners=owners)
     filters = form.filters()
     context = {
         "form": form,
+        "has_sources": len(sources) > 1,
+        "has_owners": len(owners) > 1,
         "page": queries.page(filters, scope, after=request.GET.get("after", "")),
         "state": filters.state,
         "states": list(queries.STATES.items()),
