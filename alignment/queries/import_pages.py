@@ -50,13 +50,14 @@ def rejected_from(source: Source, headers: str, number: int | None) -> Import | 
 
 
 def taken_over_from(draft: Import) -> Import | None:
-    """The import of a file with the same headers whose mapping the draft has: the last one, but for a file of rejects
-    that which it comes from."""
+    """The import of a file with the same headers whose mapping the draft has: the last one, but for rejects and for
+    the same file again the first that holds as of the same time."""
     alike = Import.objects.applied().filter(
         source=draft.source_id, headers=draft.headers, subject=draft.subject, mapping=draft.mapping
     )
     found = alike.filter(state__in=(ImportState.DONE, *LIVE_STATES)).exclude(headers="")
-    return min(found.order_by("-pk")[:_REMEMBERED], key=lambda each: each.as_of != draft.as_of, default=None)
+    of_its_time = found.filter(as_of=draft.as_of).order_by("pk").first()
+    return of_its_time or found.order_by("-requested_at", "-pk").first()
 
 
 def earlier_mappings(draft: Import) -> list[tuple[str, str]]:

@@ -457,6 +457,8 @@ def test_rejects_come_in_again_under_the_mapping_and_the_time_of_their_file(revo
     start(revops, draft)
     done = worked()
     assert done is not None and (done.rows, done.rejected) == (2, 1)
+    again = drafted(revops, rejects, name="rejects again.csv")
+    assert "as in the import of leads.csv" in text(revops.get(url("import-mapping", pk=again.pk)))
     for line in (b"1,2,", b"x,2,", f"{newer.pk + 99},2,".encode()):
         other = drafted(revops, rejects.replace(f"{first.pk},3,".encode(), line, 1))
         assert other.as_of > newer.as_of, "of no import, or of several"
