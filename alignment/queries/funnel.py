@@ -8,8 +8,9 @@ from fractions import Fraction
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Least
 
-from alignment.models import MqlCycle, Opportunity
+from alignment.models import Lead, MqlCycle, Opportunity
 from alignment.quarters import Quarter, quarters_between
 
 _COUNTED = """
@@ -23,12 +24,14 @@ _FOUND = """
 FROM (
     SELECT lead_id, min(crossed_at) AS crossed_at FROM alignment_mqlcycle WHERE voided_at IS NULL GROUP BY lead_id
 ) c
-JOIN alignment_lead l ON l.id = c.lead_id AND NOT l.is_deleted
+JOIN alignment_lead l ON l.id = c.lead_id
 LEFT JOIN (
-    SELECT lead_id, min(closed_at) AS won_at FROM alignment_opportunity
-    WHERE is_won AND NOT is_deleted GROUP BY lead_id
+    SELECT coalesce(r.merged_into_id, r.id) AS lead_id, min(o.closed_at) AS won_at
+    FROM alignment_opportunity o JOIN alignment_lead r ON r.id = o.lead_id
+    WHERE o.is_won AND NOT o.is_deleted GROUP BY 1
 ) w ON w.lead_id = l.id
-WHERE (%(start)s::timestamptz IS NULL OR c.crossed_at >= %(start)s)
+WHERE (NOT l.is_deleted OR EXISTS (SELECT FROM alignment_lead r WHERE r.merged_into_id = l.id AND NOT r.is_deleted))
+  AND (%(start)s::timestamptz IS NULL OR c.crossed_at >= %(start)s)
   AND (%(end)s::timestamptz IS NULL OR c.crossed_at < %(end)s)
   AND (%(source)s::bigint IS NULL OR l.source_id = %(source)s)
 """
@@ -97,7 +100,8 @@ def mql_to_won(
     """Leads by their first standing MQL cycle, live or of history, that crossed in [start, end); without limit: all.
 
     Every lead counts once, however many cycles it has. Won: the lead has a won opportunity, however long after the
-    crossing (no window cuts it off), dated by the first of them. Deleted leads and opportunities do not count.
+    crossing (no window cuts it off), dated by the first of them. Deleted leads and opportunities do not count. Merged
+    leads are one, at the source and with the origin of the lead that stays, and deleted once all of them are.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BY_ORIGIN, {"start": start, "end": end, "source": source_id})
@@ -130,12 +134,14 @@ def mqls_behind(which: Behind) -> QuerySet[MqlCycle]:
     earlier = MqlCycle.objects.filter(lead=OuterRef("lead"), voided_at__isnull=True).filter(
         Q(crossed_at__lt=OuterRef("crossed_at")) | Q(crossed_at=OuterRef("crossed_at"), pk__lt=OuterRef("pk"))
     )
-    won = Opportunity.objects.filter(
-        lead=OuterRef("lead"), is_won=True, is_deleted=False, closed_at__isnull=False
+    won = Opportunity.objects.filter(is_won=True, is_deleted=False, closed_at__isnull=False)
+    own, merged = won.filter(lead=OuterRef("lead")), won.filter(lead__merged_into=OuterRef("lead"))
+    is_there = Q(lead__is_deleted=False) | Exists(
+        Lead.objects.filter(merged_into=OuterRef("lead"), is_deleted=False)
     )
     found = MqlCycle.objects.filter(
-        ~Exists(earlier), voided_at__isnull=True, lead__source=which.source_id, lead__is_deleted=False
-    ).annotate(won_at=Subquery(won.order_by("closed_at").values("closed_at")[:1]))
+        is_there, ~Exists(earlier), voided_at__isnull=True, lead__source=which.source_id
+    ).annotate(won_at=Least(_first(own), _first(merged)))  # of one that is null the other, in PostgreSQL
     if which.start is not None:
         found = found.filter(crossed_at__gte=which.start)
     if which.end is not None:
@@ -146,4 +152,8 @@ def mqls_behind(which: Behind) -> QuerySet[MqlCycle]:
             if which.origin is None
             else found.filter(lead__channel=which.origin)
         )
-    return found.filter(Exists(won)) if which.is_won else found
+    return found.filter(Exists(own) | Exists(merged)) if which.is_won else found
+
+
+def _first(won: QuerySet[Opportunity]) -> Subquery:
+    return Subquery(won.order_by("closed_at").values("closed_at")[:1])
