@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from rest_framework import serializers
 
 from alignment.access import EVERYONE
 from alignment.api.base import Resource
-from alignment.api.filters import Choice, FilterSet, GivenId, Text, Truth, Whole
+from alignment.api.filters import Choice, FilterSet, Text, Truth, Whole
 from alignment.api.shapes import SourceKey
+from alignment.intake.ids import forms_of
 from alignment.models import (
     Calendar,
     CalendarVersion,
@@ -53,8 +54,17 @@ class PeopleFilter(FilterSet):
     function = Choice(choices=Function.choices)
     is_active = Truth()
     email = Text(lookup_expr="iexact")
-    source = Text(field_name="identities__source__key", help_text="With `external_id`: whom a CRM calls so.")
-    external_id = GivenId(field_name="identities__external_id", help_text="How a source names the person.")
+    source = Text(method="named", help_text="Whom this source names; with `external_id`: whom it calls so.")
+    external_id = Text(method="named", help_text="How a source names the person; without `source` any.")
+
+    def named(self, found: QuerySet[Person], name: str, value: str) -> QuerySet[Person]:
+        """One name has to be both, the source's and the id: a person has several."""
+        names = PersonIdentity.objects.filter(person=OuterRef("pk"))
+        if source := self.form.cleaned_data["source"]:
+            names = names.filter(source__key=source)
+        if external_id := self.form.cleaned_data["external_id"]:
+            names = names.filter(external_id__in=sorted(forms_of(external_id)))
+        return found.filter(Exists(names))
 
 
 class People(Resource[Person]):
@@ -65,8 +75,7 @@ class People(Resource[Person]):
 
     def get_queryset(self) -> QuerySet[Person]:
         identities = PersonIdentity.objects.select_related("source").order_by("pk")
-        found = Person.objects.select_related("user").prefetch_related(Prefetch("identities", identities))
-        return found.distinct()
+        return Person.objects.select_related("user").prefetch_related(Prefetch("identities", identities))
 
 
 class TeamSerializer(serializers.ModelSerializer[Team]):
