@@ -20,7 +20,7 @@ from alignment.models import (
 from alignment.outbox.signing import signing
 
 SHOWN = ("waiting", "dead", "aside")
-SOON = timedelta(seconds=60)
+SOON, TAKEN_WITHIN = timedelta(seconds=60), timedelta(minutes=2)
 TEST_SHOWN_FOR = timedelta(hours=1)
 WORDS = {
     "mql.assigned": "Owner",
@@ -46,12 +46,13 @@ def destination_of(source: Source) -> Destination | None:
 
 
 def is_under_way(destination: Destination, *, at: datetime) -> bool:
-    """Whether a message is being sent, or is due within a minute and nothing holds the destination back."""
+    """Whether a message is being sent, or is due within a minute and nothing holds the destination back. What has been
+    due for two minutes and nobody took is not: no worker sends."""
     if destination.paused_at or (destination.retry_at and destination.retry_at > at + SOON):
         return False
     if signing(destination, at=at).problem:
         return False
-    due = Q(next_attempt_at__lte=at + SOON) | Q(claimed_until__gt=at)
+    due = Q(next_attempt_at__range=(at - TAKEN_WITHIN, at + SOON)) | Q(claimed_until__gt=at)
     return OutgoingMessage.objects.pending().filter(due, destination=destination).exists()
 
 

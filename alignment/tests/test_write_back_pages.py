@@ -237,7 +237,7 @@ def test_the_page_follows_by_itself_while_a_message_is_under_way_and_no_longer(
     assert "Test message: delivered." not in text(revops.get(BASE))
 
 
-@pytest.mark.parametrize("held", ["paused", "out of reach", "no secret", "switched off"])
+@pytest.mark.parametrize("held", ["paused", "out of reach", "no secret", "switched off", "no worker"])
 def test_the_page_does_not_wait_for_what_is_held_back(
     world: World, revops: Client, destination: Destination, held: str
 ) -> None:
@@ -250,6 +250,8 @@ def test_the_page_does_not_wait_for_what_is_held_back(
         Destination.objects.update(retry_at=later, failures=3)
     elif held == "no secret":
         destination.secrets.all().delete()
+    elif held == "no worker":
+        OutgoingMessage.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=3))
     else:
         revops.post(f"{BASE}off/")
     assert POLLS not in revops.get(BASE).content.decode()
