@@ -35,20 +35,25 @@ def live_merges(lead: Lead) -> list[LeadMerge]:
     return list(found.select_related("survivor__source", "merged__source", "merged_by").order_by("-pk"))
 
 
-def account_view(lead: Lead, visible: QuerySet[Lead]) -> AccountView:
-    """The lead's account with others of its leads that the viewer may see, and what is open there."""
+def account_view(
+    lead: Lead, visible: QuerySet[Lead], visible_opportunities: QuerySet[Opportunity]
+) -> AccountView:
+    """The lead's account with others of its leads, and what is open there, as far as the viewer may see them.
+
+    Candidates are shown to everybody who sees the lead: they have its domain or company name, and whoever works on
+    it chooses between them in the CRM.
+    """
     account = lead.matched_account
     if account is None:
         return AccountView(None, "", _candidates(lead), [], [])
-    others = visible.filter(matched_account=account, merged_into__isnull=True).exclude(
-        pk__in=[lead.pk, lead.merged_into_id or lead.pk]
-    )
+    stays = lead.merged_into or lead
+    there = visible.filter(matched_account=account, is_deleted=False)
+    others = there.filter(merged_into__isnull=True).exclude(pk__in=[lead.pk, stays.pk])
     leads = list(others.order_by("last_name", "pk")[: SHOWN + 1])
-    own = records_of(lead)
-    open_deals = Opportunity.objects.filter(is_closed=False, is_deleted=False).filter(
+    open_deals = visible_opportunities.filter(is_closed=False, is_deleted=False).filter(
         Q(account=account) | Q(lead__in=visible.filter(matched_account=account))
     )
-    deals = open_deals.exclude(lead__in=own).order_by("-opened_at", "-pk").distinct()
+    deals = open_deals.exclude(lead__in=records_of(stays)).order_by("-opened_at", "-pk")
     return AccountView(
         account,
         lead.get_match_rule_display(),

@@ -20,7 +20,7 @@ from alignment.models import (
     Touch,
     TouchFunction,
 )
-from handoff.queries.cycles import visible_leads
+from handoff.queries.cycles import visible_leads, visible_opportunities
 from handoff.queries.lead_list import matches
 
 
@@ -201,6 +201,5 @@ class Opportunities(Resource[Opportunity]):
 
     def get_queryset(self) -> QuerySet[Opportunity]:
         stages = Prefetch("stages", OpportunityStage.objects.order_by("position"))
-        found = Opportunity.objects.select_related("source", "owner").prefetch_related(stages)
-        scope = self.rows_in_scope
-        return found if scope.is_all else found.filter(lead__in=visible_leads(scope))
+        found = visible_opportunities(self.rows_in_scope)
+        return found.select_related("source", "owner").prefetch_related(stages)

@@ -123,6 +123,12 @@ def visible_leads(scope: Scope) -> QuerySet[Lead]:
     )
 
 
+def visible_opportunities(scope: Scope) -> QuerySet[Opportunity]:
+    """Opportunities in somebody's scope: all, or those of the leads in it."""
+    found = Opportunity.objects.all()
+    return found if scope.is_all else found.filter(lead__in=visible_leads(scope))
+
+
 def unmet(at: datetime) -> QuerySet[Clock]:
     """Clocks of what sales still owes, though it was due before `at`."""
     return Clock.objects.filter(

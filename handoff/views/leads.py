@@ -33,6 +33,7 @@ def show_lead(
 ) -> HttpResponse:
     """Render a lead's page, with forms as they were typed where one of them was refused."""
     user, now = viewer(request), timezone.now()
+    scope = scope_of(user)
     parts = leads.cycle_parts(lead)
     current = leads.current(parts)
     next_clock = leads.next_clock(current) if current else None
@@ -48,7 +49,9 @@ def show_lead(
         "origins": leads.provenance(lead),
         "merges": identity.live_merges(lead),
         "erasures": list(erasure.past().filter(lead=lead).order_by("-pk")),
-        "account": identity.account_view(lead, cycles.visible_leads(scope_of(user))),
+        "account": identity.account_view(
+            lead, cycles.visible_leads(scope), cycles.visible_opportunities(scope)
+        ),
         "may_decide_identity": user.has_role(Role.REVOPS),
         "may_work": False,
         "may_assign": False,
