@@ -2,7 +2,7 @@
 
 `{"type": "lead.updated", "id": "evt_1", "timestamp": "2026-03-02T14:05:11Z", "data": {"external_id": "00Q…", …}}`,
 one object or an array. The header's webhook id (else the event's `id`) identifies the event for ever; in an array
-each event should carry its own `id`. `timestamp` is the time of occurrence.
+each event should carry its own `id`. `timestamp` is the time of occurrence, at most a day after the receipt.
 
 | type | states |
 | --- | --- |
@@ -17,7 +17,7 @@ each event should carry its own `id`. `timestamp` is the time of occurrence.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alignment.intake.drafts import Event, Stamp, Unreadable, derived_facts
@@ -26,6 +26,7 @@ from alignment.intake.ids import one_form
 from alignment.intake.mapping import Mapping
 from alignment.models import Delivery, Subject, TouchFunction
 
+AHEAD = timedelta(days=1)  # of its receipt: clocks and zones differ
 TYPES = {
     "lead.created": Subject.LEAD,
     "lead.updated": Subject.LEAD,
@@ -91,6 +92,17 @@ def parse(delivery: Delivery, position: int, item: Any, mapping: Mapping, is_arr
     return Event(delivery.pk, position, facts)
 
 
+def _refuse_ahead(stated: datetime, received_at: datetime) -> None:
+    """What happened last counts, so an event of next year would outlive all news until then."""
+    if stated > received_at + AHEAD:
+        raise Unreadable(
+            "ahead_of_receipt",
+            f"timestamp: {stated:%Y-%m-%d %H:%M} UTC is more than a day after the event was received "
+            f"({received_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC): set the sender's clock right, and send the event "
+            "with its true time under a new id.",
+        )
+
+
 def _stamp(
     delivery: Delivery, position: int, item: dict[str, Any], mapping: Mapping, is_array: bool
 ) -> Stamp:
@@ -100,6 +112,7 @@ def _stamp(
             occurred_at = datetime.fromisoformat(instant(item["timestamp"], mapping.zone))
         except ValueError as problem:
             raise BadField("timestamp", str(problem)) from problem
+        _refuse_ahead(occurred_at, delivery.received_at)
     own = item.get("id")
     if own is not None and (not isinstance(own, str) or not 0 < len(own) <= 190):
         raise Unreadable("bad_id", "id is a text of at most 190 characters.")

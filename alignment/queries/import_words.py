@@ -155,6 +155,12 @@ _TODO: Mapping[str, tuple[str, str, str]] = {
         "",
         "",
     ),
+    "worked_before_crossing": (
+        "They are counted as the file states them, with their negative lengths. Look whether the columns are the right "
+        "ones and whether the CRM writes the MQL date after the fact.",
+        "",
+        "",
+    ),
     "disposition_without_date": (
         "Lengths up to the disposition are not exact for these. Map the column with the date of the disposition if "
         "the CRM has one, and import again.",

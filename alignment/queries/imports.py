@@ -7,6 +7,9 @@ from alignment.models import Import
 # What is kept as the file states it, and that somebody should know: code of a warning and its sentence.
 WARNINGS = {
     "closed_before_crossing": "cycles closed before the lead became an MQL (kept as stated)",
+    "worked_before_crossing": (
+        "cycles were assigned, followed up or accepted before the lead became an MQL (kept as stated)"
+    ),
     "disposition_without_date": (
         "dispositions come without a date: the row's last change stands in, else the time of the file"
     ),

@@ -204,6 +204,15 @@ def _warn(chunk: Chunk) -> None:
         """
     )
     chunk.warn("closed_before_crossing", found[0][1] if found else 0, (row[0] for row in found))
+    found = chunk.rows(
+        """
+        SELECT k.external_id, count(*) OVER () FROM import_cycle c JOIN import_lead k ON k.id = c.lead_id
+        WHERE least(c.assigned_at, nullif(c.accepted_at, c.closed_at), nullif(c.first_follow_up_at, c.closed_at))
+              < c.crossed_at AND k.is_named
+        ORDER BY k.external_id LIMIT 10
+        """
+    )
+    chunk.warn("worked_before_crossing", found[0][1] if found else 0, (row[0] for row in found))
     _warn_of_trigger(chunk)
 
 

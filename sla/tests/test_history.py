@@ -10,7 +10,9 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 
+from alignment.importing.drafts import Draft
 from alignment.intake.drafts import Event
+from alignment.merging import Chunk, Stager, merge
 from alignment.models import Fact, Lead, MqlCycle
 from alignment.pipeline import apply_events
 from sla.models import Clock
@@ -239,3 +241,24 @@ def test_a_rebuild_gives_the_same_rows(world: World) -> None:
     assert end_state() == state
     assert list(MqlCycle.objects.order_by("pk").values()) == rows
     assert Lead.objects.count() == 1
+
+
+def test_work_before_the_crossing_stays_as_it_is_stated_and_is_told(world: World) -> None:
+    before = (LONG_AGO - timedelta(days=60)).isoformat()
+    rows = [
+        ("assigned", {"assigned_at": before}),
+        ("followed", {"followed_up_at": before}),
+        ("accepted", {"accepted_at": before}),
+        ("closed", {"disposed_at": before, "disposition": "converted", "opportunity": "deal"}),
+        ("fine", {"assigned_at": (LONG_AGO + timedelta(hours=1)).isoformat()}),
+    ]
+    stager = Stager(NOW)
+    for line, (lead, told) in enumerate(rows, start=2):
+        stager.add(line, [Draft("lead", lead, {"mql_at": LONG_AGO.isoformat()} | told, None)])
+    chunk = Chunk(world.crm.pk, at=NOW, now=NOW)
+    with transaction.atomic():
+        merge(chunk, stager.take())
+    assert chunk.warnings["worked_before_crossing"] == 3
+    assert chunk.samples["worked_before_crossing"] == ["accepted", "assigned", "followed"]
+    assert chunk.warnings["closed_before_crossing"] == 1
+    assert MqlCycle.objects.get(lead__external_id="accepted").accepted_at == LONG_AGO - timedelta(days=60)
