@@ -14,12 +14,11 @@ MAX_ID = 190
 def joined(parts: Iterable[str]) -> str:
     """One id from several cells, the same for the same cells; empty where all are empty.
 
-    An address is the same record however it is capitalised. What is too long for an id ends in its digest.
+    Each cell is in the one form that a reference to the record has. What is too long for an id ends in its digest.
     """
-    cleaned = [bare(part.strip()) for part in parts]
+    cleaned = [one_form(bare(part.strip())) for part in parts]
     if not any(cleaned):
         return ""
-    cleaned = [part.lower() if "@" in part else one_form(part) for part in cleaned]
     if len(cleaned) > 1:
         cleaned = [part.replace("%", "%25").replace(":", "%3A") for part in cleaned]
     found = ":".join(cleaned)

@@ -1,4 +1,5 @@
-"""Record ids in one form: Salesforce writes the same id with 15 characters or with 18."""
+"""Record ids in one form: Salesforce writes the same id with 15 characters or with 18, people write the same address
+with capitals or without."""
 
 from __future__ import annotations
 
@@ -10,11 +11,14 @@ _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 def one_form(found: str) -> str:
-    """The id with 18 characters where it is one of Salesforce with 15; any other as it is.
+    """The id with 18 characters where it is one of Salesforce with 15; with an @ in small letters; any other as it is.
 
     The three last characters say which of the fifteen are capitals, five each, so that ids stay apart where
     case is lost.
     """
+    if "@" in found:
+        lowered = found.lower()
+        return lowered if len(lowered) == len(found) else found  # longer, it might be too long for an id
     if len(found) != 15 or not _SALESFORCE.fullmatch(found):
         return found
     checks = (
@@ -25,7 +29,10 @@ def one_form(found: str) -> str:
 
 
 def forms_of(found: str) -> frozenset[str]:
-    """All that this id may be written as: both forms of one of Salesforce, else the id alone."""
+    """All that this id may be written as, as far as can be known: both forms of one of Salesforce; an address as it is
+    and in small letters; else the id alone."""
     long = one_form(found)
+    if "@" in found:
+        return frozenset({long, found})
     short = long[:15]
     return frozenset({long, short}) if one_form(short) == long else frozenset({long})

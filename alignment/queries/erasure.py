@@ -97,6 +97,8 @@ def people_of(
     names: dict[str, set[str]] = {"email": set(), "phone": set(), "last_name": set()}
     pseudonyms = set(Erasure.objects.filter(lead__in=named_by).values_list("pseudonym", flat=True))
     for one in named_by:
+        if email_key(one.external_id):  # an export without ids, named by its addresses
+            names["email"].add(one.external_id)
         facts = Fact.objects.of_source(one.source_id).filter(
             Q(subject=Subject.LEAD, external_id=one.external_id) & Q(fields__has_any_keys=list(names))
         )
