@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 from alignment.currencies import Stated
 from alignment.importing.amounts import Amount, Numbers
 from alignment.importing.fields import REFERENCES, reader_of
-from alignment.importing.ids import MAX_ID
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.problems import BadCell
 from alignment.importing.times import Clock
 from alignment.intake.fields import day, instant, money, text, whole
-from alignment.intake.ids import one_form
+from alignment.intake.ids import MAX_ID, one_form
 from alignment.sheets import bare
 
 CellReader = Callable[[str], Any]

@@ -12,6 +12,7 @@ from alignment.importing.columns import STAGE
 from alignment.importing.fields import ID
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.problems import BadRecord
+from alignment.intake.ids import origin_of, within
 from alignment.intake.mapping import Mapping
 from alignment.models import Subject, TouchFunction
 
@@ -66,7 +67,7 @@ def lead_drafts(values: Values, source: Mapping) -> list[Draft]:
             touch |= {"channel": channel or "", "function": str(source.function_of(channel))}
         if touched:
             touch["touched_at"] = touched
-        drafts.append(Draft(TOUCH, f"origin:{lead}"[:190], touch, at))
+        drafts.append(Draft(TOUCH, origin_of(lead), touch, at))
     return drafts + _link(values, lead, at)
 
 
@@ -99,7 +100,7 @@ def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Dr
             raise BadRecord("no_id", "The record names no campaign or no lead.")
         if not values.get("touched_at"):
             return []
-        touch = f"{values['campaign']}:{leads[0]}"[:190]
+        touch = within(values["campaign"], leads[0])
     else:
         touch = _id(values)
         if not values.get("touched_at") and not values.get("is_deleted"):
@@ -113,9 +114,7 @@ def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Dr
     if len(leads) == 1:
         return [Draft(TOUCH, touch, values, at)]
     values["leads"] = leads
-    parts = [
-        Draft(TOUCH, f"{touch}:{lead}"[:190], {"lead": lead, "part_of": touch}, at) for lead in leads[1:]
-    ]
+    parts = [Draft(TOUCH, within(touch, lead), {"lead": lead, "part_of": touch}, at) for lead in leads[1:]]
     return [Draft(TOUCH, touch, values, at), *parts]
 
 

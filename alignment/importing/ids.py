@@ -1,14 +1,11 @@
-"""Ids put together from columns, and the longest that an id may be."""
+"""Ids put together from columns."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
-from alignment.intake.ids import one_form
+from alignment.intake.ids import escaped, one_form, shortened
 from alignment.sheets import bare
-
-MAX_ID = 190
 
 
 def joined(parts: Iterable[str]) -> str:
@@ -19,9 +16,4 @@ def joined(parts: Iterable[str]) -> str:
     cleaned = [one_form(bare(part.strip())) for part in parts]
     if not any(cleaned):
         return ""
-    if len(cleaned) > 1:
-        cleaned = [part.replace("%", "%25").replace(":", "%3A") for part in cleaned]
-    found = ":".join(cleaned)
-    if len(found) <= MAX_ID:
-        return found
-    return f"{found[:120]}~{hashlib.sha256(found.encode()).hexdigest()}"
+    return shortened(":".join(map(escaped, cleaned)) if len(cleaned) > 1 else cleaned[0])

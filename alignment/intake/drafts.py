@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from alignment.intake.ids import origin_of
 from alignment.models import Delivery, Fact
 
 
@@ -94,7 +95,7 @@ def derived_facts(stamp: Stamp, lead: str, fields: dict[str, Any], function: str
         touched = fields.get("first_touch_at") or fields.get("created_at")
         if touched:
             touch["touched_at"] = touched
-        facts.append(stamp.fact(1, "touch", f"origin:{lead}"[:190], touch))
+        facts.append(stamp.fact(1, "touch", origin_of(lead), touch))
     if fields.get("opportunity"):
         facts.append(stamp.fact(2, "opportunity", fields["opportunity"], {"lead": lead}))
     return facts

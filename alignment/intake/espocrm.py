@@ -11,7 +11,7 @@ from typing import Any
 
 from alignment.intake.drafts import Event, Stamp, Unreadable, derived_facts
 from alignment.intake.fields import instant, read_field
-from alignment.intake.ids import one_form
+from alignment.intake.ids import one_form, within
 from alignment.intake.mapping import Mapping
 from alignment.models import Delivery, Fact, Subject, TouchFunction
 
@@ -75,7 +75,7 @@ def _touches(stamp: Stamp, entity: str, item: dict[str, Any], mapping: Mapping) 
     if not leads:
         return [stamp.fact(0, Subject.TOUCH, item["id"], fields)]
     parts = [
-        stamp.fact(n, Subject.TOUCH, f"{item['id']}:{lead}"[:190], {"lead": lead, "part_of": item["id"]})
+        stamp.fact(n, Subject.TOUCH, within(item["id"], lead), {"lead": lead, "part_of": item["id"]})
         for n, lead in enumerate(leads[1:], start=1)
     ]
     return [stamp.fact(0, Subject.TOUCH, item["id"], fields | {"lead": leads[0], "leads": leads}), *parts]
