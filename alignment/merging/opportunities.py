@@ -110,11 +110,14 @@ def write_opportunities(chunk: Chunk) -> None:
 
 
 def _insert_entries(chunk: Chunk, which: str) -> None:
-    """Make the stage entries of these records those of their facts: what no longer holds in its place goes."""
+    """Make the stage entries of these records those of their facts: what no longer holds in its place goes.
+
+    New are as many as there are more than before: an entry that moved was there, and so the chunks of a file add up.
+    """
     chunk.run("DROP TABLE IF EXISTS pg_temp.import_entry")
     entries = _ENTRIES.format(facts=facts_of("opportunity", which))
     chunk.run(f"CREATE TEMP TABLE import_entry ON COMMIT DROP AS {entries}")
-    chunk.run(
+    moved = chunk.run(
         """
         DELETE FROM alignment_opportunitystage s USING import_opportunity k
         WHERE s.opportunity_id = k.id AND NOT k.is_new AND k.external_id IN (
@@ -130,7 +133,7 @@ def _insert_entries(chunk: Chunk, which: str) -> None:
         SELECT id, position, stage, occurred_at FROM import_entry ON CONFLICT (opportunity_id, position) DO NOTHING
         """
     )
-    chunk.count("stage", "new", entered)
+    chunk.count("stage", "new", max(0, entered - moved))
 
 
 def warn_of_stages(chunk: Chunk) -> None:

@@ -25,7 +25,7 @@ def acme(world: World) -> World:
     world.send(event("account.updated", "acme", world.at, name="Acme"))
     owners = {"Ada": 0, "Ann": 0, "Bea": 0, "Cyd": 1, "Dot": 1}
     for name, rep in owners.items():
-        at_acme = {} if name == "Dot" else {"account": "acme"}
+        at_acme: dict[str, Any] = {} if name == "Dot" else {"account": "acme"}
         add_mql(world, name, owner=world.reps[rep].email, **at_acme)
     for name, (lead, account) in DEALS.items():
         said = {"lead": lead} | ({"account": account} if account else {})
