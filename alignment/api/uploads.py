@@ -19,7 +19,7 @@ from rest_framework.request import Request
 
 from alignment.api.acts import Act, digest_of, key_of
 from alignment.api.problems import Problem, invalid_body
-from alignment.intake.limits import BadJson, load_json
+from alignment.intake.limits import BadJson, storable_json
 from alignment.intake.receive import BadRequest
 
 KIND = "multipart/form-data"
@@ -152,10 +152,9 @@ class UploadAct(Act):
 def _document(name: str, text: str) -> Any:
     """The JSON of a field, read as strictly as a body."""
     try:
-        load_json(text.encode("utf-8", "surrogatepass"))
+        return storable_json(text.encode("utf-8", "surrogatepass"))
     except BadJson as problem:
         raise invalid_body({name: [problem.message]}) from problem
-    return json.loads(text.removeprefix("\ufeff"))
 
 
 def _most(limit: int) -> str:

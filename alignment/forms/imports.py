@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
 
 from alignment.importing.fields import OBJECTS
+from alignment.importing.mapping import InvalidMapping, read_document
 from alignment.queries.import_words import EXPORTS
 
 MAX_MAPPING = 200_000  # characters
@@ -62,20 +62,20 @@ class LoadMappingForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.errors or cleaned.get("earlier"):
             return cleaned
-        text = cleaned.get("text") or ""
+        body = (cleaned.get("text") or "").encode("utf-8", "surrogatepass")
         if file := cleaned.get("file"):
             if file.size > MAX_MAPPING:
                 raise forms.ValidationError(
                     "This is too large for a mapping: choose the JSON file of a mapping."
                 )
-            text = file.read().decode("utf-8-sig", errors="replace")
-        if not text.strip():
+            body = file.read()
+        if not body.strip():
             raise forms.ValidationError("Choose a mapping, a file, or paste one.")
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            raise forms.ValidationError("This is no JSON: a mapping begins with { and ends with }.") from None
-        if not isinstance(document, dict) or document.get("object") not in OBJECTS:
+            document = read_document(body)
+        except InvalidMapping as problem:
+            raise forms.ValidationError(str(problem)) from problem
+        if document.get("object") not in list(OBJECTS):  # a list: it may be anything, and a dict wants a hash
             raise forms.ValidationError(
                 f"This is no mapping of an import: it has an object, one of {', '.join(OBJECTS)}."
             )

@@ -23,14 +23,28 @@ from typing import Any
 
 from alignment.importing.fields import DATING, ID, OBJECTS, ObjectShape, reader_of
 from alignment.importing.times import ORDERS
+from alignment.intake.limits import BadJson, storable_json
 from alignment.intake.mapping import InvalidMapping, Mapping
 
-__all__ = ["ImportMapping", "InvalidMapping"]
+__all__ = ["ImportMapping", "InvalidMapping", "read_document"]
 
 SECTIONS = (
     "object", "columns", "constants", "values", "zone", "dates", "decimal", "currency", "stage_columns", "id_from",
 )  # fmt: skip
 _MAX_COLUMNS = 200
+_IS_JSON = "A mapping is JSON that begins with { and ends with }."
+
+
+def read_document(body: bytes) -> dict[str, Any]:
+    """The JSON document of a mapping, read strictly; what it says `ImportMapping.of` checks. Raises InvalidMapping."""
+    try:
+        found = storable_json(body)
+    except BadJson as problem:
+        said = f"{problem.message} {_IS_JSON}" if problem.code == "not_json" else problem.message
+        raise InvalidMapping(said) from None
+    if not isinstance(found, dict):
+        raise InvalidMapping(_IS_JSON)
+    return found
 
 
 @dataclass(frozen=True)

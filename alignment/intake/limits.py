@@ -63,6 +63,15 @@ def load_json(body: bytes) -> Any:
     return value
 
 
+def storable_json(body: bytes) -> Any:
+    """The value that `body` holds, read as strictly as by `load_json`, for a JSON column: fractions are floats.
+
+    Raises BadJson.
+    """
+    load_json(body)
+    return json.loads(body.decode("utf-8-sig"))
+
+
 def _too_deep(limit: int) -> BadJson:
     return BadJson("too_deep", f"Lists and objects are nested more than {limit} deep.")
 

@@ -464,18 +464,33 @@ def test_rejects_come_in_again_under_the_mapping_and_the_time_of_their_file(revo
         assert other.as_of > newer.as_of, "of no import, or of several"
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"text": "{"},
-        {"text": "[1]"},
-        {"text": '{"object": "planet"}'},
-        {"text": '{"object": "lead", "columns": {"colour": "C"}}'},
-        {"text": "[" * 100_000},
-        {"earlier": "999999"},
-    ],
-)
+LEAD = '{"object": "lead", "columns": {"external_id": "Lead ID"}'
+NO_MAPPINGS = [
+    "{",
+    "[1]",
+    '{"object": "planet"}',
+    '{"object": []}',
+    '{"object": {}}',
+    '{"object": "lead", "columns": {"colour": "C"}}',
+    '{"object": "lead", "columns": {"external_id": "\\u0000"}}',
+    '{"object": "lead", "columns": {"external_id": "\\ud800"}}',
+    '{"object": "lead", "columns": {"external_id": ["Lead ID"]}}',
+    LEAD + ', "constants": {"last_name": "\\u0000"}}',
+    LEAD + ', "values": {"channel": {"\\udfff": "web"}}}',
+    LEAD + ', "constants": {"score": NaN}}',
+    LEAD + ', "constants": {"score": 1e999}}',
+    LEAD + ', "constants": {"score": ' + "9" * 5000 + "}}",
+    LEAD + ', "object": "lead"}',
+    LEAD + ', "zone": "\\u0000"}',
+    LEAD + ', "zone": {}}',
+    LEAD + ', "id_from": [[]]}',
+    LEAD + ', "dates": []}',
+    "[" * 100_000,
+    '{"a":' * 50_000,
+]
+
+
+@pytest.mark.parametrize("given", [{}, {"earlier": "999999"}, *({"text": text} for text in NO_MAPPINGS)])
 def test_what_is_no_mapping_is_refused(revops: Client, given: dict[str, str]) -> None:
     draft = drafted(revops)
     before = draft.mapping
@@ -483,6 +498,27 @@ def test_what_is_no_mapping_is_refused(revops: Client, given: dict[str, str]) ->
     assert answer.status_code == 200 and "alert-danger" in answer.content.decode()
     draft.refresh_from_db()
     assert draft.mapping == before
+
+
+@pytest.mark.parametrize(
+    "content", [*(text.encode() for text in NO_MAPPINGS), b"\xff{}", b"\x00", b"{" * 300_000]
+)
+def test_a_file_that_is_no_mapping_is_refused(revops: Client, content: bytes) -> None:
+    draft = drafted(revops)
+    before = draft.mapping
+    given = {"file": SimpleUploadedFile("mapping.json", content)}
+    answer = revops.post(url("import-load", pk=draft.pk), given, follow=True)
+    assert answer.status_code == 200 and "alert-danger" in answer.content.decode()
+    draft.refresh_from_db()
+    assert draft.mapping == before
+
+
+def test_fractions_in_a_mapping_are_kept_as_written(revops: Client) -> None:
+    draft = drafted(revops)
+    document = {"object": "opportunity", "columns": {"external_id": "Id"}, "constants": {"amount": 12.5}}
+    revops.post(url("import-load", pk=draft.pk), {"text": json.dumps(document)})
+    draft.refresh_from_db()
+    assert draft.mapping == document
 
 
 @pytest.mark.parametrize(("width", "left_out"), [(400, 0), (3000, 2402)])

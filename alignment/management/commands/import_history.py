@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from alignment.importing.mapping import InvalidMapping
+from alignment.importing.mapping import InvalidMapping, read_document
 from alignment.importing.problems import UnreadableFile
 from alignment.models import Import, ImportState, Source
 from alignment.queries.imports import warnings_of
@@ -137,11 +136,9 @@ def _moment(text: str) -> datetime:
 
 def _mapping(path: Path, kind: str | None) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_document(path.read_bytes())
     except OSError as problem:
         raise CommandError(f"{path}: {problem.strerror}.") from problem
-    except ValueError as problem:
-        raise CommandError(f"{path} is no JSON: {problem}.") from problem
-    if not isinstance(document, dict):
-        raise CommandError(f"{path}: the mapping is an object.")
+    except InvalidMapping as problem:
+        raise CommandError(f"{path}: {problem}") from problem
     return {**document, "object": kind} if kind else document

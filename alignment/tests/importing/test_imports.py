@@ -484,6 +484,19 @@ class TestTheCommand:
         assert "would be kept" in self.run(tmp_path, text(2), "--source=crm", "--dry-run")
         assert not Lead.objects.exists()
 
+    @pytest.mark.parametrize(
+        "mapping", ["{", "[1]", '{"columns": {"external_id": "\\u0000"}}', "[" * 100_000]
+    )
+    def test_a_mapping_that_cannot_be_read_is_refused(
+        self, tmp_path: Path, crm: Source, mapping: str
+    ) -> None:
+        (tmp_path / "leads.csv").write_text(text(1))
+        (tmp_path / "broken.json").write_text(mapping)
+        given = ("--source=crm", "--object=lead", f"--mapping={tmp_path / 'broken.json'}")
+        with pytest.raises(CommandError, match="/broken"):
+            call_command("import_history", str(tmp_path / "leads.csv"), *given)
+        assert not Import.objects.exists()
+
     def test_the_time_of_the_file_is_that_of_its_last_change(self, tmp_path: Path, crm: Source) -> None:
         changed = datetime(2026, 5, 1, 8, tzinfo=UTC).timestamp()
         write_text = Path.write_text
