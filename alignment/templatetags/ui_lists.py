@@ -18,6 +18,8 @@ from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from alignment.asked import asked
+
 register = template.Library()
 Context = template.Context
 
@@ -88,7 +90,7 @@ def next_page(context: Context, cursor: Any, param: str = "after") -> dict[str, 
     return {
         "next_query": query(context, **{param: cursor}) if cursor else "",
         "first_query": query(context, **{param: None})
-        if request is not None and request.GET.get(param)
+        if request is not None and asked(request, param)
         else "",
     }
 

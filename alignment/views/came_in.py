@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 
 from alignment import charts
 from alignment.access import roles
+from alignment.asked import asked
 from alignment.forms.came_in import BehindForm, QuartersForm
 from alignment.models import Organisation, Role, Source
 from alignment.paging import NoSuchPage, by_moment
@@ -25,24 +26,23 @@ def came_in(request: HttpRequest, key: str) -> HttpResponse:
     all_quarters = by_quarter(zone=zone, source_id=source.pk)
     form = QuartersForm(request.GET, quarters=[each.quarter for each in all_quarters if each.mqls], zone=zone)
     start, end = form.between()
-    period = {
-        name: request.GET[name] for name in ("first", "last") if form.is_valid() and request.GET.get(name)
-    }
+    chosen = form.cleaned_data if form.is_valid() else {}
+    period = {name: chosen[name] for name in ("first", "last") if chosen.get(name)}
     funnel = mql_to_won(source_id=source.pk, start=start, end=end)
-    chosen = [each for each in all_quarters if _is_within(each, period)]
+    shown = [each for each in all_quarters if _is_within(each, period)]
     context = frame(source) | {
         "form": form,
         "is_filtered": bool(period),
         "funnel": funnel,
         "total_query": urlencode(period),
         "origins": [(each, urlencode(period | _origin(each))) for each in funnel.by_origin],
-        "quarters": [(each, urlencode(_only(each))) for each in chosen if each.mqls],
+        "quarters": [(each, urlencode(_only(each))) for each in shown if each.mqls],
         "chart": charts.quarters(
-            [charts.WonBar(each.quarter.name, each.won, each.mqls - each.won) for each in chosen[-DRAWN:]],
+            [charts.WonBar(each.quarter.name, each.won, each.mqls - each.won) for each in shown[-DRAWN:]],
             title="MQLs by quarter",
             desc="Leads by the quarter of their first MQL date, and how many of them were won",
         ),
-        "drawn": DRAWN if len(chosen) > DRAWN else 0,
+        "drawn": DRAWN if len(shown) > DRAWN else 0,
         "zone": zone,
     }
     return render(request, "alignment/imports/came_in.html", context, status=200 if form.is_valid() else 422)
@@ -58,7 +58,7 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
     which = form.which(source_id=source.pk, zone=zone)
     found = mqls_behind(which)
     try:
-        page = by_moment(found.select_related("lead"), "crossed_at", request.GET.get("after", ""))
+        page = by_moment(found.select_related("lead"), "crossed_at", asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404 from problem
     given = form.cleaned_data

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
+from alignment.asked import asked
 from alignment.forms.sources import SetAsideForm
 from alignment.models import DeadEvent, Delivery, Role, Source
 from alignment.paging import NoSuchPage, Page, newest_first
@@ -29,7 +30,7 @@ def _show_dead(
     request: HttpRequest, source: Source, *, refused: int | None = None, form: SetAsideForm | None = None
 ) -> HttpResponse:
     """`form` as it was typed: for the event `refused`, or for all where that is 0."""
-    is_aside = request.GET.get("show") == "aside"
+    is_aside = asked(request, "show") == "aside"
     page = _paged(request, queries.dead_events(source, is_set_aside=is_aside))
     rows = [
         (
@@ -151,7 +152,7 @@ def _tell(request: HttpRequest, result: Replayed) -> None:
 
 def _paged(request: HttpRequest, found: Any) -> Page[Any]:
     try:
-        return newest_first(found, request.GET.get("after", ""))
+        return newest_first(found, asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
 

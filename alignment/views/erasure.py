@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from alignment.access import roles, viewer
+from alignment.asked import asked
 from alignment.forms.erasure import EraseForm, FindPersonForm
 from alignment.models import Lead, Role
 from alignment.paging import NoSuchPage, newest_first
@@ -27,7 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
         else:
             status = 422
     try:
-        page = newest_first(queries.past(), request.GET.get("after", ""))
+        page = newest_first(queries.past(), asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     context = {"form": form, "found": found, "page": page, "returns": queries.returns()}

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
+from alignment.asked import posted
 from alignment.business_time.zones import zone_names
 from alignment.forms.import_mapping import ImportMappingForm
 from alignment.forms.import_values import channels
@@ -46,7 +47,7 @@ def mapping(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     form = ImportMappingForm(request.POST or None, draft=draft, shape=shape, zone=Organisation.get().zone)
     if request.method != "POST":
         return _mapping_page(request, draft, shape, form)
-    if request.POST.get("act") == "apply":
+    if posted(request, "act") == "apply":
         form.leave_unchecked()
         return _mapping_page(request, draft, shape, form)
     if form.is_valid():
@@ -134,8 +135,8 @@ def start(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     try:
         begun = services.start_draft(
             draft,
-            seen=request.POST.get("seen", ""),
-            is_dry_run=request.POST.get("act") == "try",
+            seen=posted(request, "seen"),
+            is_dry_run=posted(request, "act") == "try",
             by=viewer(request),
             at=timezone.now(),
         )

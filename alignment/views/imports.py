@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
+from alignment.asked import asked
 from alignment.forms.imports import UploadForm
 from alignment.importing.problems import UnreadableFile
 from alignment.merging.reading import is_one_portion
@@ -47,7 +48,7 @@ def index(request: HttpRequest, key: str) -> HttpResponse:
     """Every import of a source, the newest first; without any, what to export and why."""
     source = get_object_or_404(Source, key=key)
     try:
-        page = newest_first(queries.imports_of(source), request.GET.get("after", ""))
+        page = newest_first(queries.imports_of(source), asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404 from problem
     is_live = any(found.is_live for found in page.rows)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from alignment.access import roles, viewer
+from alignment.asked import posted, read_number
 from alignment.forms.mapping import MappingForm
 from alignment.intake.mapping import InvalidMapping, Mapping
 from alignment.models import Role, Scheme, Source
@@ -28,7 +30,7 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, source, form, document=None, status=422)
     document = form.document()
-    if request.POST.get("act") == "preview":
+    if posted(request, "act") == "preview":
         return _page(request, source, form, document=document)
     try:
         services.update_mapping(
@@ -60,7 +62,7 @@ def _preview(
     request: HttpRequest, source: Source, form: MappingForm, document: dict[str, Any] | None
 ) -> dict[str, Any]:
     """What the last delivery, or a pasted body, becomes; `document` None: the form itself is at fault."""
-    pasted = request.POST.get("body", "").strip()
+    pasted = posted(request, "body", longest=settings.INTAKE_MAX_BYTES + 1)
     delivery = queries.last_delivery(source)
     context: dict[str, Any] = {
         "source": source,
@@ -69,7 +71,7 @@ def _preview(
         "fault": "",
         "preview": None,
         "doors": source.endpoints.exclude(scheme=Scheme.API_TOKEN).order_by("event", "pk"),
-        "through": request.POST.get("endpoint", ""),
+        "through": posted(request, "endpoint"),
     }
     if document is None:
         errors = [error for listed in form.errors.values() for error in listed]
@@ -80,7 +82,7 @@ def _preview(
         return context | {"fault": str(problem)}
     if pasted:
         through = context["through"]
-        chosen = source.endpoints.filter(pk=int(through)).first() if through.isdigit() else None
+        chosen = source.endpoints.filter(pk=number).first() if (number := read_number(through)) else None
         door = chosen or context["doors"].first()
         context["preview"] = preview_body(
             source=source, endpoint=door, mapping=document, body=pasted.encode(), received_at=timezone.now()

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
+from alignment.asked import asked, posted
 from alignment.forms.people import (
     TEMPORARY,
     IdentityForm,
@@ -35,11 +36,11 @@ from alignment.services.teams import change_person
 @roles(Role.REVOPS)
 def index(request: HttpRequest) -> HttpResponse:
     """Everybody with team, login and identities; teams; logins that own no leads."""
-    which = request.GET.get("show", "active")
-    search = request.GET.get("q", "").strip()[:100]
+    which = asked(request, "show")
+    search = asked(request, "q")
     which = which if which in queries.FILTERS else "active"
     try:
-        page = by_name(queries.people(which, search), request.GET.get("after", ""))
+        page = by_name(queries.people(which, search), asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     return render(
@@ -217,7 +218,7 @@ def link_login(request: HttpRequest, pk: int) -> HttpResponse:
 def set_login(request: HttpRequest, pk: int) -> HttpResponse:
     """Shut a login, or open it again."""
     user, login, now = viewer(request), get_object_or_404(User, pk=pk), timezone.now()
-    if request.POST.get("active") == "1":
+    if posted(request, "active") == "1":
         services.reactivate_user(user=login, by=user, at=now)
         messages.success(request, f"The login of {login} is open again.")
     else:

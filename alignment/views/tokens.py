@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from alignment.access import EVERYONE, roles, viewer
+from alignment.asked import asked
 from alignment.forms.tokens import TokenForm
 from alignment.models import Role
 from alignment.paging import NoSuchPage, newest_first
@@ -72,7 +73,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, form: TokenForm, status: int) -> HttpResponse:
     user, now = viewer(request), timezone.now()
     try:
-        page = newest_first(visible_tokens(user), request.GET.get("after", ""))
+        page = newest_first(visible_tokens(user), asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     return render(

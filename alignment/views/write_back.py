@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
+from alignment.asked import asked
 from alignment.forms.write_back import AddressForm, LeaveForm, PauseForm
 from alignment.models import Destination, OutgoingMessage, Role, Source
 from alignment.outbox.signing import signing
@@ -248,10 +249,10 @@ def _page(
 ) -> HttpResponse:
     """`aside_form` as it was typed: for the message `refused`, or for all where that is 0."""
     at = timezone.now()
-    show = show or request.GET.get("show", "")
+    show = show or asked(request, "show")
     destination = queries.destination_of(source)
     try:
-        found = newest_first(queries.messages(source, show), request.GET.get("after", ""), size=ROWS)
+        found = newest_first(queries.messages(source, show), asked(request, "after"), size=ROWS)
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     sellers = list(queries.sellers_without_id(source)[:6]) if destination else []

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from alignment.access import WORKS_LEADS, may_work, roles, viewer
+from alignment.asked import posted
 from alignment.models import Disposition, DisqualificationReason, MqlCycle, Role
 from handoff.forms import AssignForm, AttemptForm, DispositionForm
 from handoff.queries import leads
@@ -126,7 +127,7 @@ def _workable(request: HttpRequest, pk: int) -> MqlCycle:
 
 def _act(request: HttpRequest) -> UUID | None:
     try:
-        return UUID(request.POST.get("act", ""))
+        return UUID(posted(request, "act"))
     except ValueError:
         return None
 

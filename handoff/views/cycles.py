@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from alignment.access import SEES_RECORDS, roles, scope_of, viewer
+from alignment.asked import asked
 from handoff.forms import FilterForm
 from handoff.queries import cycles as queries
 
@@ -40,7 +41,7 @@ def cycles(request: HttpRequest) -> HttpResponse:
     scope = scope_of(viewer(request))
     form = FilterForm(request.GET, segments=queries.segments(scope), owners=queries.owners(scope))
     filters = form.filters()
-    page = queries.page(filters, scope, at=now, after=request.GET.get("after", ""))
+    page = queries.page(filters, scope, at=now, after=asked(request, "after"))
     return render(
         request,
         "handoff/cycles.html",

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
+from alignment.asked import asked, posted
 from alignment.models import DuplicatePair, LeadMerge, Role
 from alignment.services import merges
 from handoff.queries import duplicates as queries
@@ -32,7 +33,7 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
         messages.info(request, "Somebody settled this pair in the meantime; nothing was changed.")
         return redirect("handoff:duplicates")
     sides = {"left": (view.left.lead, view.right.lead), "right": (view.right.lead, view.left.lead)}
-    chosen = sides.get(request.POST.get("survivor", ""))
+    chosen = sides.get(posted(request, "survivor"))
     if chosen is None:
         return _show(request, pk=pk, refusal="Choose which lead stays.")
     survivor, merged = chosen
@@ -76,13 +77,13 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _reason(request: HttpRequest) -> str:
-    return request.POST.get("reason", "").replace("\x00", "").strip()[:REASON_LONGEST]
+    return posted(request, "reason", longest=REASON_LONGEST)
 
 
 def _show(request: HttpRequest, *, pk: int | None = None, refusal: str = "") -> HttpResponse:
     """The page; after a refusal with that pair first, and what was typed."""
-    is_urgent_only = request.GET.get("urgent") == "1"
-    page = queries.pair_page(after=request.GET.get("after", ""), is_urgent_only=is_urgent_only)
+    is_urgent_only = asked(request, "urgent") == "1"
+    page = queries.pair_page(after=asked(request, "after"), is_urgent_only=is_urgent_only)
     refused = queries.pair_view(pk) if pk is not None else None
     pairs = ([refused] if refused else []) + [view for view in page.pairs if view.pair.pk != pk]
     context = {
@@ -93,7 +94,7 @@ def _show(request: HttpRequest, *, pk: int | None = None, refusal: str = "") -> 
         "merges": queries.latest_merges(),
         "refused_pk": pk,
         "refusal": refusal,
-        "typed": {"reason": _reason(request), "survivor": request.POST.get("survivor", "")},
+        "typed": {"reason": _reason(request), "survivor": posted(request, "survivor")},
         "now": timezone.now(),
     }
     return render(request, "handoff/duplicates.html", context, status=409 if refusal else 200)

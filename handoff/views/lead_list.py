@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from alignment.access import SEES_RECORDS, roles, scope_of, viewer
+from alignment.asked import asked
 from alignment.models import Source
 from handoff.forms import LeadFilterForm
 from handoff.queries import lead_list as queries
@@ -31,7 +32,7 @@ def leads(request: HttpRequest) -> HttpResponse:
         "form": form,
         "has_sources": len(sources) > 1,
         "has_owners": len(owners) > 1,
-        "page": queries.page(filters, scope, after=request.GET.get("after", "")),
+        "page": queries.page(filters, scope, after=asked(request, "after")),
         "state": filters.state,
         "states": list(queries.STATES.items()),
         "explained": EXPLAINED.get(filters.state, ""),

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from alignment.access import SEES_RECORDS, may_work, roles, scope_of, viewer
+from alignment.asked import posted, read_number
 from alignment.models import Lead, MqlCycle, Person, Role, User
 from alignment.queries import erasure, identity
 from handoff.forms import AssignForm, AttemptForm, DispositionForm
@@ -69,10 +70,10 @@ def show_lead(
 
 def back_of(request: HttpRequest) -> str:
     """Which page an act came from and goes back to: "queue", somebody's as "queue:12", or "lead"."""
-    where, _, person = request.POST.get("back", "").partition(":")
+    where, _, person = posted(request, "back").partition(":")
     if where != "queue":
         return "lead"
-    return f"queue:{person}" if person.isdecimal() else "queue"
+    return f"queue:{person}" if read_number(person) else "queue"
 
 
 def people_to_assign(user: User) -> list[Person]:

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from alignment.access import WORKS_LEADS, Scope, roles, scope_of, viewer
+from alignment.asked import asked, read_number
 from alignment.models import Person, Role, User
 from handoff.forms import DispositionForm
 from handoff.queries import cycles, routing
@@ -27,7 +28,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     page = None
     if person is not None or is_team:
         owner = person.pk if person else None
-        after = request.GET.get("after", "")
+        after = asked(request, "after")
         page = cycles.queue_page(_scope(user, person), at=now, owner_id=owner, after=after)
     cards = []
     if page and not is_team:
@@ -75,10 +76,10 @@ def _person(request: HttpRequest, user: User, *, is_all_first: bool) -> Person |
 
     None: nobody's, or with `is_all_first` that of everybody in scope unless one is asked for.
     """
-    asked = request.GET.get("person", "")
-    if not asked:
+    wanted = asked(request, "person")
+    if not wanted:
         return None if is_all_first else Person.objects.filter(user=user).first()
-    found = Person.objects.filter(pk=int(asked)).first() if asked.isdecimal() else None
+    found = Person.objects.filter(pk=number).first() if (number := read_number(wanted)) else None
     if found is None or not scope_of(user).holds(found):
         raise Http404("No such person in your scope.")
     return found

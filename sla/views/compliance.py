@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from alignment import charts
 from alignment.access import SEES_FIGURES, SEES_RECORDS, Scope, roles, scope_of, viewer
+from alignment.asked import asked
 from alignment.business_time import Week
 from alignment.models import Organisation, User
 from alignment.paging import NoSuchPage, by_moment
@@ -139,7 +140,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     drill = _drill(request)
     found = drilldown.clocks(drill, scope)
     try:
-        page = by_moment(found, "due_at", request.GET.get("after", ""))
+        page = by_moment(found, "due_at", asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     count = found.count()

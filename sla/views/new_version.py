@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from alignment.access import roles, viewer
+from alignment.asked import posted, read_number
 from alignment.models import Calendar, Organisation, Role, Team
 from alignment.wording import exact_time
 from sla.forms.agreement import AgreementForm
@@ -38,12 +39,12 @@ def create(request: HttpRequest) -> HttpResponse:
         if "check" in request.POST:
             services.check(terms=form.document(), in_force_from=begins, at=now)
             return _page(request, form, versions, now, is_checked=True)
-        follows = request.POST.get("follows", "")
+        follows = read_number(posted(request, "follows"))
         made = services.put_in_force(
             terms=form.document(),
             in_force_from=begins,
             note=form.cleaned_data["note"],
-            follows=int(follows) if follows.isascii() and follows.isdigit() and len(follows) < 9 else -1,
+            follows=-1 if follows is None else follows,
             by=viewer(request),
             at=now,
         )
