@@ -28,7 +28,7 @@ class LeadRef(serializers.ModelSerializer[Lead]):
 
     class Meta:
         model = Lead
-        fields = ["id", "source", "external_id", "name", "email", "company", "merged_into"]
+        fields = ["id", "source", "external_id", "name", "email", "company", "is_deleted", "merged_into"]
         read_only_fields = fields
 
 

@@ -1,8 +1,8 @@
 """Leads that look like one person: the same e-mail address, or the same full name at the same company and domain.
 
 Leads of any sources are compared. Free mail says nothing about a company, so it counts for the first rule only.
-Each lead is paired with the oldest few that are like it: a thousand leads with one address make some ten thousand
-pairs and not half a million, and still hang together.
+Each lead is paired with the oldest few that are like it, none of which the CRM deleted: a thousand leads with one
+address make some ten thousand pairs and not half a million, and still hang together.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ INSERT INTO alignment_duplicatepair AS p (lead_a_id, lead_b_id, rule, found_at, 
 SELECT least(a.id, o.id), greatest(a.id, o.id), min(o.rule), %(at)s, ''
 FROM alignment_lead a CROSS JOIN LATERAL (
     (SELECT b.id, '{DuplicateRule.EMAIL}' AS rule FROM alignment_lead b
-     WHERE b.email_key = a.email_key AND b.email_key <> '' AND b.id <> a.id
+     WHERE b.email_key = a.email_key AND b.email_key <> '' AND b.id <> a.id AND NOT b.is_deleted
      ORDER BY b.id LIMIT {PAIRED_WITH})
     UNION ALL
     (SELECT b.id, '{DuplicateRule.NAME}' FROM alignment_lead b
      WHERE {_ALIKE_BY_NAME} AND b.person_key <> '' AND b.company_key <> '' AND b.domain_key <> '' AND b.id <> a.id
+       AND NOT b.is_deleted
      ORDER BY b.id LIMIT {PAIRED_WITH})
 ) o
-WHERE a.id = ANY(%(leads)s)
+WHERE a.id = ANY(%(leads)s) AND NOT a.is_deleted
 GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (lead_a_id, lead_b_id) DO UPDATE SET rule = EXCLUDED.rule
 WHERE p.rule <> EXCLUDED.rule AND p.dismissed_at IS NULL

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
+
+from alignment.models.cycles import MqlCycle
+from alignment.models.leads import Lead
 
 
 class DuplicateRule(models.TextChoices):
@@ -14,9 +17,19 @@ class DuplicateRule(models.TextChoices):
     NAME = "name", "Same name, company and domain"
 
 
+def _is_there(side: str) -> Q:
+    root = OuterRef(f"root_{side}")
+    records = Lead.objects.filter(Q(pk=root) | Q(merged_into=root), is_deleted=False)
+    cycles = MqlCycle.objects.standing().filter(lead=root)
+    return Q(**{f"lead_{side}__is_deleted": False}) | Exists(records) | Exists(cycles)
+
+
 class DuplicatePairQuerySet(models.QuerySet["DuplicatePair"]):
     def open(self) -> DuplicatePairQuerySet:
-        """Neither dismissed nor settled by a merge of the two, or of leads they were merged into."""
+        """Neither dismissed nor settled by a merge of the two, or of leads they were merged into; and both are there.
+
+        A person of whom the CRM deleted every record is there as long as an MQL stands: a merge would keep it counted.
+        """
         return (
             self.filter(dismissed_at__isnull=True)
             .alias(
@@ -24,6 +37,7 @@ class DuplicatePairQuerySet(models.QuerySet["DuplicatePair"]):
                 root_b=Coalesce("lead_b__merged_into", "lead_b"),
             )
             .exclude(root_a=F("root_b"))
+            .filter(_is_there("a"), _is_there("b"))
         )
 
 

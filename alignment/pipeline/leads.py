@@ -16,7 +16,7 @@ COLUMNS = [
     "is_deleted",
 ]  # fmt: skip
 # What accounts and duplicates are found by.
-COMPARED = ["email", "first_name", "last_name", "company", "account"]
+COMPARED = ["email", "first_name", "last_name", "company", "account", "is_deleted"]
 # Who somebody is, as against what a record says of the work on it: a survivor's gaps are filled from merged leads.
 CONTACT = ["email", "first_name", "last_name", "title", "phone", "company", "country", "account_id"]
 

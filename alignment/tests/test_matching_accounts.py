@@ -16,7 +16,7 @@ from alignment.matching import keys
 from alignment.matching.accounts import match_leads
 from alignment.matching.duplicates import PAIRED_WITH, find_duplicates
 from alignment.matching.free_mail import free_mail_domains
-from alignment.models import Account, ChangedAccount, DuplicatePair, Lead, Role, Source
+from alignment.models import Account, ChangedAccount, DuplicatePair, Lead, MqlCycle, Role, Source
 from alignment.services.merges import (
     AlreadySettled,
     NotForYou,
@@ -26,6 +26,7 @@ from alignment.services.merges import (
     undo_merge,
 )
 from alignment.services.who_is_who import compare_leads
+from testing.api import by_token
 from testing.world import World, add_user, event
 
 COMPANIES = [
@@ -248,3 +249,54 @@ def test_what_was_dismissed_stays_dismissed(world: World) -> None:
     compare_leads(at=world.at)
     assert DuplicatePair.objects.get().dismissed_reason == "A shared mailbox"
     assert not DuplicatePair.objects.open().exists()
+
+
+def open_pairs() -> set[tuple[str, str]]:
+    found = DuplicatePair.objects.open().values_list("lead_a__external_id", "lead_b__external_id")
+    return {(a, b) for a, b in found}
+
+
+def test_a_pair_waits_no_longer_once_the_crm_deleted_one_of_the_two(world: World) -> None:
+    world.send(*(event("lead.updated", name, world.at, email="ann@acme.com") for name in "ABC"))
+    hour = timedelta(hours=1)
+    world.send(event("lead.deleted", "A", world.at + hour))
+    assert open_pairs() == {("B", "C")}
+    compare_leads(at=world.at)
+    assert open_pairs() == {("B", "C")}
+    world.send(event("lead.updated", "A", world.at + 2 * hour, is_deleted=False))
+    assert open_pairs() == {("A", "B"), ("A", "C"), ("B", "C")}, "brought back from the bin"
+
+
+def test_deleted_leads_take_no_place_among_the_ten_that_a_lead_is_paired_with(world: World) -> None:
+    world.send(
+        *(event("lead.updated", f"old{n}", world.at, email="ann@acme.com") for n in range(PAIRED_WITH))
+    )
+    Lead.objects.update(is_deleted=True)
+    world.send(event("lead.updated", "A", world.at, email="ann@acme.com"))
+    world.send(
+        event("lead.updated", "B", world.at, email="bea@acme.com"),
+        event("lead.updated", "B", world.at + timedelta(minutes=1), email="ann@acme.com"),
+    )
+    assert open_pairs() == {("A", "B")}
+
+
+def test_a_deleted_lead_with_an_mql_can_still_be_merged_and_its_person_is_there(world: World) -> None:
+    revops = add_user(world, Role.REVOPS)
+    world.send(*(event("lead.updated", name, world.at, email="ann@acme.com") for name in "AB"))
+    world.send(event("lead.updated", "C", world.at, email="ann@acme.com", score=80))
+    for name in "AC":
+        world.send(event("lead.deleted", name, world.at + timedelta(hours=1)))
+    assert open_pairs() == {("B", "C")}, "A had none"
+    pair = by_token(revops).results("duplicate-pairs")[0]
+    assert [pair[side]["is_deleted"] for side in ("lead_a", "lead_b")] == [False, True]
+    world.send(event("lead.updated", "D", world.at, email="ann@acme.com"))
+    assert open_pairs() == {("B", "C"), ("B", "D")}
+    made = merge_leads(survivor=lead("C"), merged=lead("B"), reason="x", by=revops, at=world.at)
+    MqlCycle.objects.update(voided_at=world.at, void_reason="test")
+    assert open_pairs() == {("B", "D")}, "one of its records is there"
+    world.send(event("lead.deleted", "B", world.at + timedelta(hours=1)))
+    MqlCycle.objects.update(voided_at=None, void_reason="")
+    assert open_pairs() == {("B", "D")}, "its MQL stands"
+    MqlCycle.objects.update(voided_at=world.at, void_reason="test")
+    assert open_pairs() == set()
+    undo_merge(merge=made, reason="x", by=revops, at=world.at)

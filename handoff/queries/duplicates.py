@@ -62,6 +62,11 @@ class PairView:
         return [line.label for line in self.lines if line.differs]
 
     @property
+    def deleted(self) -> list[str]:
+        """External ids of those that the CRM deleted."""
+        return [side.lead.external_id for side in (self.left, self.right) if side.lead.is_deleted]
+
+    @property
     def number(self) -> str:
         return str(self.pair.pk)
 

@@ -260,3 +260,12 @@ def test_erasing_a_lead_erases_what_it_is_merged_with(world: World, revops: User
     erase_person(leads=[lead("A")], asked_by="person", reason="asked", by=revops, at=timezone.now())
     assert (lead("A").email, lead("B").email, lead("B").first_name) == ("", "", "")
     assert not Lead.objects.exclude(email_key="").exists()
+
+
+def test_a_pair_says_which_lead_the_crm_deleted(world: World, client: Client) -> None:
+    twins(world, "A", "B")
+    assert "Deleted in the CRM" not in page(client)
+    at = timezone.now()
+    world.send(event("lead.deleted", "B", at), at=at)
+    found = page(client)
+    assert found.count("Deleted in the CRM: B") == 1, "its MQL stands, so the pair waits"
