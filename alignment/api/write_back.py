@@ -101,7 +101,9 @@ class MessageSerializer(serializers.ModelSerializer[OutgoingMessage]):
         read_only_fields = fields
         extra_kwargs = {
             "key": {"help_text": "The header `webhook-id`, the same at every attempt."},
-            "sequence": {"help_text": "Place among the messages about one lead at one destination, from 1."},
+            "sequence": {
+                "help_text": "Place among the messages about one lead, from 1; a new destination goes on counting."
+            },
         }
 
 

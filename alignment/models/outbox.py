@@ -92,8 +92,9 @@ class OutgoingMessage(models.Model):
     """One message with the whole present state of an MQL cycle, so that a lost or doubled one heals by the next.
 
     `key` is the idempotency key (webhook-id), the same at every attempt. `sequence` counts the messages about one
-    lead at one destination from 1; of these only the oldest that waits is delivered. `basis` is what the state rests
-    on: a later state is news where it rests on something else. A test message has no lead and no cycle.
+    lead from 1, and goes on over destinations that were switched off; of these only the oldest that waits is delivered.
+    `basis` is what the state rests on: a later state is news where it rests on something else. A test message has no
+    lead and no cycle.
     """
 
     destination = models.ForeignKey(Destination, on_delete=models.PROTECT, related_name="messages")

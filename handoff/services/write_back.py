@@ -88,12 +88,9 @@ def write_back(batch: Batch) -> None:
     if not owed:
         return
     items = [item for item, _ in owed]
-    last = _last_messages({lead.pk for _, lead in owed}, destinations.values())
+    last, sequences = _last_messages({lead.pk for _, lead in owed}, destinations.values())
     due = _due_times([item.cycle for item in items])
     identities = _identities(items, destinations)
-    sequences: dict[int, int] = defaultdict(int)
-    for message in last.values():
-        sequences[message.lead_id or 0] = max(sequences[message.lead_id or 0], message.sequence)
     # the assign step has set the owner of every other one
     prefetch_related_objects([item.cycle for item in items if item.fold is None], "owner", "opportunity")
     written: list[OutgoingMessage] = []
@@ -132,15 +129,23 @@ def _live(batch: Batch) -> list[CycleFold]:
 
 def _last_messages(
     leads: set[int], destinations: Iterable[Destination]
-) -> dict[tuple[int, int], OutgoingMessage]:
-    """The newest message per lead and cycle; a lead has one active destination."""
+) -> tuple[dict[tuple[int, int], OutgoingMessage], dict[int, int]]:
+    """The newest message per lead and cycle at the one active destination of the lead, and the highest sequence per
+    lead at any destination: the receiver may be the same as before, and takes a lower one for old."""
     rows = (
-        OutgoingMessage.objects.filter(destination__in=list(destinations), lead__in=leads)
-        .order_by("lead_id", "cycle_id", "-sequence")
-        .distinct("lead_id", "cycle_id")
+        OutgoingMessage.objects.filter(lead__in=leads)
+        .order_by("lead_id", "cycle_id", "destination_id", "-sequence")
+        .distinct("lead_id", "cycle_id", "destination_id")
         .defer("body")
     )
-    return {(row.lead_id or 0, row.cycle_id or 0): row for row in rows}
+    active = {destination.pk for destination in destinations}
+    last, highest = {}, defaultdict[int, int](int)
+    for row in rows:
+        lead = row.lead_id or 0
+        highest[lead] = max(highest[lead], row.sequence)
+        if row.destination_id in active:
+            last[lead, row.cycle_id or 0] = row
+    return last, highest
 
 
 def _due_times(cycles: list[MqlCycle]) -> dict[int, Due]:

@@ -30,7 +30,7 @@ from alignment.models import (
     Source,
 )
 from alignment.pipeline import apply_events, drain
-from alignment.services.destinations import create_destination
+from alignment.services.destinations import create_destination, switch_off
 from alignment.services.merges import merge_leads, undo_merge
 from handoff.models import Assignment
 from handoff.services.acts import assign_by_hand, dispose, log_attempt
@@ -161,6 +161,52 @@ def test_nothing_is_written_without_a_destination_or_after_it_is_off(world: Worl
     Destination.objects.filter(pk=found.destination.pk).update(is_active=False)
     decide(world, world.at + HOUR, "working")
     assert not OutgoingMessage.objects.exists()
+
+
+def test_a_destination_set_up_anew_goes_on_counting_so_that_no_receiver_takes_its_messages_for_old(
+    world: World, crm: Destination
+) -> None:
+    """The receiver of docs/write-back.md keeps what it applied when the product's side is set up again."""
+    applied: dict[str, int] = {}
+
+    def receive() -> list[str]:
+        taken = []
+        for row in OutgoingMessage.objects.pending().order_by("pk"):
+            data = json.loads(row.body)["data"]
+            if data["sequence"] >= applied.get(data["lead"], 0):
+                applied[data["lead"]] = data["sequence"]
+                taken.append(row.type)
+        delivered(world.at)
+        return taken
+
+    world.send(event("lead.updated", "L", world.at, score=80))
+    world.send(event("lead.updated", "other", world.at, score=80))
+    decide_on = MqlCycle.objects.get(lead__external_id="L")
+    for n, disposition in enumerate(("working", "recycled"), start=1):
+        dispose(
+            cycle=decide_on,
+            disposition=disposition,
+            reason="bad_fit" if disposition == "recycled" else "",
+            by=world.users.setdefault("ops", add_user(world, Role.REVOPS, f"Ops {n}")),
+            at=world.at + n * MINUTE,
+            act=uuid4(),
+        )
+    assert len(receive()) == 4
+    for again in range(1, 3):
+        at = world.at + again * HOUR
+        switch_off(destination=Destination.objects.active().get(), by=None, at=at)
+        create_destination(source=world.crm, address="https://crm.example.com/hooks", by=None, at=at)
+        world.send(event("lead.updated", "L", at, score=10))
+        world.send(event("lead.updated", "L", at + MINUTE, score=80), at=at + MINUTE)
+        cycle = MqlCycle.objects.filter(lead__external_id="L").latest("number")
+        assert receive() == ["mql.assigned"], again
+        decide_at = at + 2 * MINUTE
+        dispose(
+            cycle=cycle, disposition="recycled", reason="bad_fit",
+            by=world.users["ops"], at=decide_at, act=uuid4(),
+        )  # fmt: skip
+        assert receive() == ["mql.dispositioned"], again
+    assert applied == {"L": 7, "other": 1}
 
 
 def test_of_what_was_over_before_the_destination_came_nothing_is_told(world: World) -> None:
