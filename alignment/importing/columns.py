@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from alignment.currencies import Stated
 from alignment.importing.amounts import Amount, Numbers
-from alignment.importing.fields import REFERENCES, reader_of
+from alignment.importing.fields import ID, REFERENCES, reader_of
+from alignment.importing.ids import refuse_list
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.problems import BadCell
 from alignment.importing.times import Clock
@@ -78,6 +79,8 @@ def _cell_reader(mapping: ImportMapping, name: str, clock: Clock, numbers: Numbe
 
 def _value_reader(mapping: ImportMapping, name: str, clock: Clock, numbers: Numbers) -> CellReader:
     reader = reader_of(mapping.shape.subject, name)
+    if name == ID and mapping.kind != "touch":
+        return _own_id
     if name in REFERENCES:
         return _reference(name, is_touch=mapping.kind == "touch")
     if name == "updated_at":
@@ -117,6 +120,12 @@ def _cleaned(read: CellReader, table: Mapping[str, str | None] | None = None) ->
             raise BadCell("bad_value", str(problem)) from problem
 
     return cleaned
+
+
+def _own_id(cell: str) -> str:
+    found = one_form(text(MAX_ID)(cell, _ANY_ZONE))
+    refuse_list(found)
+    return found
 
 
 def _reference(name: str, *, is_touch: bool) -> CellReader:

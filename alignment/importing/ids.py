@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from alignment.importing.problems import BadCell
 from alignment.intake.ids import escaped, one_form, shortened
 from alignment.sheets import bare
+
+
+def refuse_list(found: str) -> None:
+    """The id of a record that other records name has no “;”: in their cells it parts several ids."""
+    if ";" in found:
+        raise BadCell(
+            "several_ids",
+            f"“{found[:60]}” has a semicolon, which parts several ids where other records name this one: write an id "
+            "without",
+        )
 
 
 def joined(parts: Iterable[str]) -> str:

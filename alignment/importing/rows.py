@@ -11,7 +11,7 @@ from alignment.importing.columns import Column, columns_of, problems_of
 from alignment.importing.drafts import Draft, drafter_of
 from alignment.importing.encoding import rewindable
 from alignment.importing.headers import find_columns
-from alignment.importing.ids import joined
+from alignment.importing.ids import joined, refuse_list
 from alignment.importing.lines import Lines
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.problems import BadRecord, UnreadableFile
@@ -83,7 +83,7 @@ def _csv_rows(lines: Lines, mapping: ImportMapping, after: int) -> Iterator[Row 
             if constants:
                 values.update(constants)
             if id_places:
-                values[id_name] = joined([cells[place] for place in id_places]) or None
+                values[id_name] = _id_of([cells[place] for place in id_places], mapping)
             yield Row(line, draft(values))
         except BadRecord as problem:
             if not _is_blank(cells):
@@ -109,10 +109,21 @@ def _json_rows(lines: Lines, mapping: ImportMapping, after: int) -> Iterator[Row
             values.update((column.name, column[cell]) for column, cell in zip(stated, picked, strict=True))
             if mapping.id_from:
                 parts = [_json_cell(found, key, mapping.decimal) for key in mapping.id_from]
-                values[id_name] = joined(parts) or None
+                values[id_name] = _id_of(parts, mapping)
             yield Row(line, draft(values))
         except BadRecord as problem:
             yield _reject(line, problem, stated[: len(picked)], picked)
+
+
+def _id_of(parts: Sequence[str], mapping: ImportMapping) -> str | None:
+    """What `id_from` makes. Of one column other records may name it by that column's text."""
+    found = joined(parts)
+    if len(parts) == 1 and mapping.kind != "touch":
+        try:
+            refuse_list(found)
+        except BadRecord as problem:
+            raise BadRecord(problem.code, f"{mapping.id_from[0][:60]}: {problem}.") from problem
+    return found or None
 
 
 def _json_cell(found: dict[str, Any], key: str, decimal: str) -> str:
