@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alignment.importing.rows import Draft
+from alignment.intake.ids import one_form
 from alignment.tests.importing.support import drafts, mapping_of
 
 ZONE = ZoneInfo("America/New_York")
@@ -37,7 +38,7 @@ class Record:
             "name": self.name or None,
             "amount": None if self.amount is None else int(self.amount * 100),
             "opened_at": opened.isoformat(),
-            "owner": self.owner or None,
+            "owner": one_form(self.owner) or None,
             "is_deleted": self.is_deleted,
         }
         if self.amount is not None:
