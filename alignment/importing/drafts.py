@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from alignment.currencies import DoesNotFit, Stated, require_fit
@@ -29,7 +29,6 @@ class Draft:
 
 # texts, not members of Subject: looked up for every row
 LEAD, TOUCH, OPPORTUNITY = Subject.LEAD.value, Subject.TOUCH.value, Subject.OPPORTUNITY.value
-_OF_STAGE: tuple[str, ...] = ("stage", "is_closed", "is_won")
 _TIMES_OF_CYCLE = ("mql_at", "assigned_at", "followed_up_at", "accepted_at", "disposed_at")
 Values = dict[str, Any]
 Drafter = Callable[[Values], list[Draft]]
@@ -119,11 +118,10 @@ def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Dr
 
 
 def opportunity_drafts(values: Values, mapping: ImportMapping, stages: list[tuple[str, str]]) -> list[Draft]:
-    """The opportunity without its stage; each stage that it entered, dated; the stage that it is in now.
+    """The opportunity as the export has it, with its present stage, and each stage that it entered, dated.
 
-    The present stage is dated by the closing of a closed opportunity, else by `stage_at`, else, where no stage
-    column is filled, by the opening; else it holds as of the file's time. It never precedes the last stage column
-    that is filled: a closing date without a time of day is the midnight before what happened on that day.
+    What it is now holds as of `updated_at`, else of the file's time; since when it is in its stage or closed is a
+    field of that: `stage_at`, `closed_at`, or of a date without a time of day `stage_day`, `closed_day`.
     """
     opportunity = _id(values)
     at = values.pop("updated_at", None)
@@ -136,28 +134,26 @@ def opportunity_drafts(values: Values, mapping: ImportMapping, stages: list[tupl
         (found[0], n, stage) for n, (key, stage) in enumerate(stages) if (found := values.pop(key, None))
     )
     closed_at, stage_at = values.pop("closed_at", None), values.pop("stage_at", None)
-    now: Values = {name: values.pop(name) for name in _OF_STAGE if name in values}
-    drafts = [Draft(OPPORTUNITY, opportunity, values, at)]
-    drafts += [
-        Draft(OPPORTUNITY, opportunity, _staged({"stage": stage}, mapping.source), moment)
-        for moment, _, stage in entered
-    ]
-    if not now.get("stage"):
-        return drafts
-    now = _staged(now, mapping.source)
-    if closed_at and (now.get("is_closed") or now.get("is_won")):
-        since = closed_at[0]
-    elif stage_at:
-        since = stage_at[0]
-    elif not entered and values.get("opened_at"):
-        since = datetime.fromisoformat(values["opened_at"])
+    if values.get("stage"):
+        _staged(values, mapping.source)
+        if stage_at:
+            values |= _since("stage", stage_at)
     else:
-        since = None
-    if since and entered and since <= entered[-1][0]:
-        last, _, stage = entered[-1]
-        if stage != now["stage"]:
-            since = last + timedelta(seconds=1)
-    return [*drafts, Draft(OPPORTUNITY, opportunity, now, since)]
+        values.pop("stage", None)
+    if closed_at and (values.get("is_closed") or values.get("is_won")):
+        values |= _since("closed", closed_at)
+    return [
+        *(
+            Draft(OPPORTUNITY, opportunity, _staged({"stage": stage}, mapping.source), moment)
+            for moment, _, stage in entered
+        ),
+        Draft(OPPORTUNITY, opportunity, values, at),
+    ]
+
+
+def _since(what: str, stated: tuple[datetime, bool]) -> Values:
+    since, is_day = stated
+    return {f"{what}_{'day' if is_day else 'at'}": since.isoformat()}
 
 
 def stage_drafts(values: Values, mapping: ImportMapping) -> list[Draft]:

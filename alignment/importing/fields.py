@@ -21,7 +21,7 @@ HISTORY_FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "disposed_at": instant,
     },
 }
-# Times that date drafts and are no fields of them.
+# Times that say since when: of the whole row, of the closing, of the present stage.
 DATING = ("updated_at", "closed_at", "stage_at")
 ID = "external_id"
 # Names of other records: brought to one form, so that a reference finds its record.

@@ -15,6 +15,10 @@ _TIMES = {
     "followed_up_at": "The time of the follow-up",
     "accepted_at": "The time of acceptance",
     "disposed_at": "The time of the disposition",
+    "stage_at": "The time of the present stage",
+    "stage_day": "The day of the present stage",
+    "closed_at": "The time of closing",
+    "closed_day": "The day of closing",
 }
 
 

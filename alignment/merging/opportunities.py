@@ -16,8 +16,8 @@ _COLUMNS = {
     "is_won": flag("is_won"),
     "is_closed": _IS_CLOSED,
     "close_on": "nullif(f.fields->>'close_on', '')::date",
-    "opened_at": f"coalesce({moment('opened_at')}, f.first_at)",
-    "closed_at": f"CASE WHEN {_IS_CLOSED} THEN f.closed_at END",
+    "opened_at": f"coalesce({moment('opened_at')}, (f.course).first_at)",
+    "closed_at": "(f.course).closed_at",
     "lead_id": "l.id",
     "account_id": "a.id",
     "owner_id": "p.person_id",
@@ -30,28 +30,23 @@ LEFT JOIN import_account a ON a.external_id = nullif(f.fields->>'account', '')
 LEFT JOIN alignment_personidentity p
   ON p.source_id = %(source)s AND p.external_id = nullif(f.fields->>'owner', '')
 """
-_FOLD = f"""
-SELECT k.external_id, alignment_fold(f.fields ORDER BY f.occurred_at, f.order_key), min(f.occurred_at),
-       min(f.occurred_at) FILTER (WHERE {_IS_CLOSED}), min(f.received_at), bool_and(f.is_history)
-{{facts}} GROUP BY k.external_id
+_FOLD = """
+SELECT k.external_id, alignment_fold(f.fields ORDER BY f.occurred_at, f.order_key),
+       alignment_course(f.fields, f.occurred_at ORDER BY f.occurred_at, f.order_key), min(f.received_at),
+       bool_and(f.is_history)
+{facts} GROUP BY k.external_id
 """
-_NEW = f"""
+_NEW = """
 FROM import_opportunity k LEFT JOIN (
-    SELECT external_id, fields, occurred_at AS first_at,
-           CASE WHEN {_IS_CLOSED} THEN occurred_at END AS closed_at, %(at)s AS seen_at
+    SELECT external_id, fields, alignment_course_step(NULL, fields, occurred_at) AS course, %(at)s AS seen_at
     FROM import_draft f WHERE subject = 'opportunity' AND NOT is_repeated
-    UNION ALL SELECT external_id, fields, first_at, closed_at, seen_at FROM import_opportunity_fold
+    UNION ALL SELECT external_id, fields, course, seen_at FROM import_opportunity_fold
 ) f USING (external_id)
-"""  # noqa: S608
-_ENTRIES = """
-SELECT id, row_number() OVER (PARTITION BY id ORDER BY occurred_at, order_key) AS position, stage, occurred_at
-FROM (
-    SELECT k.id, f.fields->>'stage' AS stage, f.occurred_at, f.order_key,
-           lag(f.fields->>'stage') OVER (PARTITION BY k.id ORDER BY f.occurred_at, f.order_key) AS before
-    {facts} AND coalesce(f.fields->>'stage', '') <> ''
-) said WHERE stage IS DISTINCT FROM before
 """
-_PLAIN = "k.external_id IN (SELECT external_id FROM import_opportunity_fold WHERE is_history)"
+# those that are not new, and of which only imported facts speak
+_PLAIN = """
+FROM import_opportunity k JOIN import_opportunity_fold f USING (external_id) {joins} WHERE NOT k.is_new AND f.is_history
+"""
 
 
 def find_opportunities(chunk: Chunk) -> None:
@@ -65,8 +60,7 @@ def find_opportunities(chunk: Chunk) -> None:
     chunk.run(
         """
         CREATE TEMP TABLE import_opportunity_fold (
-            external_id text, fields jsonb, first_at timestamptz, closed_at timestamptz, seen_at timestamptz,
-            is_history boolean
+            external_id text, fields jsonb, course alignment_course_state, seen_at timestamptz, is_history boolean
         ) ON COMMIT DROP
         """
     )
@@ -84,53 +78,50 @@ def write_opportunities(chunk: Chunk) -> None:
     mentioned = chunk.rows("SELECT count(*) FROM import_opportunity WHERE is_new AND NOT is_named")[0][0]
     chunk.count("opportunity", "new", made - mentioned)
     chunk.count("opportunity", "mentioned", mentioned)
-    entered = chunk.run(
-        """
-        INSERT INTO alignment_opportunitystage (opportunity_id, position, stage, entered_at)
-        SELECT k.id, 1, d.fields->>'stage', d.occurred_at
-        FROM import_opportunity k JOIN import_draft d ON d.external_id = k.external_id
-        WHERE k.is_new AND d.subject = 'opportunity' AND NOT d.is_repeated
-          AND coalesce(d.fields->>'stage', '') <> ''
-        """
-    )
-    chunk.count("stage", "new", entered)
-    _insert_entries(chunk, NEW_REPEATED)
+    _insert_entries(chunk, f"SELECT k.id, f.course {_NEW} WHERE k.is_new")
     lock_old(chunk, "opportunity")
     chunk.run("TRUNCATE import_opportunity_fold")
     chunk.run("INSERT INTO import_opportunity_fold " + _FOLD.format(facts=facts_of("opportunity", OLD)))
     for kind in ("lead", "account"):
         add_referred(chunk, kind, f"SELECT fields->>'{kind}' AS external_id FROM import_opportunity_fold")  # noqa: S608
-    old = f"FROM import_opportunity k JOIN import_opportunity_fold f USING (external_id) {_JOINS}"
-    changed = update_old(chunk, "opportunity", _COLUMNS, f"{old} WHERE NOT k.is_new AND f.is_history")
+    changed = update_old(chunk, "opportunity", _COLUMNS, _PLAIN.format(joins=_JOINS))
     chunk.count("opportunity", "changed", len(changed))
-    _insert_entries(chunk, f"{OLD} AND {_PLAIN}")
+    _insert_entries(chunk, "SELECT k.id, f.course " + _PLAIN.format(joins=""))
     chunk.fold_in_python(
         "opportunity", "SELECT external_id FROM import_opportunity_fold WHERE NOT is_history"
     )
 
 
-def _insert_entries(chunk: Chunk, which: str) -> None:
-    """Make the stage entries of these records those of their facts: what no longer holds in its place goes.
+def _insert_entries(chunk: Chunk, courses: str) -> None:
+    """Make the stage entries of these opportunities (id, course) those of their courses: what no longer holds in its
+    place goes.
 
     New are as many as there are more than before: an entry that moved was there, and so the chunks of a file add up.
     """
     chunk.run("DROP TABLE IF EXISTS pg_temp.import_entry")
-    entries = _ENTRIES.format(facts=facts_of("opportunity", which))
-    chunk.run(f"CREATE TEMP TABLE import_entry ON COMMIT DROP AS {entries}")
+    chunk.run(
+        f"""
+        CREATE TEMP TABLE import_entry ON COMMIT DROP AS
+        SELECT c.id, e.position, e.stage, e.entered_at
+        FROM ({courses}) c
+        LEFT JOIN LATERAL unnest((c.course).stages, (c.course).entered)
+            WITH ORDINALITY AS e(stage, entered_at, position) ON true
+        """  # noqa: S608
+    )
     moved = chunk.run(
         """
-        DELETE FROM alignment_opportunitystage s USING import_opportunity k
-        WHERE s.opportunity_id = k.id AND NOT k.is_new AND k.external_id IN (
-            SELECT external_id FROM import_opportunity_fold WHERE is_history
-        ) AND (s.opportunity_id, s.position, s.stage, s.entered_at) NOT IN (
-            SELECT id, position, stage, occurred_at FROM import_entry
+        DELETE FROM alignment_opportunitystage s USING (SELECT DISTINCT id FROM import_entry) named
+        WHERE s.opportunity_id = named.id AND NOT EXISTS (
+            SELECT FROM import_entry e WHERE (e.id, e.position, e.stage, e.entered_at)
+                = (s.opportunity_id, s.position, s.stage, s.entered_at)
         )
         """
     )
     entered = chunk.run(
         """
         INSERT INTO alignment_opportunitystage (opportunity_id, position, stage, entered_at)
-        SELECT id, position, stage, occurred_at FROM import_entry ON CONFLICT (opportunity_id, position) DO NOTHING
+        SELECT id, position, stage, entered_at FROM import_entry WHERE position IS NOT NULL
+        ON CONFLICT (opportunity_id, position) DO NOTHING
         """
     )
     chunk.count("stage", "new", max(0, entered - moved))

@@ -253,7 +253,9 @@ class Opportunity(Record):
     is_won = models.BooleanField(default=False)
     close_on = models.DateField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
-    closed_at = models.DateTimeField(null=True, blank=True, help_text="First entry into a closed stage.")
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was closed the way it stands now: won, or lost."
+    )
     lead = models.ForeignKey(
         Lead, on_delete=models.PROTECT, null=True, blank=True, related_name="opportunities"
     )

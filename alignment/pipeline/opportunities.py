@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 from alignment.currencies import minor_units
-from alignment.models import Account, Fact, Lead, Opportunity, OpportunityStage, Subject
+from alignment.models import Account, Lead, Opportunity, OpportunityStage, Subject
 from alignment.pipeline.batch import Batch, Key
+from alignment.pipeline.course import course_of
 from alignment.pipeline.ledger import Folds, Ledger
 from alignment.pipeline.rows import Changes, moment
 from alignment.pipeline.writing import insert
@@ -40,21 +40,18 @@ def fold_opportunities(
         row.is_won = bool(fields.get("is_won"))
         row.is_closed = bool(fields.get("is_closed")) or row.is_won
         row.close_on = date.fromisoformat(fields["close_on"]) if fields.get("close_on") else None
-        row.opened_at = moment(fields.get("opened_at")) or facts[0].occurred_at
+        course = course_of(facts)
+        row.opened_at = moment(fields.get("opened_at")) or course.first_at
         lead = leads.get((source, fields.get("lead") or ""))
         row.lead_id = lead.pk if lead else (row.lead_id if fields.get("lead") else None)
         row.account = accounts.get((source, fields.get("account") or ""))
         row.owner = batch.persons.get((source, fields.get("owner") or ""))
         row.is_deleted = bool(fields.get("is_deleted"))
         row.first_seen_at = min(fact.received_at for fact in facts)
-        stages = stage_entries(facts)
-        closing = [
-            fact.occurred_at for fact in facts if fact.fields.get("is_closed") or fact.fields.get("is_won")
-        ]
-        row.closed_at = closing[0] if row.is_closed and closing else None
+        row.closed_at = course.closed_at
         entries += [
             OpportunityStage(opportunity=row, position=n, stage=stage, entered_at=entered_at)
-            for n, (stage, entered_at) in enumerate(stages, start=1)
+            for n, (stage, entered_at) in enumerate(course.entries, start=1)
         ]
     changes.write(rows.values())
     OpportunityStage.objects.filter(opportunity__in=rows.values()).delete()
@@ -70,18 +67,3 @@ def linked_opportunities(ledger: Ledger) -> set[Key]:
         for fact in facts
         if fact.fields.get("opportunity")
     }
-
-
-def stage_entries(facts: Iterable[Fact]) -> list[tuple[str, datetime]]:
-    """(stage, entered at) in order. A source without times cannot tell a repeated delivery from a return to a stage:
-    there, only the first entry into each stage counts.
-    """
-    entries: list[tuple[str, datetime]] = []
-    for fact in facts:
-        stage = fact.fields.get("stage")
-        if not stage or (entries and entries[-1][0] == stage):
-            continue
-        if not fact.is_timed and any(stage == entered for entered, _ in entries):
-            continue
-        entries.append((stage, fact.occurred_at))
-    return entries

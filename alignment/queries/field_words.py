@@ -12,13 +12,21 @@ from alignment.models import Disposition, DisqualificationReason
 from alignment.wording import in_words, local_time
 
 CHOICES = {**dict(Disposition.choices), **dict(DisqualificationReason.choices)}
+NAMES = {
+    "mql_at": "MQL date",
+    "stage_at": "in the stage since",
+    "stage_day": "in the stage since",
+    "closed_at": "closed at",
+    "closed_day": "closed at",
+}
+SINCE = {"stage_at", "stage_day", "closed_at", "closed_day"}
 PICKED = {"segment", "channel", "intent", "product", "lifecycle", "status", "outcome", "function", "stage"}
 
 
 def name_of(field: str) -> str:
     """Our field as it reads: "is_closed" is "closed", "mql_at" is "MQL date"."""
-    if field == "mql_at":
-        return "MQL date"
+    if field in NAMES:
+        return NAMES[field]
     return in_words(field.removeprefix("is_"))
 
 
@@ -33,7 +41,7 @@ def said(subject: str, field: str, value: Any, *, currency: str = "") -> str:
         return ", ".join(map(str, value)) or "none"
     reader = fields.FIELDS.get(subject, {}).get(field) or HISTORY_FIELDS.get(subject, {}).get(field)
     try:
-        if reader is fields.instant:
+        if reader is fields.instant or field in SINCE:
             return local_time(datetime.fromisoformat(value))
         if reader is fields.day:
             day = date.fromisoformat(value)

@@ -118,7 +118,7 @@ MEANINGS: Mapping[str, str] = {
     "is_won": "yes or no: won",
     "close_on": "day of closing, expected or real",
     "opened_at": "when the opportunity was opened",
-    "closed_at": "when it was closed: dates the last stage",
+    "closed_at": "when it was closed; the expected date of an open one does not count",
     "stage_at": "when the present stage was entered",
     "domain": "web address of the company",
 }

@@ -40,11 +40,11 @@ class Record:
             "opened_at": opened.isoformat(),
             "owner": one_form(self.owner) or None,
             "is_deleted": self.is_deleted,
+            "stage": "Demo",
         }
         if self.amount is not None:
             fields["currency"] = "EUR"
-        state = Draft("opportunity", f"006{n}", fields, None)
-        return [state, Draft("opportunity", f"006{n}", {"stage": "Demo"}, opened)]
+        return [Draft("opportunity", f"006{n}", fields, None)]
 
 
 @dataclass(frozen=True)

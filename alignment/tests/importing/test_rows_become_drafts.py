@@ -234,8 +234,8 @@ def _of(document: dict[str, Any], body: str) -> list[tuple[dict[str, Any], datet
     return [(draft.fields, draft.occurred_at) for draft in drafts(body, mapping_of(document, STAGES))]
 
 
-def test_a_closed_opportunity_closes_at_midnight_of_the_stated_zone() -> None:
-    state, stage = _of(
+def test_a_closed_opportunity_closes_on_the_day_of_the_stated_zone() -> None:
+    (state,) = _of(
         OPPORTUNITY,
         'Id,Name,Amount,Stage,Close Date,Created\n006,Deal,"$1,234",Closed Won,3/12/2024,1/2/2024\n',
     )
@@ -246,19 +246,19 @@ def test_a_closed_opportunity_closes_at_midnight_of_the_stated_zone() -> None:
             "currency": "USD",
             "close_on": "2024-03-12",
             "opened_at": "2024-01-02T05:00:00+00:00",
+            "stage": "Closed Won",
+            "is_closed": True,
+            "is_won": True,
+            "closed_day": "2024-03-12T04:00:00+00:00",
         },
         None,
-    )
-    assert stage == (
-        {"stage": "Closed Won", "is_closed": True, "is_won": True},
-        datetime(2024, 3, 12, 4, tzinfo=UTC),
     )
 
 
 def test_with_stage_columns_the_opening_does_not_date_the_present_stage() -> None:
     document = OPPORTUNITY | {"stage_columns": {"Demo at": "Demo"}}
     body = "Id,Name,Amount,Stage,Close Date,Created,Demo at\n006,Deal,,Offer,,1/2/2024,2/1/2024\n"
-    _, demo, offer = _of(document, body)
+    demo, offer = _of(document, body)
     assert (demo[0]["stage"], demo[1]) == ("Demo", datetime(2024, 2, 1, 5, tzinfo=UTC))
     assert (offer[0]["stage"], offer[1]) == ("Offer", None)
 
@@ -273,8 +273,9 @@ def test_a_stage_of_two_pipelines_may_have_two_columns() -> None:
 def test_the_last_change_of_stage_dates_an_open_stage() -> None:
     document = OPPORTUNITY | {"columns": OPPORTUNITY["columns"] | {"stage_at": "Changed"}}
     headers = "Id,Name,Amount,Stage,Close Date,Created,Changed\n"
-    _, stage = _of(document, headers + "006,Deal,,Demo,3/12/2024,1/2/2024,2024-02-01T09:00Z\n")
-    assert stage[1] == datetime(2024, 2, 1, 9, tzinfo=UTC)
+    ((state, at),) = _of(document, headers + "006,Deal,,Demo,3/12/2024,1/2/2024,2024-02-01T09:00Z\n")
+    assert (state["stage_at"], at) == ("2024-02-01T09:00:00+00:00", None)
+    assert "closed_day" not in state, "the closing date of an open deal is a forecast"
 
 
 def test_an_opportunity_without_its_lead_cuts_no_link() -> None:
@@ -285,14 +286,23 @@ def test_an_opportunity_without_its_lead_cuts_no_link() -> None:
     ]
 
 
-def test_an_open_opportunity_without_stage_times_is_in_its_stage_since_its_opening() -> None:
-    _, stage = _of(
+def test_an_open_opportunity_without_stage_times_is_in_its_stage_as_of_the_file() -> None:
+    ((state, at),) = _of(
         OPPORTUNITY, "Id,Name,Amount,Stage,Close Date,Created\n006,Deal,,Demo,3/12/2024,1/2/2024\n"
     )
-    assert stage == (
-        {"stage": "Demo", "is_closed": False, "is_won": False},
-        datetime(2024, 1, 2, 5, tzinfo=UTC),
-    )
+    assert (state["stage"], state["is_closed"], at) == ("Demo", False, None)
+    assert not {"stage_at", "stage_day"} & state.keys()
+
+
+def test_won_is_known_without_a_stage() -> None:
+    document = {
+        "object": "opportunity",
+        "columns": {"external_id": "Id", "is_won": "Won", "closed_at": "On"},
+        "zone": "UTC",
+    }
+    assert _of(document, "Id,Won,On\n1,yes,2024-03-12 10:00\n") == [
+        ({"is_won": True, "closed_at": "2024-03-12T10:00:00+00:00"}, None)
+    ]
 
 
 def test_stage_columns_date_the_stages_and_the_last_one_holds() -> None:
@@ -301,16 +311,13 @@ def test_stage_columns_date_the_stages_and_the_last_one_holds() -> None:
     }
     headers = 'Id,Name,Amount,Stage,Close Date,Created,Date entered “Demo (Sales Pipeline)”,"Date Entered ""Offer"""\n'
     body = headers + "006,Deal,,Closed Lost,3/12/2024,1/2/2024,2/1/2024 9:00 AM,3/12/2024 3:00 PM\n"
-    _, demo, offer, lost = _of(document, body)
+    demo, offer, (lost, at) = _of(document, body)
     assert demo == (
         {"stage": "Demo", "is_won": False, "is_closed": False},
         datetime(2024, 2, 1, 14, tzinfo=UTC),
     )
     assert offer[1] == datetime(2024, 3, 12, 19, tzinfo=UTC)
-    assert lost == (  # closed that day: not at its midnight, before the offer
-        {"stage": "Closed Lost", "is_won": False, "is_closed": True},
-        datetime(2024, 3, 12, 19, 0, 1, tzinfo=UTC),
-    )
+    assert (lost["stage"], lost["closed_day"], at) == ("Closed Lost", "2024-03-12T04:00:00+00:00", None)
 
 
 def test_a_stage_row_is_one_entry_into_a_stage() -> None:
