@@ -29,6 +29,16 @@ def records_of(lead: Lead) -> list[int]:
     return [lead.pk, *Lead.objects.filter(merged_into=lead).order_by("pk").values_list("pk", flat=True)]
 
 
+def records_of_id(pk: int) -> list[int]:
+    """As records_of, by the id of a lead that may not be there."""
+    return list(Lead.objects.filter(Q(pk=pk) | Q(merged_into=pk)).order_by("pk").values_list("pk", flat=True))
+
+
+def homes_of(records: QuerySet[Lead]) -> list[int]:
+    """Ids of the leads that have the cycles of these records: themselves, or those that they are merged into."""
+    return [stays or pk for pk, stays in records.order_by("pk").values_list("pk", "merged_into")]
+
+
 def live_merges(lead: Lead) -> list[LeadMerge]:
     """The standing merges of which this lead is either side, the newest first."""
     found = LeadMerge.objects.filter(Q(survivor=lead) | Q(merged=lead), undone_at__isnull=True)

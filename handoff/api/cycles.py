@@ -12,10 +12,12 @@ from rest_framework import serializers
 
 from alignment.access import SEES_RECORDS
 from alignment.api.base import Report, Resource
-from alignment.api.filters import Choice, ExternalId, FilterSet, Instant, Text, Truth, Whole
+from alignment.api.filters import Choice, FilterSet, Instant, Text, Truth, Whole
 from alignment.api.shapes import MaybeOneOf, PersonRef
-from alignment.models import Disposition, DisqualificationReason, MqlCycle
+from alignment.intake.ids import forms_of
+from alignment.models import Disposition, DisqualificationReason, Lead, MqlCycle, Source
 from alignment.models.cycles import AssignedBy
+from alignment.queries.identity import homes_of
 from handoff.models import Assignment
 from handoff.queries import cycles as queries
 from handoff.queries import timeline
@@ -61,10 +63,14 @@ class CycleFilter(FilterSet):
     state = Choice(
         choices=list(queries.STATES.items()), method="in_state", help_text="As on the list of MQLs."
     )
-    lead = Whole(field_name="lead_id")
-    source = Text(field_name="lead__source__key")
-    lead_external_id = ExternalId(
-        field_name="lead__external_id", help_text="The lead's id in its source; without `source` in any."
+    lead = Whole(
+        method="of_record",
+        help_text="Id of a lead; of a merged record: what its person has, at the other lead.",
+    )
+    source = Text(method="of_record", help_text="Key of the lead's source.")
+    lead_external_id = Text(
+        method="of_record",
+        help_text="The lead's id in its source, without `source` in any; also of a record merged into it.",
     )
     owner = Whole(field_name="owner_id")
     team = Whole(field_name="team_id")
@@ -74,6 +80,17 @@ class CycleFilter(FilterSet):
     is_tagged = Truth()
     started_from = Instant(field_name="started_at", lookup_expr="gte")
     started_before = Instant(field_name="started_at", lookup_expr="lt")
+
+    def of_record(self, found: QuerySet[MqlCycle], name: str, value: Any) -> QuerySet[MqlCycle]:
+        """A record counts for the lead that it is merged into. A source beside its id is the record's own."""
+        source, external_id = self.form.cleaned_data["source"], self.form.cleaned_data["lead_external_id"]
+        if name == "lead":
+            return found.filter(lead__in=homes_of(Lead.objects.filter(pk=value)))
+        if not external_id:
+            return found.filter(lead__source__key=source)
+        sources = Source.objects.filter(key=source) if source else Source.objects.all()
+        records = Lead.objects.filter(source__in=list(sources), external_id__in=sorted(forms_of(external_id)))
+        return found.filter(lead__in=homes_of(records))
 
     def in_state(self, found: QuerySet[MqlCycle], name: str, value: str) -> QuerySet[MqlCycle]:
         if value == "all":

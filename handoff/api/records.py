@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from rest_framework import serializers
 
@@ -20,6 +22,7 @@ from alignment.models import (
     Touch,
     TouchFunction,
 )
+from alignment.queries.identity import records_of_id
 from handoff.queries.cycles import visible_leads, visible_opportunities
 from handoff.queries.lead_list import matches
 
@@ -28,6 +31,16 @@ class RecordFilter(FilterSet):
     source = Text(field_name="source__key", help_text="Key of the source.")
     external_id = ExternalId(help_text="The record's id in its source; without `source` in any.")
     is_deleted = Truth()
+
+
+class OfLead(Whole):
+    """Id of a lead: what is its own, and what records have that are merged into it."""
+
+    def __init__(self) -> None:
+        super().__init__(field_name="lead_id", help_text="Id of a lead; also of records merged into it.")
+
+    def filter(self, found: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        return found if value is None else found.filter(lead__in=records_of_id(value))
 
 
 class LeadSerializer(serializers.ModelSerializer[Lead]):
@@ -145,7 +158,7 @@ class TouchSerializer(serializers.ModelSerializer[Touch]):
 
 
 class TouchFilter(RecordFilter):
-    lead = Whole(field_name="lead_id")
+    lead = OfLead()
     campaign = Whole(field_name="campaign_id")
     function = Choice(choices=TouchFunction.choices)
     is_attempt = Truth()
@@ -186,7 +199,7 @@ class OpportunitySerializer(serializers.ModelSerializer[Opportunity]):
 
 
 class OpportunityFilter(RecordFilter):
-    lead = Whole(field_name="lead_id")
+    lead = OfLead()
     account = Whole(field_name="account_id")
     owner = Whole(field_name="owner_id")
     is_closed = Truth()
