@@ -232,11 +232,14 @@ def _place_attempts(cycles: list[FoldedCycle], touches: Sequence[Touch]) -> None
         if not touch.is_attempt or touch.touched_at is None:
             continue
         for cycle in cycles:
-            if cycle.crossed_at <= touch.touched_at and (
-                cycle.closed_at is None or touch.touched_at <= cycle.closed_at
-            ):
+            made_at = touch.touched_at
+            if cycle.is_history and touch.touched_until and cycle.crossed_at < touch.touched_until:
+                made_at = max(
+                    made_at, cycle.crossed_at
+                )  # known by its day alone, which is that of the crossing
+            if cycle.crossed_at <= made_at and (cycle.closed_at is None or made_at <= cycle.closed_at):
                 if cycle.is_history:
-                    cycle.attempts.append(Attempt(touch.touched_at, touch.is_connected, False))
+                    cycle.attempts.append(Attempt(made_at, touch.is_connected, False))
                 elif not touch.is_history:  # what only a file tells meets no clock and starts none
                     at, is_suspect = believe(touch.touched_at, touch.received_at)
                     cycle.attempts.append(Attempt(at, touch.is_connected, is_suspect))

@@ -12,6 +12,7 @@ from alignment.importing.columns import STAGE
 from alignment.importing.fields import ID
 from alignment.importing.mapping import ImportMapping
 from alignment.importing.problems import BadRecord
+from alignment.importing.times import DayAlone
 from alignment.intake.ids import origin_of, within
 from alignment.intake.mapping import Mapping
 from alignment.models import Subject, TouchFunction
@@ -56,6 +57,7 @@ def lead_drafts(values: Values, source: Mapping) -> list[Draft]:
     """The lead as the export has it, the touch that its origin proves, and its opportunity's link to it."""
     lead = _id(values)
     at = values.pop("updated_at", None)
+    _begin_at_crossing(values)
     if "status" in values:
         values["is_closed"] = (values["status"] or "").lower() in source.closed_statuses
     drafts = [Draft(LEAD, lead, values, at)]
@@ -77,8 +79,18 @@ def cycle_drafts(values: Values) -> list[Draft]:
         raise BadRecord("no_id", "The record names no lead.")
     if not values.get("mql_at"):
         raise BadRecord("no_time", "The record does not say when the lead became an MQL (mql_at).")
+    _begin_at_crossing(values)
     at = values.pop("updated_at", None) or _last_told(values)
     return [Draft(LEAD, lead, values, at), *_link(values, lead, at)]
+
+
+def _begin_at_crossing(values: Values) -> None:
+    """A day without a time that is the day of the MQL date cannot have begun before it: it is that instant."""
+    crossed = values.get("mql_at")
+    for name in _TIMES_OF_CYCLE[1:]:
+        told = values.get(name)
+        if crossed and isinstance(told, DayAlone) and told.is_day_of(crossed):
+            values[name] = crossed
 
 
 def _last_told(values: Values) -> datetime | None:
@@ -108,6 +120,9 @@ def touch_drafts(values: Values, source: Mapping, *, is_member: bool) -> list[Dr
     values["lead"] = leads[0] or None
     if not values.get("function"):
         values["function"] = _function(values, source)
+    touched = values.get("touched_at")
+    if isinstance(touched, DayAlone) and values["function"] == TouchFunction.SALES:
+        values["touched_day"] = [touched, touched.until]
     if values.get("is_attempt") and values["function"] != TouchFunction.SALES:
         raise BadRecord("bad_value", "is_attempt: only touches of sales are attempts.")
     if len(leads) == 1:

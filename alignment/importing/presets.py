@@ -215,7 +215,7 @@ SALESFORCE_DATA_LOADER = (
         {
             ID: ("Id",),
             "lead": ("WhoId",),
-            "touched_at": ("CompletedDateTime", "ActivityDateTime", "ActivityDate", "CreatedDate"),
+            "touched_at": ("CompletedDateTime", "ActivityDateTime", "CreatedDate", "ActivityDate"),
             "channel": ("TaskSubtype", "Type"),
             "subject": ("Subject",),
             "outcome": ("CallDisposition", "Status"),

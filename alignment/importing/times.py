@@ -8,7 +8,7 @@ summer time) is moved forward by the gap, as zoneinfo's fold=0 does.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from alignment.importing.problems import BadCell
@@ -30,6 +30,16 @@ _EPOCH_MILLISECONDS = re.compile(r"[0-9]{11,13}")
 _DAY_MEMORY = 4096
 _MAX_LENGTH = 64
 _START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DayAlone(str):
+    """The instant, as facts have it, at which a day began that a cell gives without a time; `until`: when it ended."""
+
+    until: str
+
+    def is_day_of(self, instant: str) -> bool:
+        """Whether an instant, as facts have it, is of that day."""
+        return self <= instant < self.until
 
 
 class Clock:
@@ -55,7 +65,15 @@ class Clock:
         return found, is_bare
 
     def instant(self, cell: str) -> str:
-        return self.moment(cell)[0].isoformat()
+        """As facts have it: ISO, in UTC. Raises BadCell."""
+        found, is_bare = self.moment(cell)
+        if not is_bare:
+            return found.isoformat()
+        day = DayAlone(found.isoformat())
+        zone = self.zone or UTC
+        midnight = datetime.combine(found.astimezone(zone).date() + timedelta(days=1), time(), zone)
+        day.until = midnight.astimezone(UTC).isoformat()
+        return day
 
     def day(self, cell: str) -> str:
         """The calendar day as written, whatever its zone."""

@@ -28,6 +28,10 @@ _COLUMNS = {
     "person_id": "p.person_id",
     "campaign_id": "c.id",
     "touched_at": f"coalesce({moment('touched_at')}, f.first_at)",
+    "touched_until": (
+        "CASE WHEN f.fields->'touched_day'->>0 = f.fields->>'touched_at' "
+        "THEN (f.fields->'touched_day'->>1)::timestamptz END"
+    ),
     "received_at": "f.known_at",
     "is_history": "true",
     "is_logged_here": "false",

@@ -209,6 +209,9 @@ class Touch(Record):
         Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="touches"
     )
     touched_at = models.DateTimeField(null=True)
+    touched_until = models.DateTimeField(
+        null=True, blank=True, help_text="Of one that a file dates by its day alone: the end of that day."
+    )
     received_at = models.DateTimeField(help_text="When the fact that makes it what it is reached us.")
     is_history = models.BooleanField(
         default=False, help_text="Only imported files tell of it: it meets no live clock."

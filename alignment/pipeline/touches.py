@@ -13,7 +13,7 @@ from alignment.pipeline.rows import Changes, moment
 
 COLUMNS = [
     "lead", "function", "channel", "subject", "outcome", "is_attempt", "is_connected", "person", "campaign",
-    "touched_at", "received_at", "is_history", "is_logged_here", "part_of", "is_deleted",
+    "touched_at", "touched_until", "received_at", "is_history", "is_logged_here", "part_of", "is_deleted",
 ]  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def fold_touches(
         touch.person = batch.persons.get((source, fields.get("person") or ""))
         touch.campaign = campaigns.get((source, fields.get("campaign") or ""))
         touch.touched_at = moment(fields.get("touched_at")) or rows[0].occurred_at
+        touch.touched_until = _until(fields)
         touch.received_at = _known_at(rows)
         touch.is_history = all(fact.is_history for fact in rows)
         touch.is_logged_here = all(fact.by_id is not None for fact in rows)
@@ -66,6 +67,13 @@ def _is_attempt(fields: dict[str, Any]) -> bool:
     said = fields.get("is_attempt")
     happened = fields.get("took_place") and fields.get("is_outbound")
     return bool(said or happened) and fields.get("function") == TouchFunction.SALES
+
+
+def _until(fields: dict[str, Any]) -> datetime | None:
+    """The end of the day, where the time that holds is one that was told as a day alone (see
+    alignment.importing.times.DayAlone)."""
+    start, end = fields.get("touched_day") or (None, None)
+    return moment(end) if start and start == fields.get("touched_at") else None
 
 
 def _known_at(rows: Sequence[Fact]) -> datetime:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 
 from alignment.access import may_work, scope_of
 from alignment.intake.drafts import Event
@@ -130,11 +131,15 @@ def dispose(
         if disposition in NEEDS_REASON and reason == DisqualificationReason.NO_RESPONSE:
             terms = load_book().terms_of(cycle)
             agreed = terms.attempts if terms else 0
-            attempts = Touch.objects.filter(
-                lead__in=records_of(lead), is_attempt=True, is_deleted=False, touched_at__gte=cycle.crossed_at
+            attempts = Touch.objects.filter(lead__in=records_of(lead), is_attempt=True, is_deleted=False)
+            since = Q(touched_at__gte=cycle.crossed_at)
+            # what only a file tells of, or tells by its day alone, counts for the past that files tell of
+            since = (
+                since | Q(touched_until__gt=cycle.crossed_at)
+                if cycle.is_history
+                else since & Q(is_history=False)
             )
-            # what only a file tells of counts for the past that files tell of
-            made = (attempts if cycle.is_history else attempts.filter(is_history=False)).count()
+            made = attempts.filter(since).count()
             if made < agreed:
                 raise TooFewAttempts(
                     f"“No response” needs {agreed} attempts; {made} recorded. Log them, or choose another reason."

@@ -58,22 +58,24 @@ SELECT lead_id, row_number() OVER (PARTITION BY lead_id ORDER BY crossed_at)::in
        least(followed_up_at, CASE WHEN is_closing THEN disposed_at END) AS first_follow_up_at, 0 AS attempts
 FROM tagged
 """
-# An attempt belongs to the first cycle, by crossing, in which it falls.
+# An attempt belongs to the first cycle, by crossing, in which it falls; one known by its day alone falls into a cycle
+# that begins on that day, at once.
 _ATTEMPTS = """
 UPDATE import_cycle c
 SET attempts = a.attempts, first_follow_up_at = least(c.first_follow_up_at, a.first_at)
 FROM (
-    SELECT lead_id, number, count(*) AS attempts, min(touched_at) AS first_at
+    SELECT lead_id, number, count(*) AS attempts, min(made_at) AS first_at
     FROM (
-        SELECT DISTINCT ON (t.id) c.lead_id, c.number, t.touched_at
+        SELECT DISTINCT ON (t.id) c.lead_id, c.number, greatest(t.touched_at, c.crossed_at) AS made_at
         FROM (SELECT DISTINCT lead_id FROM import_cycle) l
         JOIN import_lead k ON k.id = l.lead_id AND (k.has_attempts OR NOT k.is_new)
         CROSS JOIN LATERAL (
-            SELECT t.id, t.touched_at FROM alignment_touch t
+            SELECT t.id, t.touched_at, t.touched_until FROM alignment_touch t
             WHERE t.lead_id = l.lead_id AND t.is_attempt AND NOT t.is_deleted AND t.touched_at IS NOT NULL OFFSET 0
         ) t
-        JOIN import_cycle c ON c.lead_id = l.lead_id AND c.crossed_at <= t.touched_at
-          AND (c.closed_at IS NULL OR t.touched_at <= c.closed_at)
+        JOIN import_cycle c ON c.lead_id = l.lead_id
+          AND (c.crossed_at <= t.touched_at OR c.crossed_at < t.touched_until)
+          AND (c.closed_at IS NULL OR greatest(t.touched_at, c.crossed_at) <= c.closed_at)
         ORDER BY t.id, c.number
     ) own
     GROUP BY lead_id, number

@@ -155,6 +155,14 @@ class Teller:
         ) | {"function": function}  # fmt: skip
         if function == "sales":
             fields |= self.part({"is_attempt": True})
+            if self.random.random() < 0.4:  # by its day alone; now and then of a time that holds no more
+                start = (
+                    self.some(fields.get("touched_at"), fields.get("touched_at"), self.when()) or self.when()
+                )
+                fields["touched_day"] = [
+                    start,
+                    (datetime.fromisoformat(start) + self.random.randint(1, 3) * DAY).isoformat(),
+                ]
         return f"T{self.random.randint(1, 7)}", fields
 
     def call(self) -> list[tuple[str, dict[str, Any]]]:
