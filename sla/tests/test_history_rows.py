@@ -155,14 +155,11 @@ class Teller:
         ) | {"function": function}  # fmt: skip
         if function == "sales":
             fields |= self.part({"is_attempt": True})
-            if self.random.random() < 0.4:  # by its day alone; now and then of a time that holds no more
-                start = (
-                    self.some(fields.get("touched_at"), fields.get("touched_at"), self.when()) or self.when()
-                )
-                fields["touched_day"] = [
-                    start,
-                    (datetime.fromisoformat(start) + self.random.randint(1, 3) * DAY).isoformat(),
-                ]
+            if self.random.random() < 0.6:  # by its day alone; now and then of a time that holds no more
+                day = self.some(30, 20) * DAY + timedelta(hours=2)
+                fields |= {"is_attempt": True, "is_deleted": False, "lead": f"L{self.random.randint(1, 5)}"}
+                fields["touched_day"] = [(NOW - day).isoformat(), (NOW - day + DAY).isoformat()]
+                fields["touched_at"] = self.some(*fields["touched_day"][:1] * 3, self.when())
         return f"T{self.random.randint(1, 7)}", fields
 
     def call(self) -> list[tuple[str, dict[str, Any]]]:
