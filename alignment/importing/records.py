@@ -108,7 +108,7 @@ def guess_delimiter(line: str) -> str:
 
 
 def csv_records(lines: Lines, delimiter: str) -> Iterator[CsvRecord]:
-    """Every record behind the headers; blank lines are left out.
+    """Every record behind the headers; a blank line is one without cells, or of one that is empty.
 
     A record with a broken quotation costs its first line only: reading goes on with the second.
     """
@@ -125,40 +125,50 @@ def csv_records(lines: Lines, delimiter: str) -> Iterator[CsvRecord]:
             continue
         if lines.spoilt:
             yield start, BadRecord(lines.spoilt, _SPOILT[lines.spoilt])
-        elif len(cells) > 1 or (cells and cells[0].strip()):
+        else:
             yield start, cells
 
 
 def without_trailer(
     records: Iterator[CsvRecord], width: int, dropped: list[str] | None = None
 ) -> Iterator[CsvRecord]:
-    """Records without the lines below a Salesforce report (its name, totals, copyright).
+    """Records without blank lines and the lines below a Salesforce report (its name, totals, copyright).
 
-    Lines of one cell are held back until it shows what they are: a report's name looks like a row cut short.
-    `dropped` collects the texts of what was left out.
+    Lines of one cell behind a blank line are held back until it shows what they are: a report's name looks like a row
+    cut short. Elsewhere such a line is a row cut short, unless it is what Salesforce writes itself. `dropped` collects
+    the texts of what was left out.
     """
     held: list[CsvRecord] = []
-    is_over = False
+    is_apart = is_over = False  # behind a blank line; in a trailer that began behind one
     for record in records:
         cells = record[1]
+        if not isinstance(cells, BadRecord) and _is_blank(cells):
+            is_apart = True
+            if len(cells) > 1:
+                yield record
+            continue
         if isinstance(cells, BadRecord) or not (len(cells) == 1 or _is_padded_trailer(cells)):
             if held:
                 yield from held
                 held = []
-            is_over = False
+            is_apart = is_over = False
             yield record
             continue
         if is_over or _TRAILER.fullmatch(cells[0].strip()):
             if dropped is not None:
                 dropped += [row[0] for _, row in [*held, record] if isinstance(row, list)]
             held = []
-            is_over = True
+            is_over = is_apart
             continue
         held.append(record)
-        if width == 1 or len(held) > _MAX_HELD:
+        if not is_apart or width == 1 or len(held) > _MAX_HELD:
             yield from held
             held = []
     yield from held
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return not cells or (not cells[0].strip() and not any(map(str.strip, cells)))
 
 
 def json_records(lines: Lines) -> Iterator[JsonRecord]:

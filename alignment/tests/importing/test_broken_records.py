@@ -86,6 +86,18 @@ def test_a_report_name_without_a_trailer_is_a_row_cut_short() -> None:
     assert rejects(HEADERS + b'1,A,1,\n,,,\n"Grand Totals (1 records)",,,\n', mapping_of(LEAD)) == []
 
 
+def test_rows_cut_short_around_what_looks_like_a_trailer_are_told() -> None:
+    body = b"1,A,1,\n2\nGrand Totals (2 records)\n3\nConfidential Information - Do Not Distribute\n4\n"
+    found = rejects(HEADERS + body, mapping_of(LEAD))
+    assert [(reject.line, reject.code) for reject in found] == [(n, "too_few_cells") for n in (3, 5, 7)]
+
+
+def test_a_row_cut_short_above_a_trailer_is_told() -> None:
+    for blank in (b"\n\n", b",,,\n", b' \n""\n'):
+        body = b"1,A,1,\n2\n" + blank + b"My report\n\nGrand Totals (2 records)\nExample Inc\n"
+        assert [reject.line for reject in rejects(HEADERS + body, mapping_of(LEAD))] == [3]
+
+
 def test_a_row_behind_a_trailer_is_still_read() -> None:
     rows = read(HEADERS + b"1,A,1,\nGrand Totals (1 records)\n2,B,1,\nshort\n", mapping_of(LEAD))
     assert [(type(row), row.line) for row in rows] == [(Row, 2), (Row, 4), (Reject, 5)]
