@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alignment', '0031_one_form_of_addresses'),
+        ('alignment', '0032_course_of_opportunities'),
     ]
 
     operations = [
