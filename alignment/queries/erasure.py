@@ -1,14 +1,14 @@
-"""Finding a person to erase, and what an erasure would change."""
+"""Finding a person to erase, the bodies that name them, and who was erased."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from alignment.erasure import SHORTEST_NAME, Erasing, words
 from alignment.intake.ids import forms_of
@@ -18,38 +18,14 @@ from alignment.models import (
     Erasure,
     ErasureArrival,
     Fact,
-    Import,
-    ImportPiece,
-    ImportReject,
-    ImportState,
     Lead,
-    MqlCycle,
-    Opportunity,
-    Source,
     Subject,
-    Touch,
 )
-from alignment.recognising import read
+from alignment.placeholders import is_address_of_nobody, is_name_of_nobody, is_phone_of_nobody
+from alignment.recognising import Said, read
 
 FOUND_AT_MOST = 50
 READ_AT_ONCE = 200  # bodies
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What belongs to a lead: `facts`, `touches`, `opportunities` and `bodies` lose what is personal, `cycles` stay.
-
-    `bodies` are those that facts name; others that hold the e-mail or the id are looked for by the erasure itself.
-    """
-
-    lead: Lead
-    facts: int
-    touches: int
-    opportunities: int
-    bodies: int
-    cycles: int
-    erased_at: datetime | None
-    has_personal_id: bool
 
 
 def search(text: str) -> list[Lead]:
@@ -92,7 +68,8 @@ def person_of(lead: Lead, *, at: datetime) -> Erasing:
 def people_of(
     leads: Collection[Lead], *, named_by: Collection[Lead] | None = None, at: datetime
 ) -> list[Erasing]:
-    """One per record. They are one person: each is looked for by what the ledger gave any of them (`named_by`)."""
+    """One per record. They are one person: each is looked for by what the ledger gave any of them (`named_by`), but
+    not by what stands for a value that nobody knows."""
     named_by = leads if named_by is None else named_by
     names: dict[str, set[str]] = {"email": set(), "phone": set(), "last_name": set()}
     pseudonyms = set(Erasure.objects.filter(lead__in=named_by).values_list("pseudonym", flat=True))
@@ -106,72 +83,25 @@ def people_of(
             for name, values in names.items():
                 if fields.get(name) and fields[name] not in pseudonyms:
                     values.add(fields[name])
-    emails, phones, last_names = (frozenset(names[name]) for name in ("email", "phone", "last_name"))
+    emails, phones, last_names = (
+        frozenset(value for value in names[name] if not is_of_nobody(value))
+        for name, is_of_nobody in (
+            ("email", is_address_of_nobody), ("phone", is_phone_of_nobody), ("last_name", is_name_of_nobody)
+        )
+    )  # fmt: skip
     records = frozenset((one.source_id, one.external_id) for one in named_by)
     return [Erasing(lead, emails, phones, last_names, at, records) for lead in leads]
 
 
-def preview(leads: Collection[Lead]) -> list[Preview]:
-    """One row per lead, in the order given."""
-    found = []
-    for lead in leads:
-        touches = Touch.objects.filter(lead=lead)
-        own = Q(subject=Subject.LEAD, external_id=lead.external_id)
-        refs = list(touches.values_list("external_id", flat=True))
-        facts = Fact.objects.of_source(lead.source_id).filter(
-            own | Q(subject=Subject.TOUCH, external_id__in=refs)
-        )
-        bodies = Delivery.objects.filter(pk__in=facts.values("delivery"), body__isnull=False)
-        person = person_of(lead, at=lead.first_seen_at)
-        found.append(
-            Preview(
-                lead,
-                facts.count(),
-                len(refs),
-                Opportunity.objects.filter(lead=lead).count(),
-                bodies.count(),
-                MqlCycle.objects.filter(lead=lead).count(),
-                lead.erasures.aggregate(last=Max("erased_at"))["last"],
-                person.is_named_in(lead.external_id),
-            )
-        )
-    return found
-
-
-@dataclass(frozen=True)
-class FilesOfSource:
-    """What an erasure takes of a source's imports, whoever is named there: the `files` of ended imports, `uploads` not
-    imported yet, what `quoting` rejects quote; and the files of those `under_way`, once these have ended."""
-
-    source: Source
-    files: int
-    uploads: int
-    under_way: int
-    quoting: int
-
-
-def files_of_sources(leads: Collection[Lead]) -> list[FilesOfSource]:
-    """Per source of these leads from which anything was imported, in the order of the leads."""
-    found = []
-    for source in dict.fromkeys(lead.source for lead in leads):
-        imports = Import.objects.filter(source=source)
-        ended = imports.filter(finished_at__isnull=False)
-        row = FilesOfSource(
-            source,
-            ended.filter(Exists(ImportPiece.objects.filter(file=OuterRef("pk")))).count(),
-            imports.filter(state=ImportState.DRAFT).count(),
-            imports.unfinished().count(),
-            ImportReject.objects.filter(file__in=imports, message__contains="“").count(),
-        )
-        if row.files or row.uploads or row.under_way or row.quoting:
-            found.append(row)
-    return found
-
-
 def bodies_that_name(person: Erasing, *, after: int = 0) -> list[int]:
-    """Deliveries whose raw body speaks of the person, those that wait for the drain too. Reads every body that is
-    still kept, or those of the ids above `after`: the database finds where a word of the names or an id stands, and
-    what is found is read."""
+    """Deliveries whose raw body speaks of the person, those that wait for the drain too."""
+    return [pk for pk, _, _ in read_bodies_that_name(person, after=after)]
+
+
+def read_bodies_that_name(person: Erasing, *, after: int = 0) -> Iterator[tuple[int, int, list[Said]]]:
+    """(Delivery, source, what it says) of each raw body that speaks of the person. Reads every body that is still
+    kept, or those of the ids above `after`: the database finds where a word of the names or an id stands, and what
+    is found is read."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -187,15 +117,13 @@ def bodies_that_name(person: Erasing, *, after: int = 0) -> list[int]:
             [after, sorted(_needles(person)), sorted(_numbers(person))],
         )
         candidates = [row[0] for row in cursor.fetchall()]
-    found = []
     for start in range(0, len(candidates), READ_AT_ONCE):
         rows = Delivery.objects.filter(
             pk__in=candidates[start : start + READ_AT_ONCE], body__isnull=False
         ).order_by("pk")
         for pk, source, body in rows.values_list("pk", "source_id", "body"):
-            if person.is_spoken_of(read(bytes(body or b"")), source=source):
-                found.append(pk)
-    return found
+            if person.is_spoken_of(said := read(bytes(body or b"")), source=source):
+                yield pk, source, said
 
 
 def _needles(person: Erasing) -> set[str]:

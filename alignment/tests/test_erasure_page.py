@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from alignment.models import Erasure, Import, ImportPiece, ImportReject, Lead, Role, Source
+from alignment.models import Delivery, Erasure, Import, ImportPiece, ImportReject, Lead, Role, Source
 from alignment.tests.pages import signed_in
 from testing.world import World, add_user, event
 
@@ -56,6 +56,30 @@ def test_the_preview_counts_and_offers_the_duplicates(revops: Client, lead: Lead
     assert 'data-label="MQL cycles, which stay" class="num">1<' in page
     assert "L2 in CRM" in page and "L3 in CRM" not in page
     assert Erasure.objects.count() == 0
+
+
+def test_the_page_says_how_many_bodies_go_before_anybody_confirms(
+    revops: Client, world: World, lead: Lead
+) -> None:
+    """As many as the erasure then empties: those of the records, and those of others that name the person."""
+    world.send(
+        event("touch.recorded", "T2", world.at, lead="L3", subject="Knows Ms Canary"),
+        event("touch.recorded", "T3", world.at, lead="L3", subject=f"Copied to {EMAIL}"),
+        event("touch.recorded", "T4", world.at, lead="L3", subject="Knows Ms Canaryan"),
+        event("opportunity.created", "O1", world.at, lead="L1", name="Cages"),
+    )
+    page = " ".join(text(revops.get(f"/erasure/{lead.pk}/")).split())
+    assert "<strong>6 raw bodies</strong> are emptied" in page
+    assert "4 carried events of these records" in page
+    assert "2 more name the person" in page and "1 of them by the last name alone" in page
+    revops.post(f"/erasure/{lead.pk}/", form(also=[Lead.objects.get(external_id="L2").pk]))
+    assert Delivery.objects.filter(body__isnull=True).count() == 6
+    assert sum(erasure.counts["raw bodies"] for erasure in Erasure.objects.all()) == 6
+
+
+def test_bodies_that_name_nobody_else_are_no_warning(revops: Client, world: World, lead: Lead) -> None:
+    page = text(revops.get(f"/erasure/{Lead.objects.get(external_id='L3').pk}/"))
+    assert "<strong>1 raw body</strong> is emptied" in page and "more name the person" not in page
 
 
 def test_it_is_confirmed_by_the_id_and_said_afterwards(revops: Client, lead: Lead) -> None:
@@ -141,6 +165,7 @@ def test_the_command_says_first_and_does_it_with_yes(world: World, lead: Lead) -
 
     said = run()
     assert "Would be erased: crm L1." in said and "crm L2" in said
+    assert "3 raw bodies would be emptied, 1 of them about others" in said
     assert not Erasure.objects.exists()
     assert "facts of the lead" in run("--with-duplicates", "--yes")
     assert Erasure.objects.count() == 2

@@ -13,6 +13,7 @@ from alignment.forms.erasure import EraseForm, FindPersonForm
 from alignment.models import Lead, Role
 from alignment.paging import NoSuchPage, newest_first
 from alignment.queries import erasure as queries
+from alignment.queries.erasure_preview import bodies_to_empty, files_of_sources, preview
 from alignment.services.erasure import ReasonNamesThePerson, erase_person
 from alignment.services.inbox import ReasonMissing
 
@@ -57,11 +58,13 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
                 )
                 return redirect("alignment:erasure")
     merged = queries.with_merged([lead])
+    everyone = [*merged, *duplicates]
     context = {
         "lead": lead,
         "form": form,
         "has_merged": len(merged) > 1,
-        "previews": queries.preview([*merged, *duplicates]),
-        "files": queries.files_of_sources([*merged, *duplicates]),
+        "previews": preview(everyone),
+        "bodies": bodies_to_empty(queries.with_merged(everyone)),
+        "files": files_of_sources(everyone),
     }
     return render(request, "alignment/erasure_person.html", context, status=status)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from alignment.models import AskedBy, Lead
 from alignment.queries.erasure import duplicates, with_merged
+from alignment.queries.erasure_preview import bodies_to_empty
 from alignment.services.erasure import ReasonNamesThePerson, erase_person
 from alignment.services.inbox import ReasonMissing
 
@@ -45,7 +46,12 @@ class Command(BaseCommand):
                 self.stdout.write(f"Has the same e-mail, and stays: {other.source.key} {other.external_id}")
         if not options["yes"]:
             named = ", ".join(f"{one.source.key} {one.external_id}" for one in leads)
-            self.stdout.write(f"Would be erased: {named}. Say --yes to do it; it cannot be undone.")
+            bodies = bodies_to_empty(leads)
+            said = f"{bodies.total} raw bodies would be emptied, {bodies.others} of them about others"
+            said += (
+                f" ({bodies.by_name_alone} name the person by the last name alone)" if bodies.others else ""
+            )
+            self.stdout.write(f"Would be erased: {named}. {said}. Say --yes to do it; it cannot be undone.")
             return
         given = {name: options[name] for name in ("asked_by", "reason", "reference")}
         try:
