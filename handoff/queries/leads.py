@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from alignment.models import Fact, Lead, MqlCycle, Opportunity, PersonIdentity, Subject
+from alignment.models import Fact, Lead, MqlCycle, Opportunity, PersonIdentity, Source, Subject
 from alignment.models.cycles import AssignedBy
 from alignment.pipeline.leads import CONTACT
 from alignment.queries.field_words import name_of, said
@@ -150,9 +150,10 @@ def opportunities(lead: Lead) -> list[Opportunity]:
     return list(found.order_by("-opened_at", "-pk"))
 
 
-def is_recorded(lead: Lead, act: Any) -> bool:
-    """Whether this very act, named by its uuid, was applied before."""
-    return Fact.objects.filter(source_id=lead.source_id, ref=f"app:{act}").exists()
+def is_recorded(act: Any) -> bool:
+    """Whether this very act, named by its uuid, was applied before: to whichever record of a merged lead."""
+    sources = list(Source.objects.values_list("pk", flat=True))  # ids come first in the index of refs
+    return Fact.objects.filter(source__in=sources, ref=f"app:{act}").exists()
 
 
 def provenance(lead: Lead) -> list[FieldOrigin]:

@@ -35,6 +35,7 @@ from alignment.pipeline.groups import lock_with_merged
 from alignment.queries.identity import records_of
 from alignment.retry import again_after_a_deadlock
 from handoff.models import Assignment
+from handoff.queries.leads import is_recorded
 from sla.queries.agreements import load_book
 
 CHANNELS = {
@@ -204,7 +205,7 @@ def _lock(cycle: MqlCycle, act: UUID, *, also_untagged: bool = False) -> Lead | 
     A disposition goes to the lead's last cycle, so only that one can be completed after its closing.
     """
     lead = _lock_lead(cycle)
-    if Fact.objects.filter(source_id=lead.source_id, ref=f"app:{act}").exists():
+    if is_recorded(act):
         return None
     last = MqlCycle.objects.standing().filter(lead=lead).order_by("-crossed_at").first()
     is_ours = last is not None and last.pk == cycle.pk

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.urls import reverse
 
-from alignment.models import Endpoint, Lead, LeadMerge, Role, Scheme, Source, User
+from alignment.models import Endpoint, Fact, Lead, LeadMerge, Opportunity, Role, Scheme, Source, User
 from alignment.pipeline import drain
 from alignment.services.merges import merge_leads, undo_merge
+from handoff.services.acts import CycleIsOver, dispose
+from handoff.tests.pages import client_of
 from testing.api import Api, by_token
 from testing.world import World, add_user, event
 
@@ -85,3 +90,23 @@ def test_a_rep_finds_by_a_record_only_what_is_the_reps(merge: LeadMerge, world: 
     assert ids(mine, "opportunities", lead=lead("A").pk) == ["deal B"]
     assert ids(other, "mql-cycles", lead_external_id="B") == []
     assert ids(other, "opportunities", lead=lead("A").pk) == []
+
+
+def test_a_conversion_to_a_deal_of_a_merged_record_sent_twice_is_one(merge: LeadMerge, world: World) -> None:
+    """Its fact is one about that record, of another source than the lead that stays."""
+    rep = world.reps[0].user
+    assert rep is not None
+    cycle, deal = lead("A").cycles.get(), Opportunity.objects.get(external_id="deal B")
+    given: dict[str, Any] = {"cycle": cycle, "disposition": "converted", "opportunity": deal, "by": rep}
+    act, at = uuid4(), world.at + timedelta(hours=1)
+    for _ in range(2):
+        dispose(**given, at=at, act=act)
+    assert Fact.objects.filter(action="disposition").count() == 1
+    answer = client_of(rep).post(
+        reverse("handoff:dispose", kwargs={"pk": cycle.pk}),
+        {"act": str(act), "disposition": "converted", "opportunity": str(deal.pk)},
+        follow=True,
+    )
+    assert "This was recorded already" in answer.content.decode()
+    with pytest.raises(CycleIsOver):
+        dispose(**given, at=at, act=uuid4())

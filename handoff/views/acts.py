@@ -34,7 +34,7 @@ def log_attempt(request: HttpRequest, pk: int) -> HttpResponse:
         return show_lead(request, cycle.lead, status=422, attempt_form=form)
     # Two buttons of one page are two acts; the same button sent twice is one.
     act = uuid5(form.cleaned_data["act"], form.cleaned_data["attempt"])
-    if leads.is_recorded(cycle.lead, act):
+    if leads.is_recorded(act):
         messages.info(request, AGAIN)
         return _back(request, cycle)
     try:
@@ -67,7 +67,7 @@ def dispose(request: HttpRequest, pk: int) -> HttpResponse:
         opportunities=leads.opportunities(cycle.lead),
     )
     act = _act(request)
-    if act is not None and leads.is_recorded(cycle.lead, act):
+    if act is not None and leads.is_recorded(act):
         messages.info(request, AGAIN)
         return _back(request, cycle)
     if not form.is_valid():
