@@ -17,7 +17,6 @@ from alignment.models import (
     Destination,
     Endpoint,
     Function,
-    MqlCycle,
     OutgoingMessage,
     Person,
     Role,
@@ -59,22 +58,22 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
     """What this login can act on, the urgent first, then what it should know; empty when nothing waits."""
     found: list[Need] = []
     if user.has_role(Role.REP):
-        found = _overdue(scope, at, "handoff:queue") + _due_today(scope, at) + _untagged(scope)
+        found = _overdue(scope, at, "handoff:queue") + _due_today(scope, at) + _untagged(scope, at)
     elif user.has_role(Role.SALES_MANAGER):
         found = [
             *_overdue(scope, at, "handoff:cycles"),
-            *_unassigned(scope),
+            *_unassigned(scope, at),
             *_owner_away(scope, at),
-            *_untagged(scope),
+            *_untagged(scope, at),
         ]
     elif user.has_role(Role.REVOPS):
         found = [
             *_agreement(at),
             *_for_others(_unsigned(at, "Enter a new version there when its terms change.")),
-            *_unassigned(scope),
+            *_unassigned(scope, at),
             *_overdue(scope, at, "handoff:cycles"),
             *_owner_away(scope, at),
-            *_untagged(scope),
+            *_untagged(scope, at),
             *_duplicates(),
             *_intake(at),
             *_write_back(at),
@@ -83,9 +82,9 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
         ]
     elif user.has_role(Role.CRO, Role.CMO):
         unsigned = _unsigned(at, "RevOps enters what you want changed.")
-        found = _for_others(_agreement(at) + unsigned + _unassigned(scope) + _untagged(scope))
+        found = _for_others(_agreement(at) + unsigned + _unassigned(scope, at) + _untagged(scope, at))
     elif user.has_role(Role.MARKETING):
-        found = _for_others(_unassigned(scope) + _untagged(scope))
+        found = _for_others(_unassigned(scope, at) + _untagged(scope, at))
     return sorted(found, key=lambda need: (need.is_for_others, not need.is_urgent))
 
 
@@ -127,15 +126,15 @@ def _due_today(scope: Scope, at: datetime) -> list[Need]:
     return _counted("due-today", due, "due before the day ends", "handoff:queue")
 
 
-def _unassigned(scope: Scope) -> list[Need]:
-    found = cycles.visible(scope).filter(owner__isnull=True, voided_at__isnull=True, closed_at__isnull=True)
+def _unassigned(scope: Scope, at: datetime) -> list[Need]:
+    found = cycles.in_state("unassigned", scope, at=at)
     return _counted(
         "unassigned", found, "without an owner", "handoff:cycles", query="state=unassigned", is_urgent=True
     )
 
 
-def _untagged(scope: Scope) -> list[Need]:
-    found = cycles.visible(scope).filter(pk__in=MqlCycle.objects.closed_in_crm_untagged().values("pk"))
+def _untagged(scope: Scope, at: datetime) -> list[Need]:
+    found = cycles.in_state("untagged", scope, at=at)
     return _counted(
         "untagged", found, "closed in the CRM without a disposition", "handoff:cycles", query="state=untagged"
     )

@@ -328,3 +328,17 @@ def test_queries_do_not_grow_with_the_data(
     settle()
     with django_assert_max_num_queries(len(few)):
         client.get("/")
+
+
+def test_cycles_of_imported_history_wait_for_nobody(world: World) -> None:
+    """A file may leave a cycle open and without an owner: it is on no list of what to do, and so counted in none."""
+    add_mql(world, "Ada")
+    add_mql(world, "Old")
+    MqlCycle.objects.filter(lead__last_name="Old").update(
+        is_history=True, agreement_number=None, tier="", owner=None, assigned_at=None, assigned_by=""
+    )
+    for role in (Role.REVOPS, Role.MARKETING, Role.CMO):
+        said = home(add_user(world, role))
+        assert "Good to see you" in said and "without an owner" not in needs(said)
+    MqlCycle.objects.update(is_history=False, agreement_number=1, tier="standard")
+    assert "without an owner" in needs(home(world.users[Role.REVOPS]))
