@@ -10,9 +10,10 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet
 
 from alignment.access import Scope
-from alignment.models import Function, MqlCycle, Person, Role, Source, User
+from alignment.models import Function, Lead, MqlCycle, Person, Role, Source, User
 from alignment.wording import in_words
 from handoff.models import Assignment, Leave, Pool, PoolMember
+from handoff.queries.cycles import visible_leads
 from handoff.queries.eligibility import why_skipped
 
 RECENT = 20
@@ -51,6 +52,14 @@ class PoolPart:
     @property
     def serves(self) -> str:
         return f"segment is “{in_words(self.pool.segment)}”" if self.pool.segment else "every other lead"
+
+
+@dataclass(frozen=True)
+class RecentAssignment:
+    """One decision. `lead` is None where somebody out of scope has it now."""
+
+    decision: Assignment
+    lead: Lead | None
 
 
 def pool_parts(*, at: datetime, member_user: User | None = None) -> list[PoolPart]:
@@ -92,10 +101,14 @@ def _part(pool: Pool, members: list[PoolMember], leaves: dict[int, list[Leave]],
     return PoolPart(pool, lines, received)
 
 
-def recent_assignments(scope: Scope) -> list[Assignment]:
+def recent_assignments(scope: Scope) -> list[RecentAssignment]:
     """The last decisions about people in scope, newest first."""
     rows = Assignment.objects.filter(scope.q("person")).select_related("cycle__lead", "person", "pool", "by")
-    return list(rows.order_by("-pk")[:RECENT])
+    found = list(rows.order_by("-pk")[:RECENT])
+    seen = {row.cycle.lead_id for row in found}
+    if not scope.is_all:
+        seen = set(visible_leads(scope).filter(pk__in=seen).values_list("pk", flat=True))
+    return [RecentAssignment(row, row.cycle.lead if row.cycle.lead_id in seen else None) for row in found]
 
 
 def sources_by_assigner() -> tuple[list[Source], list[Source]]:

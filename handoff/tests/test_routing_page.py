@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
-from alignment.models import Person, Role, Team
+from alignment.models import MqlCycle, Person, Role, Team
 from handoff.models import Leave, Pool, PoolMember
+from handoff.services.acts import assign_by_hand
 from handoff.tests.pages import add_mql, client_of
 from testing.world import World, add_rep, add_user, build_world
 
@@ -177,6 +179,24 @@ class TestARepReads:
         ledger = page_of(rep).partition("Your last assignments")[2]
         assert "Mine" in ledger
         assert "Theirs" not in ledger
+
+    def test_a_lead_that_went_to_somebody_else_is_named_no_longer(self, world: World, rep: Client) -> None:
+        """The own decision stays, with its explanation; the lead is out of scope, as over the API."""
+        add_mql(world, "Staying")
+        add_mql(world, "Other")
+        add_mql(world, "Another")
+        gone = add_mql(world, "Leaving")
+        own, by = world.reps[0], add_user(world, Role.REVOPS)
+        for cycle in MqlCycle.objects.filter(lead__last_name__in=["Staying", "Leaving"]):
+            if cycle.owner != own:
+                assign_by_hand(cycle=cycle, person=own, by=by, at=timezone.now())
+        before = page_of(rep).partition("Your last assignments")[2]
+        assert "Leaving" in before and reverse("handoff:lead", args=[gone.lead_id]) in before
+        gone.refresh_from_db()
+        assign_by_hand(cycle=gone, person=world.reps[1], by=by, at=timezone.now())
+        after = page_of(rep).partition("Your last assignments")[2]
+        assert "Staying" in after and "A lead that somebody else has now" in after
+        assert "Leaving" not in after and reverse("handoff:lead", args=[gone.lead_id]) not in after
 
     def test_a_rep_in_no_pool_is_told(self, world: World, rep: Client) -> None:
         PoolMember.objects.filter(person=world.reps[0]).delete()
