@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from alignment.importing.problems import BadCell
 
-_SPACES = str.maketrans("", "", " \u00a0\u2007\u2009\u202f")
-# sign, bracket, currency before, digits, currency after, sign, bracket
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " "))
+# sign, bracket, currency before, digits, currency after, sign, bracket; blanks between them
 _AMOUNT = re.compile(
-    r"(?P<open>\()?(?P<minus>[-\u2212+])?(?P<before>[A-Za-z]{3}|(?:[A-Z]{1,2})?[$€£¥₹])?(?P<inner>[-\u2212+])?"
-    r"(?P<number>[0-9.,'’]+(?:[eE][+-]?[0-9]{1,2})?)"
-    r"(?P<after>[A-Za-z]{3}|[$€£¥₹])?(?P<trailing>[-\u2212])?(?P<close>\))?"
+    r"(?P<open>\()? *(?P<minus>[-\u2212+])? *(?P<before>[A-Za-z]{3}|(?:[A-Z]{1,2})? *[$€£¥₹])? *"
+    r"(?P<inner>[-\u2212+])? *(?P<number>[0-9.,'’](?:[0-9.,'’ ]*[0-9.,'’])?(?:[eE][+-]?[0-9]{1,2})?) *"
+    r"(?P<after>[A-Za-z]{3}|[$€£¥₹])? *(?P<trailing>[-\u2212])? *(?P<close>\))?"
 )
 _MAX_LENGTH = 64
 _MINUS = {"-", "\u2212"}
@@ -55,10 +55,11 @@ class Numbers:
         self.decimal = decimal
         sign, group = (r"\.", ",") if decimal == "." else (",", r"\.")
         self._plain = re.compile(
-            rf"(?:[0-9]+|[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}|[0-9]{{1,3}}(?:['’][0-9]{{3}})+)"
+            rf"(?:[0-9]+|[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}"
+            r"|[0-9]{1,3}(?:(?:['’][0-9]{3})+|(?: [0-9]{3})+))"
             rf"(?:{sign}[0-9]*)?(?:[eE][+-]?[0-9]{{1,2}})?|{sign}[0-9]+"
         )
-        self._grouping = str.maketrans("", "", ",'’" if decimal == "." else ".'’")
+        self._grouping = str.maketrans("", "", ",'’ " if decimal == "." else ".'’ ")
 
     def plain(self, cell: str) -> str:
         """Digits with a point for decimals, without grouping; a minus before. Raises BadCell."""
@@ -87,6 +88,5 @@ class Numbers:
         if len(signs) > 1:
             raise BadCell("bad_number", f"“{cell[:40]}” is not a number")
         is_negative = bool(signs) and (signs[0] in _MINUS or signs[0] == "(")
-        return Amount(
-            "-" + number if is_negative else number, (parts["before"] or parts["after"] or "").upper()
-        )
+        currency = (parts["before"] or parts["after"] or "").replace(" ", "").upper()
+        return Amount("-" + number if is_negative else number, currency)
