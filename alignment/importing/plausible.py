@@ -36,8 +36,8 @@ def plausible(row: Row | Reject, as_of: datetime) -> Row | Reject:
                 return Reject(
                     row.line,
                     "mql_after_export" if what == _TIMES["mql_at"] else "after_export",
-                    f"{what} {when:%Y-%m-%d} is after the time of the file ({as_of.astimezone(UTC):%Y-%m-%d %H:%M} "
-                    "UTC): correct it, or say when the file was exported.",
+                    f"{what} {when:%Y-%m-%d %H:%M} UTC is after the time of the file "
+                    f"({as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC): correct it, or say when the file was exported.",
                     (
                         draft.external_id,
                         *(value for value in draft.fields.values() if isinstance(value, str)),

@@ -46,7 +46,9 @@ def test_a_time_more_than_a_day_behind_the_file_is_rejected_by_name(column: str,
     found = lead(column, "2026-11-23 12:01")
     assert isinstance(found, Reject)
     assert found.code == ("mql_after_export" if column == "mql_at" else "after_export")
-    assert found.message.startswith(f"{what} 2026-11-23 is after the time of the file (2026-11-22 12:00 UTC)")
+    assert found.message.startswith(
+        f"{what} 2026-11-23 12:01 UTC is after the time of the file (2026-11-22 12:00 UTC)"
+    )
     assert isinstance(lead(column, "2026-11-23 12:00"), Row)
 
 
