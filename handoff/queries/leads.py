@@ -197,32 +197,44 @@ def _writers(lead: Lead) -> dict[str, Fact]:
 
 
 def _owned_in_crm_since(lead: Lead, cycles: list[MqlCycle]) -> dict[int, datetime]:
-    """Per cycle owned by the CRM's word: the start of the last run of facts that name its owner."""
+    """Per cycle owned by the CRM's word: the start of the last run of facts that name its owner, of whichever record
+    of the lead."""
     wanted = [cycle for cycle in cycles if cycle.assigned_by == AssignedBy.CRM]
     if not wanted:
         return {}
-    refs: dict[int, set[str]] = defaultdict(set)
-    for person, ref in PersonIdentity.objects.filter(
-        source_id=lead.source_id, person__in=[cycle.owner_id for cycle in wanted]
-    ).values_list("person_id", "external_id"):
-        refs[person].add(ref)
-    facts = list(
-        Fact.objects.of_source(lead.source_id)
-        .filter(
-            subject=Subject.LEAD,
-            external_id=lead.external_id,
-            fields__has_key="owner",
-        )
-        .order_by("occurred_at", "order_key")
-        .values_list("fields__owner", "occurred_at")
-    )
+    records = list(Lead.objects.filter(pk__in=records_of(lead)).order_by("pk"))
+    refs: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for source, person, ref in PersonIdentity.objects.filter(
+        source__in={record.source_id for record in records}, person__in=[cycle.owner_id for cycle in wanted]
+    ).values_list("source_id", "person_id", "external_id"):
+        refs[source, person].add(ref)
     found: dict[int, datetime] = {}
-    for cycle in wanted:
-        before: object = None
-        for owner, occurred_at in facts:
-            if cycle.closed_at and occurred_at > cycle.closed_at:
-                break
-            if owner in refs[cycle.owner_id or 0] and before != owner:
-                found[cycle.pk] = occurred_at
-            before = owner
+    for record in records:
+        named = _owners_named(record)
+        for cycle in wanted:
+            since = _last_run(named, refs[record.source_id, cycle.owner_id or 0], until=cycle.closed_at)
+            if since is not None:
+                found[cycle.pk] = max(since, found.get(cycle.pk, since))
     return found
+
+
+def _owners_named(record: Lead) -> list[tuple[Any, datetime]]:
+    """(Owner's id in the source, when) as the record's facts name owners, in order."""
+    facts = Fact.objects.of_source(record.source_id).filter(
+        subject=Subject.LEAD, external_id=record.external_id, fields__has_key="owner"
+    )
+    return list(facts.order_by("occurred_at", "order_key").values_list("fields__owner", "occurred_at"))
+
+
+def _last_run(
+    named: list[tuple[Any, datetime]], refs: set[str], *, until: datetime | None
+) -> datetime | None:
+    """Since when one of `refs` was named last without a break; None where none was."""
+    since, before = None, None
+    for owner, occurred_at in named:
+        if until and occurred_at > until:
+            break
+        if owner in refs and before != owner:
+            since = occurred_at
+        before = owner
+    return since

@@ -26,7 +26,7 @@ from alignment.queries.identity import urgent_pairs
 from alignment.services.destinations import create_destination
 from alignment.services.erasure import erase_person
 from alignment.services.merges import merge_leads, undo_merge
-from handoff.queries.leads import provenance
+from handoff.queries.leads import cycle_parts, provenance
 from handoff.services import acts
 from handoff.tests.pages import client_of
 from testing.world import World, add_user, event
@@ -269,3 +269,22 @@ def test_a_pair_says_which_lead_the_crm_deleted(world: World, client: Client) ->
     world.send(event("lead.deleted", "B", at), at=at)
     found = page(client)
     assert found.count("Deleted in the CRM: B") == 1, "its MQL stands, so the pair waits"
+
+
+def test_since_when_the_crm_names_an_owner_is_known_from_each_record(world: World, revops: User) -> None:
+    at = timezone.now() - timedelta(minutes=30)
+    twins(world, "A", score=5)
+    twins(world, "B")
+    world.send(event("lead.updated", "B", at, owner=world.reps[1].email), at=at)
+
+    def since(name: str) -> list[Any]:
+        return [part.crm_owner_since for part in cycle_parts(lead(name))]
+
+    assert since("B") == [at]
+    made = merge_leads(survivor=lead("A"), merged=lead("B"), reason="x", by=revops, at=timezone.now())
+    assert since("A") == [at] and since("B") == []
+    later = at + timedelta(minutes=9)
+    world.send(event("lead.updated", "A", later, owner=world.reps[1].email), at=later)
+    assert since("A") == [later], "the record that stays named the owner as well"
+    undo_merge(merge=made, reason="x", by=revops, at=timezone.now())
+    assert since("B") == [at]
