@@ -104,6 +104,20 @@ def marks_of(person: Erasing) -> set[tuple[str, bytes]]:
     }
 
 
+def key_name() -> str:
+    """By which a mark says which key made it: 16 hexadecimal digits, from which no key can be found."""
+    return _name(_keys()[0])
+
+
+def key_names() -> list[str]:
+    """Of the present key and the earlier ones."""
+    return [_name(key) for key in _keys()]
+
+
+def _name(key: bytes) -> str:
+    return hmac.digest(key, b"name of this key", "sha256")[:8].hex()
+
+
 def digest(kind: str, value: str, *, key: bytes | None = None) -> bytes:
     """HMAC-SHA-256 under a key that is not in the database."""
     same = comparable(value) if kind == ErasureMark.Kind.EMAIL else value
@@ -155,7 +169,7 @@ def _runs(said: list[str]) -> Iterator[str]:
 
 
 def _keys() -> tuple[bytes, ...]:
-    return _derive((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+    return _derive((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, *settings.ERASURE_KEYS))
 
 
 @lru_cache(maxsize=4)

@@ -57,6 +57,12 @@ class ErasureMark(models.Model):
     erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="marks")
     kind = models.CharField(max_length=5, choices=Kind.choices)
     digest = models.BinaryField(max_length=32)
+    key_name = models.CharField(
+        max_length=16,
+        default="",
+        blank=True,
+        help_text="Which key made it; empty: made before keys had names.",
+    )
 
     class Meta:
         constraints = [

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
-from alignment.erasure import SHORTEST_NAME, Erasing, words
+from alignment.erasure import SHORTEST_NAME, Erasing, key_names, words
 from alignment.intake.ids import forms_of
 from alignment.matching.keys import email_key
 from alignment.models import (
     Delivery,
     Erasure,
     ErasureArrival,
+    ErasureMark,
     Fact,
     Lead,
     Subject,
@@ -145,6 +146,12 @@ def past() -> QuerySet[Erasure]:
     return Erasure.objects.select_related("lead__source", "by").annotate(
         withheld=Count("arrivals", filter=Q(arrivals__kind=ErasureArrival.Kind.WITHHELD))
     )
+
+
+def unrecognised() -> QuerySet[Erasure]:
+    """Erasures made under a key that no setting names any more: these people come back."""
+    lost = ErasureMark.objects.filter(erasure=OuterRef("pk")).exclude(key_name__in=["", *key_names()])
+    return Erasure.objects.filter(Exists(lost))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
-from alignment.erasure import SHORTEST_NAME, Erasing, erasers, erases, marks_of
+from alignment.erasure import SHORTEST_NAME, Erasing, erasers, erases, key_name, marks_of
 from alignment.models import (
     AskedBy,
     Delivery,
@@ -156,7 +156,8 @@ def _erase(
         )
         erasure = Erasure.objects.get(pk=cursor.fetchone()[0])
     ErasureMark.objects.bulk_create(
-        ErasureMark(erasure=erasure, kind=kind, digest=digest) for kind, digest in sorted(marks_of(person))
+        ErasureMark(erasure=erasure, kind=kind, digest=digest, key_name=key_name())
+        for kind, digest in sorted(marks_of(person))
     )
     return erasure
 

@@ -25,4 +25,6 @@ if not SECRET_KEY:
     SECRET_KEY = "only-for-development-" + "x" * 40
 # Earlier keys: they sign and encrypt nothing new, but what they did is still believed and opened.
 SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
+# Keys under which people were erased, and that are to be believed for nothing else any more.
+ERASURE_KEYS = [key for key in os.environ.get("ERASURE_KEYS", "").split(",") if key]
 BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/")

@@ -16,7 +16,7 @@ PRODUCTION = {
     "BASE_URL": "https://alignment.example",
     "ALLOWED_HOSTS": "alignment.example",
 }
-ONES_OWN = ("EMAIL_BACKEND", "SECRET_KEY_FALLBACKS", "PRODUCTION")
+ONES_OWN = ("EMAIL_BACKEND", "SECRET_KEY_FALLBACKS", "ERASURE_KEYS", "PRODUCTION")
 
 
 def setting(name: str, environment: dict[str, str]) -> Any:
@@ -31,8 +31,9 @@ def setting(name: str, environment: dict[str, str]) -> Any:
     ("given", "expected"),
     [("", []), ("one", ["one"]), ("one,two", ["one", "two"]), ("one,,two,", ["one", "two"])],
 )
-def test_earlier_keys_are_named_with_commas_between(given: str, expected: list[str]) -> None:
-    assert setting("SECRET_KEY_FALLBACKS", {"SECRET_KEY_FALLBACKS": given}) == expected
+@pytest.mark.parametrize("name", ["SECRET_KEY_FALLBACKS", "ERASURE_KEYS"])
+def test_earlier_keys_are_named_with_commas_between(name: str, given: str, expected: list[str]) -> None:
+    assert setting(name, {name: given}) == expected
 
 
 def test_without_earlier_keys_there_are_none() -> None:

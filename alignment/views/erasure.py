@@ -32,7 +32,13 @@ def index(request: HttpRequest) -> HttpResponse:
         page = newest_first(queries.past(), asked(request, "after"))
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
-    context = {"form": form, "found": found, "page": page, "returns": queries.returns()}
+    context = {
+        "form": form,
+        "found": found,
+        "page": page,
+        "returns": queries.returns(),
+        "unrecognised": queries.unrecognised().count(),
+    }
     return render(request, "alignment/erasure.html", context, status=status)
 
 

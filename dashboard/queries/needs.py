@@ -25,6 +25,7 @@ from alignment.models import (
     User,
 )
 from alignment.queries import inbox, outbox
+from alignment.queries.erasure import unrecognised
 from alignment.queries.identity import urgent_pairs
 from alignment.wording import relative
 from dashboard.queries.figures import agreement_in_force
@@ -75,6 +76,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
             *_owner_away(scope, at),
             *_untagged(scope, at),
             *_duplicates(),
+            *_erased(),
             *_intake(at),
             *_write_back(at),
             *_pools(at),
@@ -143,6 +145,11 @@ def _untagged(scope: Scope, at: datetime) -> list[Need]:
 def _duplicates() -> list[Need]:
     text = "of two open MQLs that look like one person"
     return _counted("duplicates", urgent_pairs(), text, "handoff:duplicates", query="urgent=1")
+
+
+def _erased() -> list[Need]:
+    text = "erased and no longer recognised: a key is missing"
+    return _counted("erased", unrecognised(), text, "alignment:erasure", is_urgent=True)
 
 
 def _owner_away(scope: Scope, at: datetime) -> list[Need]:
