@@ -18,6 +18,7 @@ NAMES = {
     "stage_day": "in the stage since",
     "closed_at": "closed at",
     "closed_day": "closed at",
+    "touched_day": "some time on that day",
 }
 SINCE = {"stage_at", "stage_day", "closed_at", "closed_day"}
 PICKED = {"segment", "channel", "intent", "product", "lifecycle", "status", "outcome", "function", "stage"}
@@ -37,6 +38,8 @@ def said(subject: str, field: str, value: Any, *, currency: str = "") -> str:
         return "cleared"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if field == "touched_day":
+        return " to ".join(local_time(datetime.fromisoformat(instant)) for instant in value)
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     reader = fields.FIELDS.get(subject, {}).get(field) or HISTORY_FIELDS.get(subject, {}).get(field)

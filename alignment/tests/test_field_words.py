@@ -41,3 +41,11 @@ def test_names_of_fields_read_as_words() -> None:
         "MQL date",
         "first name",
     ]
+
+
+def test_a_day_alone_is_said_from_and_to() -> None:
+    day = ["2026-01-05T00:00:00+00:00", "2026-01-06T00:00:00+00:00"]
+    assert name_of("touched_day") == "some time on that day"
+    assert said("touch", "touched_day", day).count("2026") == 2
+    assert "T00:00" not in said("touch", "touched_day", day)
+    assert said("touch", "touched_day", None) == "cleared"

@@ -182,6 +182,7 @@ def _touches(leads: Sequence[Lead]) -> list[Entry]:
             ("Channel", in_words(touch.channel)),
             ("Outcome", in_words(touch.outcome)),
             ("Campaign", str(touch.campaign or "")),
+            ("Time", "only its day is known" if touch.touched_until else ""),
         ]
         title = "Attempt" if touch.is_attempt else f"Touch: {touch.get_function_display()}"
         if touch.touched_at is not None:

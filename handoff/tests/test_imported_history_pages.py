@@ -62,3 +62,24 @@ def test_an_open_one_without_an_owner_waits_for_nobody(revops: Client) -> None:
     listed = revops.get("/mqls/", {"state": "history"}).content.decode()
     assert "lead-Bob" in listed or "Lead lead-Bob" in listed
     assert "Nothing more is due by the agreement" not in listed
+
+
+def test_of_an_attempt_that_a_file_dates_by_its_day_the_page_says_so(revops: Client, world: World) -> None:
+    calls = "Id,Lead,At\nT1,lead-Bob,2026-06-01\nT2,lead-Bob,2026-06-02 10:00\n"
+    found = start_import(
+        file=io.BytesIO(calls.encode()),
+        file_name="calls.csv",
+        source=world.crm,
+        mapping={
+            "object": "touch",
+            "columns": {"external_id": "Id", "lead": "Lead", "touched_at": "At"},
+            "constants": {"is_attempt": True},
+            "zone": "UTC",
+        },
+        by=None,
+        at=world.at,
+    )
+    run_import(found, now=lambda: world.at + timedelta(seconds=2))
+    assert MqlCycle.objects.get(lead__external_id="lead-Bob").attempts == 2
+    page = lead_page(revops, "lead-Bob")
+    assert page.count("only its day is known") == 1
