@@ -22,9 +22,9 @@ def _is_there(side: str) -> Q:
     root, records = OuterRef(f"root_{side}"), Lead.objects.filter(is_deleted=False)
     return (
         Q(**{f"lead_{side}__is_deleted": False})
-        | Exists(records.filter(pk=root))
-        | Exists(records.filter(merged_into=root))
-        | Exists(MqlCycle.objects.standing().filter(lead=root))
+        | Q(Exists(records.filter(pk=root)))
+        | Q(Exists(records.filter(merged_into=root)))
+        | Q(Exists(MqlCycle.objects.standing().filter(lead=root)))
     )
 
 
