@@ -40,7 +40,8 @@ qq.com foxmail.com 163.com 126.com yeah.net sina.com sina.cn sohu.com aliyun.com
 naver.com hanmail.net daum.net nate.com docomo.ne.jp ezweb.ne.jp softbank.ne.jp  nifty.com excite.co.jp
 rediffmail.com indiatimes.com sify.com uol.com.br bol.com.br terra.com.br ig.com.br globomail.com
 prodigy.net.mx walla.co.il
-duck.com simplelogin.com anonaddy.com mozmail.com appleid.com
+duck.com simplelogin.com anonaddy.com anonaddy.me mozmail.com appleid.com passmail.net passinbox.com slmail.me
+aleeas.com 33mail.com
 mailinator.com guerrillamail.com 10minutemail.com yopmail.com temp-mail.org trashmail.com maildrop.cc sharklasers.com
 """
 

@@ -2,7 +2,7 @@
 
 `alignment.matching.keys` says the same in Python; a test holds the two equal over random input. A migration that
 calls `install_functions()` puts the present rules into the database, a later one calls `install_again()`; one that
-follows a change of the rules also calls `compute_again()`.
+follows a change of the rules for some hosts also calls `compute_again_under()`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,18 @@ def install_again() -> RunSQL:
     return RunSQL(tuple(_statements()), RunSQL.noop)
 
 
-def compute_again() -> RunSQL:
-    """Have PostgreSQL compute the stored keys anew, as after a change of the rules."""
+def compute_again_under(*domains: str) -> RunSQL:
+    """Have PostgreSQL compute the stored keys anew where the key of before is one of these domains, as after a change
+    of the rules for hosts under them; accounts and leads that had or get one are matched again."""
+    under = f"domain_key = ANY(ARRAY[{', '.join(_text(domain) for domain in domains)}])"
     return RunSQL(
-        ["UPDATE alignment_lead SET email = email", "UPDATE alignment_account SET name = name"], RunSQL.noop
+        [
+            "INSERT INTO alignment_changedaccount (account_id, domain_key, name_key) "
+            f"SELECT id, domain_key, name_key FROM alignment_account WHERE {under}",
+            f"UPDATE alignment_lead SET email = email WHERE {under}",
+            f"UPDATE alignment_account SET domain = domain WHERE {under}",
+        ],
+        RunSQL.noop,
     )
 
 

@@ -1,6 +1,7 @@
 """The domain that somebody registered, by the Public Suffix List: co.uk belongs to nobody, acme.co.uk to Acme.
 
-The list is part of the release, so that the database's functions and this module know the same rules.
+What would join unrelated companies under one domain stands in a list of our own. Both lists are part of the release,
+so that the database's functions and this module know the same rules.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from functools import cache
 from pathlib import Path
 
 LIST = Path(__file__).with_name("public_suffixes.txt")
+OWN_LIST = Path(__file__).with_name("own_suffixes.txt")
 
 
 @cache
 def rules() -> frozenset[str]:
     """Rules of more than one label, with "*." for any label and "!" for an exception from that."""
-    lines = LIST.read_text("ascii").splitlines()
+    lines = [line for path in (LIST, OWN_LIST) for line in path.read_text("ascii").splitlines()]
     return frozenset(line for line in lines if line and not line.startswith("//"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from alignment.matching import keys
-from alignment.matching.accounts import match_leads
+from alignment.matching.accounts import match_leads, match_waiting
 from alignment.matching.duplicates import PAIRED_WITH, find_duplicates
 from alignment.matching.free_mail import free_mail_domains
+from alignment.matching.sql import install_again
+from alignment.matching.suffixes import rules
 from alignment.models import Account, ChangedAccount, DuplicatePair, Lead, MqlCycle, Role, Source
 from alignment.services.merges import (
     AlreadySettled,
@@ -149,6 +152,47 @@ def test_free_mail_never_matches_by_domain(world: World) -> None:
         world.deliver(event("lead.updated", f"L{n}", world.at, email=f"a@{domain}", company="Mailings"))
     world.send(event("lead.updated", "own", world.at, email="a@gmail.com", company="Else"))
     assert not Lead.objects.exclude(match_rule="").exists()
+
+
+def test_companies_that_share_a_domain_of_tenants_are_not_taken_for_one(world: World) -> None:
+    world.send(
+        event("account.updated", "A1", world.at, name="Contoso", domain="https://contoso.onmicrosoft.com/"),
+        event("account.updated", "A2", world.at, name="GitHub", domain="github.com"),
+        event("lead.updated", "own", world.at, email="x@contoso.onmicrosoft.com"),
+        event("lead.updated", "other", world.at, email="x@fabrikam.onmicrosoft.com"),
+        event("lead.updated", "relay", world.at, email="7+ada@users.noreply.github.com"),
+    )
+    assert {name: lead(name).match_rule for name in ("own", "other", "relay")} == {
+        "own": "domain", "other": "", "relay": "",
+    }  # fmt: skip
+
+
+def test_what_an_earlier_release_took_for_one_company_is_parted_by_the_migration(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration = import_module("alignment.migrations.0035_shared_domains")
+    before = {rule for rule in rules() if not rule.endswith(migration.DOMAINS)}
+    monkeypatch.setattr("alignment.matching.sql.rules", lambda: before)
+    run(install_again())
+    world.send(
+        event("account.updated", "A1", world.at, name="Contoso", domain="contoso.onmicrosoft.com"),
+        event("lead.updated", "own", world.at, email="x@contoso.onmicrosoft.com"),
+        event("lead.updated", "other", world.at, email="x@fabrikam.onmicrosoft.com"),
+    )
+    assert lead("own").match_rule == lead("other").match_rule == "domain"
+    assert lead("other").domain_key == "onmicrosoft.com"
+    monkeypatch.undo()
+    run(install_again())
+    run(migration.Migration.operations[1])
+    match_waiting()
+    assert lead("own").match_rule == "domain" and lead("own").domain_key == "contoso.onmicrosoft.com"
+    assert lead("other").match_rule == "" and lead("other").domain_key == "fabrikam.onmicrosoft.com"
+
+
+def run(operation: Any) -> None:
+    with connection.cursor() as cursor:
+        for statement in operation.sql:
+            cursor.execute(statement)
 
 
 @override_settings(FREE_MAIL_DOMAINS=["Shared-Mail.example"])
