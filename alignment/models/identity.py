@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from alignment.models.cycles import MqlCycle
 from alignment.models.leads import Lead
@@ -28,11 +28,21 @@ def _is_there(side: str) -> Q:
     )
 
 
+_has_merged = Q(lead_a__merged_into__isnull=False) | Q(lead_b__merged_into__isnull=False)
+
+
+def _of_roots() -> models.QuerySet[DuplicatePair]:
+    """The pair of the two leads that stay, dismissed or not."""
+    roots = OuterRef("root_a"), OuterRef("root_b")
+    return DuplicatePair.objects.filter(lead_a=Least(*roots), lead_b=Greatest(*roots))
+
+
 class DuplicatePairQuerySet(models.QuerySet["DuplicatePair"]):
     def open(self) -> DuplicatePairQuerySet:
         """Neither dismissed nor settled by a merge of the two, or of leads they were merged into; and both are there.
 
-        A person of whom the CRM deleted every record is there as long as an MQL stands: a merge would keep it counted.
+        Of merged records the pair of the leads that stay is asked about, where there is one, and settles theirs. A
+        person of whom the CRM deleted every record is there as long as an MQL stands: a merge would keep it counted.
         """
         return (
             self.filter(dismissed_at__isnull=True)
@@ -42,6 +52,7 @@ class DuplicatePairQuerySet(models.QuerySet["DuplicatePair"]):
             )
             .exclude(root_a=F("root_b"))
             .filter(_is_there("a"), _is_there("b"))
+            .exclude(_has_merged & Exists(_of_roots()))
         )
 
 
