@@ -106,6 +106,15 @@ def start_import(
     return made
 
 
+def live_import_like(found: Import) -> Import | None:
+    """Another import of the same file with the same mapping that is under way, a trial for a trial. The caller has
+    locked the source, so that none begins meanwhile."""
+    same = Import.objects.filter(
+        source=found.source_id, sha256=found.sha256, mapping=found.mapping, is_dry_run=found.is_dry_run
+    )
+    return same.filter(state__in=LIVE_STATES).exclude(pk=found.pk).order_by("pk").first()
+
+
 def warn_of_older(made: Import) -> None:
     """What an older file says of MQL cycles counts as a correction, since it reached us last."""
     later = Import.objects.applied().filter(
@@ -175,13 +184,17 @@ def drop_file_of_erased(ended: Import) -> None:
 
 @transaction.atomic
 def resume_import(found: Import, *, by: User | None, at: datetime) -> Import:
-    """Go on behind the last row that is in. Raises OnlyRevOps, NothingToResume, AlreadyImporting."""
+    """Go on behind the last row that is in. Raises OnlyRevOps, NothingToResume, AlreadyImporting (another import of the
+    same file with the same mapping was begun since and is under way)."""
     require_revops(by, WHAT)
+    Source.objects.select_for_update(of=("self",), no_key=True).get(pk=found.source_id)
     locked = Import.objects.select_for_update(of=("self",)).get(pk=found.pk)
     if locked.state not in (ImportState.CANCELLED, ImportState.FAILED):
         raise NothingToResume(f"It is {locked.get_state_display().lower()}.")
     if not locked.has_file:
         raise NothingToResume("The file is no longer kept: upload it again, and what is in is recognised.")
+    if other := live_import_like(locked):
+        raise AlreadyImporting(other)
     locked.state, locked.finished_at, locked.error = ImportState.WAITING, None, ""
     locked.requested_at = at
     locked.save(update_fields=["state", "finished_at", "error", "requested_at"])

@@ -16,6 +16,7 @@ from alignment.models import Import, ImportState, KeptAnswer, Lead, MqlCycle, Ro
 from alignment.services.import_drafts import create_draft
 from alignment.services.import_run import run_waiting
 from alignment.services.imports import pieces_of
+from alignment.tests.pages import signed_in
 from testing.api import Api, by_session, by_token
 from testing.world import World, add_user, event
 
@@ -325,6 +326,18 @@ def test_the_browser_may_send_a_file_with_the_token_of_its_session(world: World,
 
 
 # --- stopping and going on ----------------------------------------------------------------------------
+
+
+def test_an_import_is_not_resumed_while_its_file_is_imported_anew(world: World, api: Api) -> None:
+    first = start(api).json()["id"]
+    api.post(f"imports/{first}/cancel")
+    second = start(api).json()["id"]
+    refused = problem(api.post(f"imports/{first}/resume"), 409, "refused")
+    assert refused["refusal"] == "already-importing" and "waiting already" in refused["detail"]
+    revops = signed_in(add_user(world, Role.REVOPS, "Rhea"))
+    answer = revops.post(f"/sources/crm/imports/{first}/resume/", follow=True)
+    assert answer.redirect_chain[-1][0] == f"/sources/crm/imports/{second}/"
+    assert "waiting already" in answer.content.decode()
 
 
 def test_an_import_is_cancelled_and_resumed(world: World, api: Api) -> None:

@@ -308,6 +308,18 @@ def test_the_same_file_is_not_imported_twice_at_once(crm: Source) -> None:
     assert refusal.value.found == first
 
 
+def test_a_file_is_not_gone_on_with_while_it_is_imported_anew(crm: Source) -> None:
+    first = start(crm, text(2))
+    imports.cancel_import(first, by=None, at=NOW)
+    tried = start(crm, text(2), is_dry_run=True)
+    second = start(crm, text(2))
+    with pytest.raises(imports.AlreadyImporting) as refusal:
+        imports.resume_import(first, by=None, at=NOW)
+    assert refusal.value.found == second != tried
+    imports.cancel_import(second, by=None, at=NOW)
+    assert imports.resume_import(first, by=None, at=NOW).state == ImportState.WAITING
+
+
 def test_a_file_cannot_say_what_will_hold(crm: Source) -> None:
     with pytest.raises(imports.AsOfInFuture):
         start(crm, text(2), as_of=NOW + timedelta(days=1))
