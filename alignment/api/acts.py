@@ -24,6 +24,7 @@ from alignment.api.problems import Problem, invalid_body, refused
 from alignment.intake.limits import load_json
 from alignment.intake.receive import read_body
 from alignment.models import User
+from alignment.recognised import hold_off_erasures
 from alignment.services.answers import Answer, KeyReused, claim, keep
 
 KEY = "Idempotency-Key"
@@ -62,6 +63,7 @@ class Act(Door):
     is_list: ClassVar[bool] = False
     shown_once: ClassVar[tuple[str, ...]] = ()  # secrets of the answer, which are stored nowhere
     patience: ClassVar[int | None] = None  # ms for one statement or lock, where the settings allow too little
+    is_erasure: ClassVar[bool] = False
     body: bytes = b""
     key: str = ""
 
@@ -116,6 +118,10 @@ class Act(Door):
         """Effect and answer in one transaction: neither is there without the other."""
         at, user = timezone.now(), self.viewer
         with within_limits(self.patience):
+            if not self.is_erasure:
+                # before anything is read or locked: the answer is kept, and no erasure falls between reading a person
+                # for it and keeping it
+                hold_off_erasures()
             try:
                 found = claim(user=user, key=self.key, digest=digest, at=at)
             except KeyReused as problem:

@@ -103,6 +103,7 @@ class Erase(Act):
     roles, tag, scope = ONLY_REVOPS, "Personal data", TokenScope.ERASURE_WRITE
     operation, given, serializer_class, status = "erase_person", EraseGiven, ErasedSerializer, 201
     refusals = (ReasonMissing, ReasonNamesThePerson)
+    is_erasure = True
     patience = 60_000  # every body that is kept is searched for the person
     examples = [
         OpenApiExample(
