@@ -231,18 +231,32 @@ def _place_attempts(cycles: list[FoldedCycle], touches: Sequence[Touch]) -> None
     for touch in touches:
         if not touch.is_attempt or touch.touched_at is None:
             continue
-        for cycle in cycles:
-            made_at = touch.touched_at
-            if cycle.is_history and touch.touched_until and cycle.crossed_at < touch.touched_until:
-                made_at = max(
-                    made_at, cycle.crossed_at
-                )  # known by its day alone, which is that of the crossing
-            if cycle.crossed_at <= made_at and (cycle.closed_at is None or made_at <= cycle.closed_at):
-                if cycle.is_history:
-                    cycle.attempts.append(Attempt(made_at, touch.is_connected, False))
-                elif not touch.is_history:  # what only a file tells meets no clock and starts none
-                    at, is_suspect = believe(touch.touched_at, touch.received_at)
-                    cycle.attempts.append(Attempt(at, touch.is_connected, is_suspect))
-                break
+        cycle, made_at = _place(cycles, touch.touched_at, touch.touched_until)
+        if cycle is None:
+            continue
+        if cycle.is_history:
+            cycle.attempts.append(Attempt(made_at, touch.is_connected, False))
+        elif not touch.is_history:  # what only a file tells meets no clock and starts none
+            at, is_suspect = believe(touch.touched_at, touch.received_at)
+            cycle.attempts.append(Attempt(at, touch.is_connected, is_suspect))
     for cycle in cycles:
         cycle.attempts.sort(key=lambda attempt: attempt.at)
+
+
+def _place(
+    cycles: list[FoldedCycle], touched_at: datetime, touched_until: datetime | None
+) -> tuple[FoldedCycle | None, datetime]:
+    """The first cycle in which an attempt falls, else the first that closed on its day at a time nobody told; and
+    when it was made: one known by its day alone falls into a cycle of history that begins on that day, at once."""
+    closing: tuple[FoldedCycle | None, datetime] = None, touched_at
+    for cycle in cycles:
+        made_at = touched_at
+        if cycle.is_history and touched_until and cycle.crossed_at < touched_until:
+            made_at = max(touched_at, cycle.crossed_at)
+        if made_at < cycle.crossed_at:
+            continue
+        if cycle.closed_at is None or made_at <= cycle.closed_at:
+            return cycle, made_at
+        if closing[0] is None and cycle.closed_until and made_at < cycle.closed_until:
+            closing = cycle, made_at
+    return closing

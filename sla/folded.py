@@ -56,7 +56,8 @@ class Attempt:
 
 @dataclass
 class FoldedCycle:
-    """`version` is None for a cycle of imported history, which ran on none of ours. `decided_by` is the fact that
+    """`version` is None for a cycle of imported history, which ran on none of ours. `closed_until`: the end of the day,
+    where a file gives the day of its closing alone. `decided_by` is the fact that
     set the disposition or its reason as it stands, no echo of one."""
 
     opened_by: Fact
@@ -80,6 +81,7 @@ class FoldedCycle:
     is_disposal_suspect: bool = False
     closed_at: datetime | None = None
     closed_believed_at: datetime | None = None
+    closed_until: datetime | None = None
     is_closing_suspect: bool = False
     crm_closed_at: datetime | None = None
     opportunity: str = ""

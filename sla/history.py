@@ -12,8 +12,8 @@ from alignment.pipeline.groups import in_order, record_of
 from sla.folded import FoldedCycle
 
 STATED = (
-    "segment", "owner", "assigned_at", "followed_up_at", "accepted_at", "disposed_at", "disposition", "reason",
-    "opportunity",
+    "segment", "owner", "assigned_at", "followed_up_at", "accepted_at", "disposed_at", "disposed_day", "disposition",
+    "reason", "opportunity",
 )  # fmt: skip
 
 
@@ -69,6 +69,9 @@ def _cycle(crossed: str, first: Fact, last: Fact, stated: dict[str, Any]) -> Fol
         if cycle.disposition in CLOSING:
             # a date that only the file gives is no evidence of when somebody answered
             cycle.closed_at, cycle.closed_believed_at = when, disposed_at
+            day = stated.get("disposed_day")
+            if day and day[0] == stated.get("disposed_at"):
+                cycle.closed_until = datetime.fromisoformat(day[1])
         if cycle.disposition in (Disposition.WORKING, Disposition.CONVERTED):
             cycle.accepted_at = cycle.accepted_at or when
     return cycle

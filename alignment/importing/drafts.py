@@ -85,12 +85,15 @@ def cycle_drafts(values: Values) -> list[Draft]:
 
 
 def _begin_at_crossing(values: Values) -> None:
-    """A day without a time that is the day of the MQL date cannot have begun before it: it is that instant."""
-    crossed = values.get("mql_at")
+    """A day without a time that is the day of the MQL date cannot have begun before it: it is that instant. Of the
+    disposition the day is kept: what was done on it was done before."""
+    crossed, disposed = values.get("mql_at"), values.get("disposed_at")
     for name in _TIMES_OF_CYCLE[1:]:
         told = values.get(name)
         if crossed and isinstance(told, DayAlone) and told.is_day_of(crossed):
             values[name] = crossed
+    if isinstance(disposed, DayAlone):
+        values["disposed_day"] = [values["disposed_at"], disposed.until]
 
 
 def _last_told(values: Values) -> datetime | None:

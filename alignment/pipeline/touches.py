@@ -72,8 +72,8 @@ def _is_attempt(fields: dict[str, Any]) -> bool:
 def _until(fields: dict[str, Any]) -> datetime | None:
     """The end of the day, where the time that holds is one that was told as a day alone (see
     alignment.importing.times.DayAlone)."""
-    start, end = fields.get("touched_day") or (None, None)
-    return moment(end) if start and start == fields.get("touched_at") else None
+    day = fields.get("touched_day")
+    return moment(day[1]) if day and day[0] == fields.get("touched_at") else None
 
 
 def _known_at(rows: Sequence[Fact]) -> datetime:

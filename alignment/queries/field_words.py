@@ -19,6 +19,7 @@ NAMES = {
     "closed_at": "closed at",
     "closed_day": "closed at",
     "touched_day": "some time on that day",
+    "disposed_day": "disposed some time on that day",
 }
 SINCE = {"stage_at", "stage_day", "closed_at", "closed_day"}
 PICKED = {"segment", "channel", "intent", "product", "lifecycle", "status", "outcome", "function", "stage"}
@@ -38,7 +39,7 @@ def said(subject: str, field: str, value: Any, *, currency: str = "") -> str:
         return "cleared"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if field == "touched_day":
+    if field in ("touched_day", "disposed_day"):
         return " to ".join(local_time(datetime.fromisoformat(instant)) for instant in value)
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"

@@ -38,6 +38,8 @@ WITH said AS (
            nullif(f->>'followed_up_at', '')::timestamptz AS followed_up_at,
            nullif(f->>'accepted_at', '')::timestamptz AS accepted_at,
            nullif(f->>'disposed_at', '')::timestamptz AS disposed_at,
+           CASE WHEN f->'disposed_day'->>0 = f->>'disposed_at'
+                THEN (f->'disposed_day'->>1)::timestamptz END AS disposed_until,
            coalesce(f->>'disposition', '') AS disposition, coalesce(f->>'reason', '') AS reason,
            coalesce(f->>'opportunity', '') AS opportunity
     FROM stated
@@ -52,14 +54,15 @@ SELECT lead_id, row_number() OVER (PARTITION BY lead_id ORDER BY crossed_at)::in
        received_at, crossed_at, segment, owner, opportunity, disposition, reason, is_tagged, assigned_at,
        disposition <> '' AND disposed_at IS NULL AS is_clock_suspect,
        CASE WHEN is_closing THEN closing_at END AS closed_at,
+       CASE WHEN is_closing THEN disposed_until END AS closed_until,
        CASE WHEN disposition <> '' AND is_tagged THEN closing_at END AS disposed_at,
        CASE WHEN disposition IN ('working', 'converted') THEN coalesce(accepted_at, closing_at)
             ELSE accepted_at END AS accepted_at,
        least(followed_up_at, CASE WHEN is_closing THEN disposed_at END) AS first_follow_up_at, 0 AS attempts
 FROM tagged
 """
-# An attempt belongs to the first cycle, by crossing, in which it falls; one known by its day alone falls into a cycle
-# that begins on that day, at once.
+# An attempt belongs to the first cycle, by crossing, in which it falls, else to the first that closed on its day at a
+# time nobody told; one known by its day alone falls into a cycle that begins on that day, at once.
 _ATTEMPTS = """
 UPDATE import_cycle c
 SET attempts = a.attempts, first_follow_up_at = least(c.first_follow_up_at, a.first_at)
@@ -75,8 +78,9 @@ FROM (
         ) t
         JOIN import_cycle c ON c.lead_id = l.lead_id
           AND (c.crossed_at <= t.touched_at OR c.crossed_at < t.touched_until)
-          AND (c.closed_at IS NULL OR greatest(t.touched_at, c.crossed_at) <= c.closed_at)
-        ORDER BY t.id, c.number
+          AND (c.closed_at IS NULL OR greatest(t.touched_at, c.crossed_at) <= c.closed_at
+               OR greatest(t.touched_at, c.crossed_at) < c.closed_until)
+        ORDER BY t.id, c.closed_at IS NOT NULL AND greatest(t.touched_at, c.crossed_at) > c.closed_at, c.number
     ) own
     GROUP BY lead_id, number
 ) a WHERE c.lead_id = a.lead_id AND c.number = a.number

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import transaction
 
 from alignment.importing.presets import suggest
 from alignment.models import Import, MqlCycle, Touch
@@ -124,3 +125,43 @@ def test_known_exports_of_tasks_are_read_with_a_time_where_they_have_one() -> No
     for first, second in itertools.pairwise(columns):
         found = suggest(["Id", "WhoId", "TaskSubtype", second, first])
         assert found is not None and found.columns["touched_at"] == first
+
+
+CLOSED = {
+    "object": "cycle",
+    "columns": {"lead": "L", "mql_at": "M", "disposition": "D", "disposed_at": "DA", "reason": "R"},
+    "zone": "UTC",
+}
+AT_TEN = "Id,WhoId,ActivityDate\nT1,L1,2026-01-05T10:00Z\n"
+
+
+@pytest.mark.parametrize("is_calls_first", [True, False])
+def test_an_attempt_on_the_day_of_a_disposition_without_a_time_was_made_before_it(
+    world: World, is_calls_first: bool
+) -> None:
+    for mql_date in ("2026-01-05 09:00", "2026-01-03 09:00"):
+        with transaction.atomic():
+            row = f"L,M,D,DA,R\nL1,{mql_date},recycled,2026-01-05,bad_timing\n"
+            files = [(AT_TEN, TASKS), (row, CLOSED)]
+            for day, (content, mapping) in enumerate(files if is_calls_first else files[::-1]):
+                assert bring_in(world, content, mapping, days=day).rejected == 0
+            assert MqlCycle.objects.get().attempts == 1
+            assert_a_rebuild_changes_nothing()
+            transaction.set_rollback(True)
+
+
+def test_a_cycle_that_ran_then_comes_before_one_that_closed_on_the_day(world: World) -> None:
+    rows = "L1,2026-01-02 09:00,recycled,2026-01-05,bad_timing\nL1,2026-01-05 08:00,,,\n"
+    bring_in(world, f"L,M,D,DA,R\n{rows}", CLOSED)
+    bring_in(world, AT_TEN, TASKS, days=1)
+    assert list(MqlCycle.objects.order_by("number").values_list("attempts", flat=True)) == [0, 1]
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_time_of_disposition_that_is_told_later_parts_before_from_after(world: World) -> None:
+    row = "L,M,D,DA,R\nL1,2026-01-03 09:00,recycled,{},bad_timing\n"
+    bring_in(world, row.format("2026-01-05"), CLOSED)
+    bring_in(world, AT_TEN, TASKS, days=1)
+    bring_in(world, row.format("2026-01-05 09:30"), CLOSED, days=2)
+    assert MqlCycle.objects.get().attempts == 0
+    assert_a_rebuild_changes_nothing()

@@ -140,6 +140,10 @@ class Teller:
                     "disposition": self.some("working", "recycled", "converted", "disqualified"),
                 }
             )  # fmt: skip
+            if self.random.random() < 0.4:  # closed some time on a day
+                day = [(NOW - self.some(19, 15) * DAY).isoformat(), (NOW - 14 * DAY).isoformat()]
+                fields |= {"disposed_day": day, "disposed_at": self.some(day[0], day[0], self.when())}
+                fields |= {"disposition": self.some("recycled", "disqualified", "working")}
         return f"L{self.random.randint(1, 5)}", fields
 
     def touch(self) -> tuple[str, dict[str, Any]]:
@@ -155,9 +159,13 @@ class Teller:
         ) | {"function": function}  # fmt: skip
         if function == "sales":
             fields |= self.part({"is_attempt": True})
-            if self.random.random() < 0.6:  # by its day alone; now and then of a time that holds no more
-                day = self.some(30, 20) * DAY + timedelta(hours=2)
+            kind = self.some("any", "any", "on a day of closing", "by its day", "by its day")
+            if kind != "any":
                 fields |= {"is_attempt": True, "is_deleted": False, "lead": f"L{self.random.randint(1, 5)}"}
+            if kind == "on a day of closing":
+                fields["touched_at"] = (NOW - 15 * DAY + timedelta(hours=5)).isoformat()
+            if kind == "by its day":  # now and then of a time that holds no more
+                day = self.some(30, 20) * DAY + timedelta(hours=2)
                 fields["touched_day"] = [(NOW - day).isoformat(), (NOW - day + DAY).isoformat()]
                 fields["touched_at"] = self.some(*fields["touched_day"][:1] * 3, self.when())
         return f"T{self.random.randint(1, 7)}", fields
