@@ -52,7 +52,8 @@ def _dated(draft: Draft) -> Iterator[tuple[str, datetime]]:
     for name, what in _TIMES.items():
         if told := fields.get(name):
             yield what, datetime.fromisoformat(told)
-    if fields.get("is_attempt") and (told := fields.get("touched_at")):
+    is_attempt = fields.get("is_attempt") or (fields.get("took_place") and fields.get("is_outbound"))
+    if is_attempt and (told := fields.get("touched_at")):
         yield "The time of the attempt", datetime.fromisoformat(told)
     if draft.occurred_at is not None:
         stage = fields.get("stage")

@@ -7,6 +7,7 @@ import hashlib
 import re
 
 MAX_ID = 190
+_ORIGIN = "origin"
 # Leads, opportunities, contacts, accounts, users, groups, campaigns and members, tasks, events, organisation.
 _SALESFORCE = re.compile(r"(?:00[13567DQGTUv]|701)[0-9A-Za-z]{12}")
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -42,13 +43,13 @@ def forms_of(found: str) -> frozenset[str]:
 
 def within(first: str, second: str) -> str:
     """The id of what has none of its own and is known by two records, such as a member of a campaign: for no other
-    two records the same. Ids without colons stand as they are."""
-    return shortened(f"{escaped(first)}:{second}")
+    two records the same, nor that of an origin. Ids without colons stand as they are."""
+    return shortened(f"{escaped(first) if first != _ORIGIN else '%6Frigin'}:{second}")
 
 
 def origin_of(lead: str) -> str:
     """The id of the touch that a lead's origin proves."""
-    return shortened(f"origin:{lead}")
+    return shortened(f"{_ORIGIN}:{lead}")
 
 
 def escaped(part: str) -> str:

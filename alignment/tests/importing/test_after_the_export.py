@@ -89,3 +89,8 @@ def test_a_call_that_is_planned_stays_and_an_attempt_to_come_is_none() -> None:
     assert isinstance(judged(content, mapping), Row)
     found = judged(content, mapping | {"constants": {"is_attempt": True}})
     assert isinstance(found, Reject) and found.message.startswith("The time of the attempt 2027-01-01")
+    held = judged(content, mapping | {"constants": {"is_outbound": True, "took_place": True}})
+    assert isinstance(held, Reject)
+    assert isinstance(
+        judged(content, mapping | {"constants": {"is_outbound": True, "took_place": False}}), Row
+    )

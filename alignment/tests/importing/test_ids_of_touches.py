@@ -63,6 +63,10 @@ def test_the_parts_of_calls_stay_apart() -> None:
     assert found[:4] == ["a:b", "a%3Ab:c", "a", "a:b:c"]
 
 
+def test_a_campaign_may_be_called_as_origins_are() -> None:
+    assert members(("origin", "00QL"), ("%6Frigin", "00QL")) == ["%6Frigin:00QL", "%256Frigin:00QL"]
+
+
 def test_no_two_pairs_have_one_id() -> None:
     parts = ["a", "a:", ":a", "%", "%3A", "%25", ":", "a:a", 189 * "a", 190 * "a"]
     pairs = list(itertools.product(parts, parts))
