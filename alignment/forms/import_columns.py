@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 SHOWN_SAMPLES = 3
 MAX_COLUMNS = 600  # with controls: those that are mapped, then the first ones
-ALSO_UP_TO = 60  # columns: beyond that a second field can be added to columns that have a first
+# Columns: beyond that those that have a field already can be given a second one, and have a list each; the others
+# take a field's name out of one list for all, which the page holds once.
+WIDE_FROM = 60
 Choices = list[tuple[str, str]]
 
 
@@ -69,13 +71,25 @@ def _shown_places(form: ImportMappingForm) -> list[int]:
 def _add_column(form: ImportMappingForm, place: int, header: str, fields: Choices) -> None:
     name = f"field-{place}"
     form.fields[name] = _choice(f"{header}: our field", [("", "not imported"), *fields])
-    has_first = bool(form.data.get(name) if form.is_bound else form.initial.get(name))
-    if has_first or len(form.shape.headers) <= ALSO_UP_TO:
+    is_wide = len(form.shape.headers) > WIDE_FROM
+    if is_wide and not _has_field(form, name, fields):
+        attrs = {
+            "class": "form-control",
+            "list": "our-fields",
+            "placeholder": "not imported",
+            "autocomplete": "off",
+        }
+        form.fields[name].widget = forms.TextInput(attrs | {"aria-label": f"{header}: our field"})
+    else:
         form.fields[f"also-{place}"] = _choice(f"{header}: second field", [("", "nothing else"), *fields])
     if form.kind == "opportunity":
         label = f"{header}: name of the stage entered then"
         widget = forms.TextInput(attrs={"class": "form-control", "aria-label": label})
         form.fields[f"stage-{place}"] = forms.CharField(required=False, max_length=80, widget=widget)
+
+
+def _has_field(form: ImportMappingForm, name: str, fields: Choices) -> bool:
+    return form.chosen(name) in {ours for ours, _ in fields}
 
 
 def _choice(label: str, choices: Choices) -> forms.ChoiceField:

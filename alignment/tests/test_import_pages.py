@@ -28,7 +28,7 @@ from alignment.services.import_run import run_waiting
 from alignment.services.imports import NothingToResume, NotUnderWay, cancel_import, resume_import
 from alignment.services.imports import mapping_of as mapping_of_source
 from alignment.services.sources import create_source
-from alignment.tests.pages import signed_in
+from alignment.tests.pages import found, signed_in
 from testing.world import World, add_user
 
 LEADS = """Lead ID,First Name,Last Name,Email,Company / Account,Lead Source,Lead Status,Lead Owner,Disposition,\
@@ -530,6 +530,48 @@ def test_a_wide_export_can_be_mapped(revops: Client, width: int, left_out: int) 
     assert mapped(revops, draft).status_code == 302
     draft.refresh_from_db()
     assert draft.mapping["columns"]["owner"] == "Opportunity Owner"
+
+
+def wide(width: int) -> str:
+    return ",".join(["Lead ID", *(f"Own {n}" for n in range(width - 1))]) + "\n1" + ",x" * (width - 1) + "\n"
+
+
+def test_the_page_of_a_wide_export_stays_small(revops: Client) -> None:
+    draft = drafted(revops, wide(300))
+    page = revops.get(url("import-mapping", pk=draft.pk))
+    assert len(page.content) < 300_000
+    assert page.content.count(b"<select") < 10, "columns without a field name theirs out of one list"
+
+
+def test_columns_of_a_wide_export_are_named_out_of_one_list(revops: Client) -> None:
+    draft = drafted(revops, wide(300))
+    page = revops.get(url("import-mapping", pk=draft.pk)).content.decode()
+    place = draft_place(page, "Own 150")
+    assert '<option value="company">' in page and 'list="our-fields"' in page
+    refused = mapped(revops, draft, **{f"field-{place}": "compny"})
+    assert refused.status_code == 422 and "compny is not one of the available choices" in text(refused)
+    assert mapped(revops, draft, **{f"field-{place}": "company"}).status_code == 302
+    draft.refresh_from_db()
+    assert draft.mapping["columns"]["company"] == "Own 150"
+    assert 'value="company" selected' in revops.get(url("import-mapping", pk=draft.pk)).content.decode()
+
+
+def draft_place(page: str, header: str) -> str:
+    return found(rf'name="field-(\d+)"[^>]*aria-label="{header}: our field"', page)
+
+
+@pytest.mark.parametrize("width", [5001, 100_000])
+def test_an_absurd_number_of_columns_is_refused_with_what_to_do(revops: Client, width: int) -> None:
+    answer = upload(revops, wide(width).encode())
+    assert answer.status_code == 422 and len(answer.content) < 100_000
+    assert f"{width:,} columns; at most 5,000 are read" in text(answer)
+    assert not Import.objects.exists()
+
+
+def test_headers_that_come_twice_are_named_but_not_by_the_thousand(revops: Client) -> None:
+    names = [f"c{n}" for n in range(1000)] * 2
+    answer = upload(revops, (",".join(names) + "\n").encode())
+    assert answer.status_code == 422 and "“c9” and 990 more come more than once" in text(answer)
 
 
 # --- preview --------------------------------------------------------------------------------------------------
