@@ -77,4 +77,15 @@ def truncated_share(met: int, total: int, *, worse: str = "down") -> str:
     if total <= 0:
         return "no data"
     tenths = met * 1000 // total if worse == "down" else -(-met * 1000 // total)
+    return _said_share(tenths, met, total)
+
+
+def rounded_share(met: int, total: int) -> str:
+    """ "85.7% (6 of 7)": one decimal to the nearest, as a CRM's report has it, where no limit is at stake."""
+    if total <= 0:
+        return "no data"
+    return _said_share((2000 * met + total) // (2 * total), met, total)
+
+
+def _said_share(tenths: int, met: int, total: int) -> str:
     return f"{tenths // 10}.{tenths % 10}% ({met:,} of {total:,})"

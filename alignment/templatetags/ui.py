@@ -26,6 +26,7 @@ from alignment.wording import (
     local_time,
     ordinal,
     relative,
+    rounded_share,
     span,
     truncated_share,
     weekday_time,
@@ -216,6 +217,12 @@ def share(met: int | None, total: int | None, worse: str = "down") -> str:
 def share_text(met: int | None, total: int | None, worse: str = "down") -> str:
     """`{% share_text met total %}`: as `share`, without a tooltip, for attributes."""
     return truncated_share(met or 0, total or 0, worse=worse)
+
+
+@register.simple_tag
+def share_rounded(part: int | None, total: int | None) -> str:
+    """`{% share_rounded won mqls %}`: "10.9% (38 of 349)", to the nearest, for shares that no limit judges."""
+    return rounded_share(part or 0, total or 0)
 
 
 @register.filter

@@ -24,6 +24,7 @@ from alignment.services.import_run import run_import
 from alignment.services.imports import start_import
 from alignment.services.sources import create_source
 from alignment.tests.pages import signed_in
+from alignment.wording import rounded_share
 from testing.world import World, add_user
 
 ZONE = ZoneInfo("America/New_York")
@@ -176,8 +177,10 @@ def test_every_number_is_that_of_a_count_by_hand_and_leads_to_its_leads(
 ) -> None:
     leads = [lead for lead in told if is_within(lead.quarter)]
     assert len(leads) > 40 and {lead.origin for lead in leads} == set(ORIGINS)
-    context = page(revops, **period).context
+    answer = page(revops, **period)
+    context = answer.context
     assert shown(context["funnel"].total) == counted(leads)
+    assert answer.content.decode().count(f">{rounded_share(*reversed(counted(leads)[:2]))}</") == 2
     groups = [
         (each, query, [lead for lead in leads if lead.origin == (each.channel or "")])
         for each, query in context["origins"]

@@ -154,6 +154,21 @@ def test_a_share_where_more_is_worse_is_cut_upwards() -> None:
     assert render('{% share missed total worse="up" %}', missed=15, total=100).startswith("15.0%")
 
 
+@pytest.mark.parametrize(
+    ("part", "total", "said"),
+    [
+        (38, 349, "10.9% (38 of 349)"),
+        (1, 2000, "0.1% (1 of 2,000)"),
+        (1, 2001, "0.0% (1 of 2,001)"),
+        (2, 3, "66.7% (2 of 3)"),
+        (3, 3, "100.0% (3 of 3)"),
+        (0, 0, "no data"),
+    ],
+)
+def test_a_share_that_no_limit_judges_is_rounded_to_the_nearest(part: int, total: int, said: str) -> None:
+    assert render("{% share_rounded part total %}", part=part, total=total) == said
+
+
 @given(total=st.integers(1, 10**7), data=st.data(), limit=st.integers(1, 1000))
 def test_a_share_below_a_limit_is_never_shown_at_it(total: int, data: st.DataObject, limit: int) -> None:
     met = data.draw(st.integers(0, total))
