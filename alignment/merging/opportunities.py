@@ -128,13 +128,12 @@ def _insert_entries(chunk: Chunk, courses: str) -> None:
 
 
 def warn_of_stages(chunk: Chunk) -> None:
-    """Stages by whose name a deal is over, while neither the file nor the source says so."""
+    """Opportunities whose stage says by its name that they are over, while neither a file nor the source says so."""
     found = chunk.rows(
         """
-        SELECT fields->>'stage', count(*) FROM import_draft
-        WHERE subject = 'opportunity' AND fields->>'stage' ~* '\\m(won|lost|closed)\\M'
-          AND NOT coalesce((fields->>'is_closed')::boolean, false)
-          AND NOT coalesce((fields->>'is_won')::boolean, false)
+        SELECT stage, count(*) FROM alignment_opportunity
+        WHERE id IN (SELECT id FROM import_opportunity WHERE is_named) AND NOT is_closed
+          AND stage ~* '\\m(won|lost|closed)\\M'
         GROUP BY 1 ORDER BY 2 DESC, 1
         """
     )

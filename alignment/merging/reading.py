@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,14 +59,13 @@ def read_ahead(
     read_at: datetime | None = None,
     after: int = 0,
     rows: int | None = None,
-    first: int | None = None,
 ) -> Iterator[Iterator[Portion]]:
     """The portions of a rewindable stream, those rows left out that start on line `after` or before.
 
-    `rows` of a portion, at most `first` of the first one; at most one portion waits, so memory does not grow with the
-    file. Raises UnreadableFile where the first portion is asked for.
+    `rows` of a portion; a file that may have more begins with a short one. At most one portion waits, so memory does
+    not grow with the file. Raises UnreadableFile where the first portion is asked for.
     """
-    line = _Line()
+    line, full = _Line(), rows or settings.IMPORT_ROWS
     reader = threading.Thread(
         target=_read,
         args=(
@@ -74,8 +74,8 @@ def read_ahead(
             mapping,
             Stager(as_of, read_at),
             after,
-            rows or settings.IMPORT_ROWS,
-            first or _FIRST,
+            full,
+            _FIRST if has_more_lines(stream, full) else full,
         ),
         name="import-reader",
         daemon=True,
@@ -89,8 +89,19 @@ def read_ahead(
 
 
 def is_one_portion(rows: int, drafts: int) -> bool:
-    """Whether a file of so many rows and drafts was read in one portion, if its first was not cut short."""
+    """Whether a file of so many rows and drafts was read in one portion."""
     return rows <= settings.IMPORT_ROWS and drafts <= _DRAFTS * settings.IMPORT_ROWS
+
+
+def has_more_lines(stream: BinaryIO, number: int) -> bool:
+    """Whether the file may have more lines than that, however they end; it is rewound. Of two bytes a sign, some that
+    end no line count as well."""
+    found: Counter[bytes] = Counter()
+    stream.seek(0)
+    while max(found.values(), default=0) <= number and (piece := stream.read(1 << 20)):
+        found.update({end: piece.count(end) for end in (b"\n", b"\r")})
+    stream.seek(0)
+    return max(found.values(), default=0) > number
 
 
 def _portions(line: _Line) -> Iterator[Portion]:

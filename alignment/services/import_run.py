@@ -14,7 +14,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 from psycopg2 import errors
@@ -148,7 +147,6 @@ def _work(pk: int, runner: str, now: Clock, stop_at: float | None, on_progress: 
             as_of=row.as_of,
             read_at=row.started_at,
             after=row.position,
-            first=settings.IMPORT_ROWS if row.is_dry_run else None,
         ) as portions,
     ):
         started = time.monotonic()

@@ -441,6 +441,27 @@ def test_entries_into_stages_are_counted(crm: Source) -> None:
     assert bring_in(crm, more, mapping=mapping, at=NOW + timedelta(days=1)).counts["stage"] == {"new": 1}
 
 
+def test_an_import_counts_each_record_once_as_its_dry_run_does(crm: Source) -> None:
+    mapping = {"object": "cycle", "columns": {"lead": "L", "mql_at": "At"}, "zone": "UTC"}
+    rows = [f"L{n},2026-02-{n % 28 + 1:02d}" for n in range(2_100)]
+    content = "\n".join(["L,At", *rows, "L0,2026-05-01", "L7,2026-05-02", ""])
+    tried = bring_in(crm, content, mapping=mapping, is_dry_run=True)
+    done = bring_in(crm, content, mapping=mapping)
+    assert tried.counts == done.counts
+    assert (done.counts["lead"], done.counts["cycle"]) == ({"new": 2_100}, {"new": 2_102})
+
+
+def test_a_deal_that_a_column_closes_sounds_final_and_is(crm: Source) -> None:
+    mapping = {
+        "object": "opportunity",
+        "columns": {"external_id": "O", "stage": "S", "is_closed": "C", "is_won": "W"},
+        "stage_columns": {"Entered": "Closed Won"},
+        "zone": "UTC",
+    }
+    row = bring_in(crm, "O,S,C,W,Entered\nO1,Closed Won,yes,yes,2026-03-02\n", mapping=mapping)
+    assert "final_stage_open" not in row.warnings
+
+
 def test_one_left_behind_is_named_to_whoever_wants_to_import(crm: Source) -> None:
     first = start(crm, text(1), file_name="first.csv")
     Import.objects.update(state=ImportState.RUNNING, runner="x", started_at=NOW, heartbeat_at=NOW)
