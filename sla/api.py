@@ -14,7 +14,7 @@ from rest_framework import serializers
 from alignment.access import EVERYONE, SEES_FIGURES, SEES_RECORDS
 from alignment.api.base import Report, Resource, resource
 from alignment.api.filters import Choice, FilterSet, Instant, Text, Whole
-from alignment.api.shapes import PersonRef
+from alignment.api.shapes import Asked, PersonRef
 from alignment.business_time import Week
 from alignment.models import Organisation, Role
 from alignment.queries.inbox import processed_up_to
@@ -128,7 +128,7 @@ class Breaches(Resource[Breach]):
 # --- compliance ---------------------------------------------------------------------------------------
 
 
-class WeekAsked(serializers.Serializer[Any]):
+class WeekAsked(Asked):
     week = serializers.DateField(required=False, help_text="Any day of the week; left out: the present one.")
     group = serializers.ChoiceField(
         choices=list(compliance.GROUPS), default="rep", help_text="Figures per what."
@@ -138,7 +138,7 @@ class WeekAsked(serializers.Serializer[Any]):
         return _possible(day)
 
 
-class WeeksAsked(serializers.Serializer[Any]):
+class WeeksAsked(Asked):
     week = serializers.DateField(
         required=False, help_text="Any day of the last week; left out: the present one."
     )

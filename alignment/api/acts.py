@@ -21,6 +21,7 @@ from rest_framework.request import Request
 
 from alignment.api.base import Door, within_limits
 from alignment.api.problems import Problem, invalid_body, refused
+from alignment.api.shapes import Asked
 from alignment.intake.limits import load_json
 from alignment.intake.receive import read_body
 from alignment.models import User
@@ -33,15 +34,21 @@ _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 _ACTS = UUID("7c1d1f0e-7d0b-4a8e-9a53-0e5f0c7d5a11")
 
 
-class Given(serializers.Serializer[Any]):
+class Given(Asked):
     """What an act reads from its body. A field that it does not know is refused, not ignored."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
-            known = ", ".join(self.fields) or "none"
-            said = f"There is no such field here; known: {known}."
-            raise serializers.ValidationError({name[:60]: [said] for name in unknown[:20]})
-        return super().to_internal_value(data)
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
+        if not unknown:
+            return super().to_internal_value(data)
+        said = f"There is no such field here; known: {', '.join(self.fields) or 'none'}."
+        refused: dict[str, Any] = {name[:60]: [said] for name in unknown[:20]}
+        try:
+            super().to_internal_value(data)
+        except serializers.ValidationError as problem:
+            if isinstance(problem.detail, dict):  # all that is wrong is said at once
+                refused |= problem.detail
+        raise serializers.ValidationError(refused)
 
 
 class ReasonGiven(Given):

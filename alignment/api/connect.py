@@ -19,7 +19,7 @@ from rest_framework import serializers
 
 from alignment.api.acts import Given
 from alignment.api.base import Resource
-from alignment.api.filters import FilterSet, Text, Truth
+from alignment.api.filters import FilterSet, OfSource, Truth
 from alignment.api.intake import SourceSerializer
 from alignment.api.people import ONLY_REVOPS
 from alignment.api.set_up import SetUp, example
@@ -128,7 +128,7 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
 
 
 class EndpointFilter(FilterSet):
-    source = Text(field_name="source__key")
+    source = OfSource(field_name="source__key")
     is_active = Truth()
 
 

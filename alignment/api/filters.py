@@ -117,6 +117,21 @@ class ExternalId(GivenId):
         return super().filter(found, value)
 
 
+class SourceField(forms.CharField):
+    def clean(self, value: Any) -> Any:
+        given = super().clean(value)
+        if given and not Source.objects.filter(key=given).exists():
+            known = ", ".join(Source.objects.order_by("key").values_list("key", flat=True)[:50]) or "none yet"
+            raise forms.ValidationError(f"There is no source of this key; known: {known}.")
+        return given
+
+
+class OfSource(Text):
+    """The key of a source that exists: a misspelt one is refused, and finds not simply nothing."""
+
+    field_class = SourceField
+
+
 class EmailField(forms.CharField):
     def clean(self, value: Any) -> Any:
         given = super().clean(value)
@@ -139,8 +154,10 @@ class Choice(django_filters.ChoiceFilter):  # type: ignore[misc]
     """One of a few words."""
 
     def __init__(self, *args: Any, choices: list[tuple[str, str]], **options: Any) -> None:
-        super().__init__(*args, choices=choices, **options)
-        self.schema = {"type": "string", "enum": [value for value, _ in choices]}
+        words = [value for value, _ in choices]
+        said = {"invalid_choice": f"Write one of: {', '.join(words)}."}
+        super().__init__(*args, choices=choices, error_messages=said, **options)
+        self.schema = {"type": "string", "enum": words}
 
 
 class IsNull(Truth):

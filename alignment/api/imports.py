@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from alignment.api.acts import Act, Given
 from alignment.api.base import Resource
-from alignment.api.filters import Choice, FilterSet, Instant, Text, Truth
+from alignment.api.filters import Choice, FilterSet, Instant, OfSource, Text, Truth
 from alignment.api.people import ONLY_REVOPS
 from alignment.api.shapes import Moment, SourceKey
 from alignment.api.uploads import KIND, UploadAct
@@ -95,7 +95,7 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
 
 
 class ImportFilter(FilterSet):
-    source = Text(field_name="source__key")
+    source = OfSource(field_name="source__key")
     object = Choice(field_name="subject", choices=OBJECT_CHOICES)
     state = Choice(choices=STATES)
     is_dry_run = Truth()

@@ -15,7 +15,7 @@ from rest_framework import serializers
 
 from alignment.api.acts import Act, Given
 from alignment.api.base import Report, Resource
-from alignment.api.filters import Choice, ExternalId, FilterSet, Instant, IsSet, Text
+from alignment.api.filters import Choice, ExternalId, FilterSet, Instant, IsSet, OfSource, Text
 from alignment.api.people import ONLY_REVOPS
 from alignment.api.shapes import SourceKey
 from alignment.intake.standard import TYPES
@@ -84,7 +84,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
 
 class DeliveryFilter(FilterSet):
-    source = Text(field_name="source__key")
+    source = OfSource(field_name="source__key")
     external_id = ExternalId(help_text="The sender's id; without `source` of any.")
     state = Choice(choices=DeliveryState.choices)
     received_from = Instant(field_name="received_at", lookup_expr="gte")
@@ -132,7 +132,7 @@ class DeadEventSerializer(serializers.ModelSerializer[DeadEvent]):
 
 
 class DeadEventFilter(FilterSet):
-    source = Text(field_name="delivery__source__key")
+    source = OfSource(field_name="delivery__source__key")
     code = Text()
     is_set_aside = IsSet(field_name="set_aside_at")
     is_replayed = IsSet(field_name="replayed_at", help_text="Whether a replay has applied it.")

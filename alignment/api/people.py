@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from alignment.access import EVERYONE
 from alignment.api.base import Resource
-from alignment.api.filters import Choice, FilterSet, Text, Truth, Whole
+from alignment.api.filters import Choice, FilterSet, OfSource, Text, Truth, Whole
 from alignment.api.shapes import SourceKey
 from alignment.intake.ids import forms_of
 from alignment.models import (
@@ -54,7 +54,9 @@ class PeopleFilter(FilterSet):
     function = Choice(choices=Function.choices)
     is_active = Truth()
     email = Text(lookup_expr="iexact")
-    source = Text(method="named", help_text="Whom this source names; with `external_id`: whom it calls so.")
+    source = OfSource(
+        method="named", help_text="Whom this source names; with `external_id`: whom it calls so."
+    )
     external_id = Text(method="named", help_text="How a source names the person; without `source` any.")
 
     def named(self, found: QuerySet[Person], name: str, value: str) -> QuerySet[Person]:

@@ -42,3 +42,15 @@ class MaybeOneOf(serializers.ChoiceField):
 
     def __init__(self, choices: list[tuple[str, Any]], **options: Any) -> None:
         super().__init__(choices=[("", "None"), *choices], read_only=True, **options)
+
+
+class Asked(serializers.Serializer[Any]):
+    """What a request gives. Of a few words each is named where another was written."""
+
+    def get_fields(self) -> dict[str, Any]:
+        found = super().get_fields()
+        for field in found.values():
+            if isinstance(field, serializers.ChoiceField):
+                known = ", ".join(map(str, field.choices))
+                field.error_messages["invalid_choice"] = f'"{{input}}" is none of: {known}.'
+        return found

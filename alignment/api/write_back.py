@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from alignment.api.acts import Act, ReasonGiven
 from alignment.api.base import Report, Resource
-from alignment.api.filters import Choice, FilterSet, Instant, IsSet, Text, Truth, Whole
+from alignment.api.filters import Choice, FilterSet, Instant, IsSet, OfSource, Truth, Whole
 from alignment.api.people import ONLY_REVOPS
 from alignment.api.shapes import SourceKey
 from alignment.models import Destination, OutgoingMessage, OutgoingState, TokenScope, User
@@ -42,7 +42,7 @@ class DestinationSerializer(serializers.ModelSerializer[Destination]):
 
 
 class DestinationFilter(FilterSet):
-    source = Text(field_name="source__key")
+    source = OfSource(field_name="source__key")
     is_active = Truth()
     is_paused = IsSet(field_name="paused_at")
 
@@ -109,7 +109,7 @@ class MessageSerializer(serializers.ModelSerializer[OutgoingMessage]):
 
 class MessageFilter(FilterSet):
     destination = Whole(field_name="destination_id")
-    source = Text(field_name="destination__source__key")
+    source = OfSource(field_name="destination__source__key")
     state = Choice(choices=OutgoingState.choices)
     is_set_aside = IsSet(field_name="set_aside_at")
     lead = Whole(field_name="lead_id")

@@ -70,7 +70,6 @@ def test_messages_are_found_by_state_destination_and_lead(world: World, api: Api
         ({"state": "dead", "is_set_aside": "true"}, []),
         ({"lead": one.lead_id}, [one.pk]),
         ({"cycle": two.cycle_id, "destination": crm.pk}, [two.pk]),
-        ({"source": "other"}, []),
         ({"created_before": world.at.isoformat()}, []),
     ):
         assert [row["id"] for row in api.results("outgoing-messages", **query)] == expected, query

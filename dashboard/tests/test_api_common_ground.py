@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alignment.api.problems import KINDS, NAMESPACE
-from alignment.models import Delivery, Lead, Person, Role, User
+from alignment.models import Delivery, Lead, Person, Role, Source, User
 from handoff.models import Leave
+from handoff.services.acts import CHANNELS
 from testing.api import Api, by_session, by_token
 from testing.routes import every_route
 from testing.world import World, add_user, event
@@ -185,18 +186,21 @@ def test_a_body_that_cannot_be_used_is_a_400_that_says_why(world: World, api: Ap
 
 def test_each_part_at_fault_is_named_by_its_pointer(world: World, api: Api) -> None:
     found = problem(api.post(attempts(world), {"channel": "pigeon", "a/b~c": 1}), 400, "invalid")
-    assert {error["pointer"] for error in found["errors"]} == {"#/a~1b~0c"}
+    assert {error["pointer"] for error in found["errors"]} == {"#/a~1b~0c", "#/channel", "#/outcome"}
     found = problem(api.post(_where(), {"channel": "pigeon"}), 400, "invalid")
-    assert {error["pointer"] for error in found["errors"]} == {"#/channel", "#/outcome"}
+    said = {error["pointer"]: error["detail"] for error in found["errors"]}
+    assert set(said) == {"#/channel", "#/outcome"}
+    assert said["#/channel"] == f'"pigeon" is none of: {", ".join(CHANNELS)}.'
     sent: list[dict[str, Any]] = [
         {"type": "lead.updated", "data": {"external_id": "1"}},
         {"type": "x", "data": {}, "extra": 1},
     ]
     found = problem(api.post(f"sources/{world.crm.key}/events", sent), 400, "invalid")
-    assert {error["pointer"] for error in found["errors"]} == {"#/1/extra"}
+    assert {error["pointer"] for error in found["errors"]} == {"#/1/extra", "#/1/type", "#/1/data"}
     sent[1].pop("extra")
     found = problem(api.post(f"sources/{world.crm.key}/events", sent), 400, "invalid")
     assert {error["pointer"] for error in found["errors"]} == {"#/1/type", "#/1/data"}
+    assert "lead.updated" in str(found["errors"])
     assert not Delivery.objects.filter(endpoint__scheme="api_token").exists()
 
 
@@ -255,6 +259,27 @@ def test_a_parameter_that_cannot_be_used_is_a_400_that_names_it(api: Api, parame
     answer = api.get("leads", **{parameter: value})
     found = problem(answer, 400, "invalid")
     assert [error["parameter"] for error in found["errors"]] == [parameter]
+
+
+@pytest.mark.parametrize("where", ["leads", "mql-cycles", "opportunities", "imports", "deliveries", "people"])
+def test_a_source_that_is_not_there_is_refused_with_the_known_keys(api: Api, where: str) -> None:
+    (error,) = problem(api.get(where, source="nope"), 400, "invalid")["errors"]
+    assert error == {"parameter": "source", "detail": "There is no source of this key; known: crm."}
+
+
+@pytest.mark.parametrize(
+    ("where", "parameter", "known"),
+    [
+        ("mql-cycles", "state", "open"),
+        ("outgoing-messages", "state", "pending, delivered, dead"),
+        ("compliance/weeks", "kind", "follow_up"),
+    ],
+)
+def test_a_word_that_is_none_of_a_few_is_refused_with_the_known_ones(
+    api: Api, where: str, parameter: str, known: str
+) -> None:
+    (error,) = problem(api.get(where, **{parameter: "bogus"}), 400, "invalid")["errors"]
+    assert error["parameter"] == parameter and known in error["detail"], error
 
 
 def test_an_unknown_parameter_is_told_the_known_ones(api: Api) -> None:
@@ -353,6 +378,7 @@ def test_a_text_filter_on_the_crms_id_finds_the_record(world: World, api: Api) -
     many(world, 3)
     found = api.results("leads", source="crm", external_id="lead-2")
     assert [row["external_id"] for row in found] == ["lead-2"]
+    Source.objects.create(key="other", name="Other", kind="standard")
     assert api.results("leads", source="other", external_id="lead-2") == []
 
 

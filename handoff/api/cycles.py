@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from alignment.access import SEES_RECORDS
 from alignment.api.base import Report, Resource
-from alignment.api.filters import Choice, FilterSet, Instant, Text, Truth, Whole
+from alignment.api.filters import Choice, FilterSet, Instant, OfSource, Text, Truth, Whole
 from alignment.api.shapes import MaybeOneOf, PersonRef
 from alignment.intake.ids import forms_of
 from alignment.models import Disposition, DisqualificationReason, Lead, MqlCycle, Source
@@ -67,7 +67,7 @@ class CycleFilter(FilterSet):
         method="of_record",
         help_text="Id of a lead; of a merged record: what its person has, at the other lead.",
     )
-    source = Text(method="of_record", help_text="Key of the lead's source.")
+    source = OfSource(method="of_record", help_text="Key of the lead's source.")
     lead_external_id = Text(
         method="of_record",
         help_text="The lead's id in its source, without `source` in any; also of a record merged into it.",

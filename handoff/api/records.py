@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from alignment.access import SEES_RECORDS
 from alignment.api.base import Resource
-from alignment.api.filters import Choice, Email, ExternalId, FilterSet, Instant, Text, Truth, Whole
+from alignment.api.filters import Choice, Email, ExternalId, FilterSet, Instant, OfSource, Text, Truth, Whole
 from alignment.api.shapes import MaybeOneOf, PersonRef, SourceKey
 from alignment.matching.keys import site_domain_key
 from alignment.models import (
@@ -28,7 +28,7 @@ from handoff.queries.lead_list import matches
 
 
 class RecordFilter(FilterSet):
-    source = Text(field_name="source__key", help_text="Key of the source.")
+    source = OfSource(field_name="source__key", help_text="Key of the source.")
     external_id = ExternalId(help_text="The record's id in its source; without `source` in any.")
     is_deleted = Truth()
 

@@ -96,6 +96,7 @@ def test_the_commands_do_what_the_guide_says(
     world.send(event("lead.updated", "L-1001", timezone.now(), score=80), at=timezone.now())
     cycle = MqlCycle.objects.get()
     given = {
+        "SOURCE": world.crm.key,
         "API": f"{live_server.url}/api/v1",
         "TOKEN": secret_of(add_user(world, Role.REVOPS)),
         "CYCLE": str(cycle.pk),
