@@ -44,7 +44,7 @@ class QuartersForm(forms.Form):
 
 
 class BehindForm(forms.Form):
-    """The MQLs behind one number. `origin` given: of that origin alone; `none`: of leads whose origin is empty."""
+    """The MQLs behind one number. `origin` given: of that origin alone; `none`: of leads whose origin is not known."""
 
     first = forms.CharField(required=False, max_length=7)
     last = forms.CharField(required=False, max_length=7)

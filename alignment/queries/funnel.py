@@ -48,7 +48,8 @@ _ENDS = f"SELECT min(c.crossed_at), max(c.crossed_at) {_FOUND}"
 
 @dataclass(frozen=True)
 class Conversion:
-    """One origin: `channel` None where the CRM left it empty, which is not the same as a channel named “unknown”.
+    """One origin: `channel` None where it is not known (empty in the CRM, or only a cycle or an event without it came),
+    which is not the same as a channel named “unknown”.
 
     `median_days`: fractional days from crossing to winning, of those won; None where none was. `won_before`: won
     before they crossed, which the sources state now and then: they count, with their negative days.

@@ -28,7 +28,7 @@ from alignment.wording import rounded_share
 from testing.world import World, add_user
 
 ZONE = ZoneInfo("America/New_York")
-ORIGINS = ["Web", "Fairs & events", "a/b?c=ü", ""]  # the last: empty in the CRM
+ORIGINS = ["Web", "Fairs & events", "a/b?c=ü", ""]  # the last: not known
 # The first and the last moment of quarters in New York, in summer and in winter.
 EDGES = ["2025-04-01T03:59:59Z", "2025-04-01T04:00:00Z", "2026-01-01T04:59:59Z", "2026-01-01T05:00:00Z"]
 
@@ -216,6 +216,21 @@ def test_the_chart_and_the_queries_do_not_grow_with_the_rows(revops: Client, tol
     with CaptureQueriesContext(connection) as one:
         page(revops, first="2025-Q1")
     assert len(many) == len(one)
+
+
+def test_an_origin_that_nobody_stated_is_not_known(revops: Client, world: World) -> None:
+    columns = {"lead": "lead", "mql_at": "mql_at"}
+    bring_in(
+        world.crm,
+        "lead,mql_at",
+        ["only-a-cycle,2025-02-02T00:00:00Z"],
+        {"object": "cycle", "columns": columns},
+    )
+    answer = page(revops)
+    assert [(each.channel, each.mqls) for each, _ in answer.context["origins"]] == [(None, 1)]
+    rows = revops.get(reverse("alignment:imports-came-in-rows", kwargs={"key": "crm"}), {"none": "1"})
+    for text in (answer.content.decode(), rows.content.decode()):
+        assert "not known" in text and "empty in the CRM" not in text
 
 
 def test_what_is_no_quarter_is_said_and_found_nowhere(revops: Client, told: list[Told]) -> None:
