@@ -34,9 +34,8 @@ class QuartersForm(forms.Form):
         return cleaned
 
     def between(self) -> tuple[datetime | None, datetime | None]:
-        """The instants from and until, as far as they could be read; None: no limit."""
-        chosen = self.cleaned_data if self.is_valid() else {}
-        first, last = chosen.get("first"), chosen.get("last")
+        """The instants from and until of a valid form; None: no limit."""
+        first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
         return (
             Quarter.read(first).starts_at(self.zone) if first else None,
             Quarter.read(last).ends_at(self.zone) if last else None,

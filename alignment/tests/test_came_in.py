@@ -236,7 +236,9 @@ def test_an_origin_that_nobody_stated_is_not_known(revops: Client, world: World)
 def test_what_is_no_quarter_is_said_and_found_nowhere(revops: Client, told: list[Told]) -> None:
     answer = page(revops, first="2025-Q4", last="2025-Q1")
     assert answer.status_code == 422 and "This comes before the first quarter" in answer.content.decode()
-    assert page(revops, first="yesterday").status_code == 422
+    for wrong in (answer, page(revops, first="yesterday")):
+        assert wrong.status_code == 422
+        assert "No figures" in wrong.content.decode() and "<table" not in wrong.content.decode()
     rows = reverse("alignment:imports-came-in-rows", kwargs={"key": "crm"})
     for query in ("first=2025-Q5", "last=1", "after=x", "after=1-2-3", "first=0000-Q1"):
         assert revops.get(f"{rows}?{query}").status_code == 404, query
