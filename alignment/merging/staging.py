@@ -96,6 +96,18 @@ def order_of(as_of: datetime, read_at: datetime | None = None) -> str:
     return f"im:{as_of.astimezone(UTC):{_MOMENT}}:{read}"
 
 
+def ref_of(subject: str, external_id: str, time: str, fields: str) -> str:
+    """What names a statement: record, `time` of occurrence in ISO form, and fields as JSON."""
+    said = f"{subject}\0{external_id}\0{time}\0{fields}"
+    return f"im:{sha256(said.encode()).hexdigest()[:32]}"
+
+
+def ref_of_draft(draft: DraftLike, as_of: datetime) -> str:
+    """The `ref` that the fact of a draft of a file of this time has."""
+    time = (draft.occurred_at or as_of).isoformat()
+    return ref_of(draft.subject, draft.external_id, time, _encode(draft.fields))
+
+
 class Stager:
     """Collects the drafts of a chunk.
 
@@ -119,18 +131,17 @@ class Stager:
         for draft in drafts:
             time = (draft.occurred_at or self.as_of).isoformat()
             subject, external_id, fields = draft.subject, draft.external_id, _encode(draft.fields)
-            said = f"{subject}\0{external_id}\0{time}\0{fields}"
-            digest = sha256(said.encode()).hexdigest()[:32]
-            if digest in self._seen:
+            ref = ref_of(subject, external_id, time, fields)
+            if ref in self._seen:
                 self._unchanged += 1
                 continue
-            self._seen.add(digest)
+            self._seen.add(ref)
             if "\\" in fields:
                 fields = fields.replace("\\", "\\\\")
             if not external_id.isalnum():
                 external_id = external_id.translate(_ESCAPED)
             self._lines.append(
-                f"{line}\t{subject}\t{external_id}\tim:{digest}\t{self._order}:{line:010d}:{digest[:8]}\t{time}\tf\t{fields}\n"
+                f"{line}\t{subject}\t{external_id}\t{ref}\t{self._order}:{line:010d}:{ref[3:11]}\t{time}\tf\t{fields}\n"
             )
 
     def take(self) -> Staged:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from alignment.importing.drafts import Draft
 from alignment.importing.rows import Reject, Row
-from alignment.merging.staging import order_of
+from alignment.merging.staging import order_of, ref_of_draft
 from alignment.models import Fact, Source, Subject
 from alignment.queries.field_words import name_of, said
 from alignment.queries.import_words import OBJECT_NAMES
+from alignment.queries.people import people_called
 
 Key = tuple[str, str]  # subject, external id
 Statement = tuple[datetime, str, dict[str, Any]]  # when, order among those of one moment, fields
 NEW, CHANGED, UNCHANGED = _STATES = "new", "changed", "unchanged"
 _ABSENT = object()
+_OF_PEOPLE = ("owner", "person")
 _PLURAL = {str(subject.label): OBJECT_NAMES[subject.value] for subject in Subject}
 
 
@@ -39,7 +41,8 @@ class Told:
 
 @dataclass(frozen=True)
 class DraftInWords:
-    """A draft of a fact. `is_dated`: by the row itself and not by the file's time."""
+    """A draft of a fact. `is_dated`: by the row itself and not by the file's time. `is_known`: the ledger has this
+    statement already, and importing it leaves it out."""
 
     subject: str
     external_id: str
@@ -47,6 +50,7 @@ class DraftInWords:
     is_dated: bool
     state: str
     told: list[Told]
+    is_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,17 +83,33 @@ class Preview:
     rejected: int
 
 
+@dataclass
+class _Ledger:
+    """What is known of the records that the rows speak about, with the rows read so far. `refs`: statements;
+    `people`: who each id or address of an owner is."""
+
+    as_of: datetime
+    statements: dict[Key, list[Statement]] = field(default_factory=lambda: defaultdict(list))
+    refs: set[str] = field(default_factory=set)
+    people: dict[str, int] = field(default_factory=dict)
+
+    def is_same(self, name: str, one: Any, other: Any) -> bool:
+        """Whether two values of a field say the same: the id and the address of one person do."""
+        if one == other:
+            return True
+        return name in _OF_PEOPLE and one in self.people and self.people[one] == self.people.get(other)
+
+
 def preview(rows: Iterable[Row | Reject], source: Source, *, as_of: datetime) -> Preview:
-    """The rows in words, with one query for what is known of their records. Writes nothing."""
+    """The rows in words, with as many queries however many they are. Writes nothing."""
     read = list(rows)
-    known = _known(source, {(draft.subject, draft.external_id) for row in read for draft in _drafts(row)})
+    ledger = _ledger(source, [draft for row in read for draft in _drafts(row)], as_of)
     shown: list[RowInWords] = []
     for row in read:
         if isinstance(row, Reject):
             shown.append(RowInWords(row.line, [], row.code, row.message))
             continue
-        drafts = [_in_words(draft, known, row.line, as_of) for draft in row.drafts]
-        shown.append(RowInWords(row.line, drafts))
+        shown.append(RowInWords(row.line, [_in_words(draft, ledger, row.line) for draft in row.drafts]))
     drafts = [draft for row in shown for draft in row.drafts]
     return Preview(
         shown,
@@ -115,27 +135,40 @@ def _drafts(row: Row | Reject) -> list[Draft]:
     return row.drafts if isinstance(row, Row) else []
 
 
-def _known(source: Source, keys: set[Key]) -> dict[Key, list[Statement]]:
-    found: dict[Key, list[Statement]] = defaultdict(list)
+def _ledger(source: Source, drafts: list[Draft], as_of: datetime) -> _Ledger:
+    ledger = _Ledger(as_of)
+    keys = {(draft.subject, draft.external_id) for draft in drafts}
     facts = Fact.objects.of_source(source.pk).filter(
         subject__in={subject for subject, _ in keys},
         external_id__in={external_id for _, external_id in keys},
     )
-    for fact in facts.only("subject", "external_id", "occurred_at", "order_key", "fields"):
+    called: set[str] = {
+        str(draft.fields[name]) for draft in drafts for name in _OF_PEOPLE if draft.fields.get(name)
+    }
+    for fact in facts.only("ref", "subject", "external_id", "occurred_at", "order_key", "fields"):
         if (fact.subject, fact.external_id) in keys:
-            found[fact.subject, fact.external_id].append((fact.occurred_at, fact.order_key, fact.fields))
-    return found
+            ledger.refs.add(fact.ref)
+            ledger.statements[fact.subject, fact.external_id].append(
+                (fact.occurred_at, fact.order_key, fact.fields)
+            )
+            called |= {str(fact.fields[name]) for name in _OF_PEOPLE if fact.fields.get(name)}
+    ledger.people = people_called(source, called)
+    return ledger
 
 
-def _in_words(draft: Draft, known: dict[Key, list[Statement]], line: int, as_of: datetime) -> DraftInWords:
+def _in_words(draft: Draft, ledger: _Ledger, line: int) -> DraftInWords:
     """The draft, which from then on is known."""
-    statements = known[draft.subject, draft.external_id]
-    at = draft.occurred_at or as_of
+    statements = ledger.statements[draft.subject, draft.external_id]
+    at = draft.occurred_at or ledger.as_of
     before = _fold(statements)
     is_new = not statements
-    statements.append((at, f"{order_of(as_of)}:{line:010d}", draft.fields))
+    ref = ref_of_draft(draft, ledger.as_of)
+    if not (is_known := ref in ledger.refs):
+        ledger.refs.add(ref)
+        statements.append((at, f"{order_of(ledger.as_of)}:{line:010d}", draft.fields))
     after = _fold(statements)
-    told = [_told(draft, name, before, after, statements[:-1]) for name in draft.fields]
+    earlier = statements if is_known else statements[:-1]
+    told = [_told(draft, name, before, after, earlier, ledger) for name in draft.fields]
     changes = any(each.state in (NEW, CHANGED) for each in told)
     return DraftInWords(
         str(Subject(draft.subject).label),
@@ -144,6 +177,7 @@ def _in_words(draft: Draft, known: dict[Key, list[Statement]], line: int, as_of:
         draft.occurred_at is not None,
         NEW if is_new else CHANGED if changes else UNCHANGED,
         told,
+        is_known,
     )
 
 
@@ -155,7 +189,12 @@ def _fold(statements: list[Statement]) -> dict[str, Any]:
 
 
 def _told(
-    draft: Draft, name: str, before: dict[str, Any], after: dict[str, Any], statements: list[Statement]
+    draft: Draft,
+    name: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    statements: list[Statement],
+    ledger: _Ledger,
 ) -> Told:
     value, was = draft.fields[name], before.get(name, _ABSENT)
     words = said(draft.subject, name, value, currency=_currency(after))
@@ -164,13 +203,16 @@ def _told(
         # each MQL date is a cycle of its own, and no later one replaces it
         is_known = any(stated.get("mql_at") == value for _, _, stated in statements)
         return Told(label, words, UNCHANGED if is_known else NEW, is_new_mql=not is_known)
-    if after.get(name) != value:
+    who = name.removesuffix("_name")
+    if who != name and who in _OF_PEOPLE and ledger.is_same(who, before.get(who), draft.fields.get(who)):
+        return Told(label, words, UNCHANGED)  # the same person by another name is no change of the record
+    if not ledger.is_same(name, after.get(name), value):
         return Told(
             label, words, "overruled", said(draft.subject, name, after.get(name), currency=_currency(after))
         )
     if was is _ABSENT or (was is None and value is not None):
         return Told(label, words, UNCHANGED if value is None else NEW)
-    if was == value:
+    if ledger.is_same(name, was, value):
         return Told(label, words, UNCHANGED)
     return Told(label, words, CHANGED, said(draft.subject, name, was, currency=_currency(before)))
 

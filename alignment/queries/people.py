@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from allauth.mfa.models import Authenticator
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from alignment.models import Function, Lead, MqlCycle, Person, PersonIdentity, Team, User
+from alignment.models import Function, Lead, MqlCycle, Person, PersonIdentity, Source, Team, User
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,17 @@ def names_in(source: int, refs: set[str]) -> dict[str, str]:
     """Id in a source: name of the person, of those among `refs` who are known."""
     rows = PersonIdentity.objects.filter(source_id=source, external_id__in=refs)
     return dict(rows.values_list("external_id", "person__name"))
+
+
+def people_called(source: Source, refs: set[str]) -> dict[str, int]:
+    """Id, name or address as a source gives it: who that is, by primary key; an address that the source has not
+    named yet is of the active person who has it."""
+    mails = {ref.lower(): ref for ref in refs if "@" in ref}
+    active = Person.objects.filter(email__in=mails, is_active=True).values_list("email", "pk")
+    found = {mails[email]: person for email, person in active}
+    known = PersonIdentity.objects.filter(source=source, external_id__in=refs)
+    found.update(known.values_list("external_id", "person_id"))
+    return found
 
 
 def logins_without_person() -> QuerySet[User]:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from alignment.importing.mapping import InvalidMapping
 from alignment.importing.rows import Row, read_rows
-from alignment.models import Fact, Import, ImportPiece, ImportState, Lead, MqlCycle, Role, Source
+from alignment.models import Fact, Import, ImportPiece, ImportState, Lead, MqlCycle, Person, Role, Source
 from alignment.services import import_drafts
 from alignment.services.import_run import run_waiting
 from alignment.services.imports import NothingToResume, NotUnderWay, cancel_import, resume_import
@@ -609,6 +609,31 @@ def test_the_preview_holds_the_rows_against_what_is_known(revops: Client) -> Non
     assert "Engines → becomes Looms" in text(page) and "Changed" in text(page)
     assert "Leads 0 1 0" in text(page) and "1 MQL date is new" in text(page)
     assert MqlCycle.objects.count() == 1
+
+
+DATED = """Lead ID,Email,Lead Owner,Last Modified Date
+L1,ada@example.com,Tom Becker,2026-03-01T09:00:00Z
+L2,emmy@example.com,Tom Becker,2026-03-01T09:00:00Z
+"""
+
+
+def test_the_preview_leaves_out_what_was_said_before_as_the_import_does(revops: Client) -> None:
+    tom = Person.objects.create(name="Tom Becker", email="tom.becker@example.com")
+    lara = Person.objects.create(name="Lara Meyer", email="lara@example.com")
+    previewed(revops, drafted(revops, DATED))
+    start(revops, Import.objects.latest("pk"))
+    worked()
+    by_mail = DATED.replace("Tom Becker", tom.email, 1).replace("Tom Becker", lara.email)
+    previewed(revops, drafted(revops, by_mail))
+    start(revops, Import.objects.latest("pk"))
+    worked()
+    page = previewed(revops, drafted(revops, DATED))
+    assert "Leads 0 0 2" in text(page) and "becomes" not in text(page)
+    assert "stays lara@example.com" in text(page), "said later, by somebody else"
+    assert "stays tom.becker" not in text(page), "the same person"
+    changed = DATED.replace("Tom Becker,2026-03-01", "tom.becker@example.com,2026-03-03")
+    page = previewed(revops, drafted(revops, changed))
+    assert "Leads 0 1 1" in text(page) and "lara@example.com → becomes tom.becker@example.com" in text(page)
 
 
 def test_the_preview_counts_each_record_once_however_many_rows_name_it(revops: Client) -> None:
