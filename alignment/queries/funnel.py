@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -154,6 +155,21 @@ def mqls_behind(which: Behind) -> QuerySet[MqlCycle]:
             else found.filter(lead__channel=which.origin)
         )
     return found.filter(Exists(own) | Exists(merged)) if which.is_won else found
+
+
+def won_by(leads: Collection[int]) -> dict[int, Opportunity]:
+    """By the key of a lead what made it won: its first won opportunity, or that of a record merged into it."""
+    stays = {
+        pk: merged_into or pk
+        for pk, merged_into in Lead.objects.filter(Q(pk__in=leads) | Q(merged_into__in=leads)).values_list(
+            "pk", "merged_into"
+        )
+    }
+    found: dict[int, Opportunity] = {}
+    won = Opportunity.objects.filter(is_won=True, is_deleted=False, closed_at__isnull=False, lead__in=stays)
+    for each in won.order_by("closed_at", "pk"):
+        found.setdefault(stays[each.lead_id], each)  # type: ignore[index]  # filtered by the lead
+    return found
 
 
 def _first(won: QuerySet[Opportunity]) -> Subquery:

@@ -156,6 +156,11 @@ def behind(client: Client, query: str) -> list[str]:
         answer = client.get(f"{address}?{query}{after}")
         assert answer.status_code == 200
         found += [cycle.lead.external_id for cycle in answer.context["page"].rows]
+        html = answer.content.decode()
+        for cycle, deal in answer.context["rows"]:
+            assert f"<code>{cycle.lead.external_id}</code>" in html
+            assert (deal and deal.closed_at) == cycle.won_at
+            assert deal is None or f"<code>{deal.external_id}</code>" in html
         assert answer.context["count"] >= len(found)
         if not (cursor := answer.context["page"].cursor):
             assert answer.context["count"] == len(found)
@@ -256,3 +261,15 @@ def test_quarters_begin_on_the_clocks_of_the_zone() -> None:
     assert quarters_between(Quarter(2025, 2), Quarter(2025, 1)) == []
     with pytest.raises(ValueError, match="Write a quarter such as 2026-Q1"):
         Quarter.read("2025-q1")
+
+
+def test_the_rows_behind_a_number_take_as_many_queries_whether_one_or_fifty(
+    revops: Client, told: list[Told]
+) -> None:
+    address = reverse("alignment:imports-came-in-rows", kwargs={"key": "crm"})
+    with CaptureQueriesContext(connection) as many:
+        assert len(revops.get(address, {"won": "1"}).context["rows"]) > 20
+    MqlCycle.objects.exclude(lead__external_id="L000").update(voided_at=timezone.now(), void_reason="x")
+    with CaptureQueriesContext(connection) as one:
+        assert len(revops.get(address).context["rows"]) == 1
+    assert len(many) == len(one)

@@ -13,7 +13,7 @@ from alignment.asked import asked
 from alignment.forms.came_in import BehindForm, QuartersForm
 from alignment.models import Organisation, Role, Source
 from alignment.paging import NoSuchPage, by_moment
-from alignment.queries.funnel import Conversion, OfQuarter, by_quarter, mql_to_won, mqls_behind
+from alignment.queries.funnel import Conversion, OfQuarter, by_quarter, mql_to_won, mqls_behind, won_by
 from alignment.views.imports import frame
 
 DRAWN = 24  # quarters of the chart, the last ones
@@ -65,8 +65,10 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
     except NoSuchPage as problem:
         raise Http404 from problem
     given = form.cleaned_data
+    deals = won_by([cycle.lead_id for cycle in page.rows])
     context = frame(source) | {
         "page": page,
+        "rows": [(cycle, deals.get(cycle.lead_id)) for cycle in page.rows],
         "which": which,
         "first": given["first"],
         "last": given["last"],

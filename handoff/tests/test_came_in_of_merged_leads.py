@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from alignment.models import Lead, LeadMerge, Organisation, Role, Source, User
-from alignment.queries.funnel import Behind, by_quarter, mql_to_won, mqls_behind
+from alignment.queries.funnel import Behind, by_quarter, mql_to_won, mqls_behind, won_by
 from alignment.services.merges import merge_leads, undo_merge
 from alignment.services.sources import create_source
 from alignment.tests.test_came_in import ORIGINS, ZONE, Told, tell
@@ -95,6 +95,9 @@ def assert_right(people: dict[Key, Person]) -> None:
         counted = {key: person for key, person in own.items() if person.is_counted}
         for is_won in (False, True):
             behind = mqls_behind(Behind(source_id=source.pk, is_won=is_won)).select_related("lead")
+            made = won_by([cycle.lead_id for cycle in behind])
+            won_at = {cycle.lead_id: cycle.won_at for cycle in behind}  # type: ignore[attr-defined]
+            assert {pk: made[pk].closed_at if pk in made else None for pk in won_at} == won_at
             said = {(cycle.lead.external_id, cycle.crossed_at, cycle.won_at) for cycle in behind}  # type: ignore[attr-defined]
             assert said == {
                 (key[1], person.first, person.won[0] if person.won else None)
