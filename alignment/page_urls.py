@@ -98,5 +98,6 @@ urlpatterns = [
     path("sources/<slug:key>/write-back/aside/", write_back.set_aside_all, name="write-back-aside-all"),
     path("sources/<slug:key>/write-back/<int:pk>/", write_back.message, name="write-back-message"),
     path("sources/<slug:key>/write-back/<int:pk>/retry/", write_back.retry_one, name="write-back-retry"),
+    path("sources/<slug:key>/write-back/<int:pk>/attempt/", write_back.send_now, name="write-back-send-now"),
     path("sources/<slug:key>/write-back/<int:pk>/aside/", write_back.set_aside_one, name="write-back-aside"),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from simple_history.models import HistoricalRecords
 
 from alignment.models.live_secrets import LiveSecret
@@ -83,6 +83,16 @@ class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
     def dead(self) -> OutgoingMessageQuerySet:
         """Given up, and nobody has looked after it yet."""
         return self.filter(state=OutgoingState.DEAD, set_aside_at__isnull=True)
+
+    def waits_for(self) -> OutgoingMessageQuerySet:
+        """With `waits_for` and `waits_for_no`: id and number of the older message about the lead that goes first."""
+        older = OutgoingMessage.objects.pending().filter(
+            destination=OuterRef("destination"), lead=OuterRef("lead"), sequence__lt=OuterRef("sequence")
+        )
+        first = older.order_by("sequence")
+        return self.annotate(
+            waits_for=Subquery(first.values("pk")[:1]), waits_for_no=Subquery(first.values("sequence")[:1])
+        )
 
     def set_aside(self) -> OutgoingMessageQuerySet:
         return self.filter(state=OutgoingState.DEAD, set_aside_at__isnull=False)

@@ -60,7 +60,7 @@ def last_test(destination: Destination, *, at: datetime) -> OutgoingMessage | No
     """The newest test message of the last hour."""
     found = OutgoingMessage.objects.filter(destination=destination, type="webhook.test")
     newest = found.filter(created_at__gt=at - TEST_SHOWN_FOR).defer("body", "basis").order_by("-pk")
-    return newest.select_related("set_aside_by").first()
+    return newest.select_related("set_aside_by", "destination").first()
 
 
 def live_secrets(destination: Destination, *, at: datetime) -> list[DestinationSecret]:
@@ -99,7 +99,7 @@ def messages(source: Source, show: str = "") -> QuerySet[OutgoingMessage]:
         found = found.dead()
     elif show == "aside":
         found = found.set_aside()
-    return found.select_related("lead", "set_aside_by", "destination").defer("body", "basis")
+    return found.waits_for().select_related("lead", "set_aside_by", "destination").defer("body", "basis")
 
 
 def sellers_without_id(source: Source) -> QuerySet[Person]:

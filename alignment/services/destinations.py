@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 from alignment.intake import secrets
 from alignment.models import Destination, OutgoingMessage, OutgoingState, Scheme, Source, User
 from alignment.outbox.addresses import check_entry
+from alignment.outbox.times import told
 from alignment.services import live_secrets
 from alignment.services.authority import require_revops
 from alignment.services.history import save_with_history
@@ -30,6 +31,10 @@ class AlreadyWritesBack(Exception):
 
 class NoSuchDestination(Exception):
     """The destination was switched off."""
+
+
+class CannotBeSentNow(Exception):
+    """The message does not wait, is being sent, or something else goes before it."""
 
 
 class NewDestination(NamedTuple):
@@ -143,7 +148,7 @@ def switch_off(*, destination: Destination, by: User | None, at: datetime) -> De
 def send_test(*, destination: Destination, by: User | None, at: datetime) -> OutgoingMessage:
     """Put a message into the outbox that changes nothing at the receiver. Raises OnlyRevOps."""
     require_revops(by, "Destinations")
-    body = {"type": TEST, "timestamp": at.isoformat(), "data": {"source": destination.source.key}}
+    body = {"type": TEST, "timestamp": told(at), "data": {"source": destination.source.key}}
     return OutgoingMessage.objects.create(
         destination=destination,
         key=f"msg_{uuid4().hex}",
@@ -183,6 +188,22 @@ def retry(
         superseded = row.messages.dead().filter(pk__in=[m.pk for m in chosen if m.pk not in useful])
         superseded.update(set_aside_at=at, set_aside_by=by, set_aside_reason=SUPERSEDED)
     return Retried(waiting, len(chosen) - waiting)
+
+
+def send_now(*, destination: Destination, message: int, by: User | None, at: datetime) -> None:
+    """Try a waiting message at once, before its time and although the receiver was out of reach; its attempts go on
+    counting. Raises OnlyRevOps, NoSuchDestination, CannotBeSentNow.
+    """
+    require_revops(by, "Destinations")
+    with transaction.atomic():
+        row = _lock(destination)
+        if row.paused_at is not None:
+            raise CannotBeSentNow("Write-back is paused: resume it first.")
+        waiting = row.messages.pending().waits_for().filter(pk=message, waits_for__isnull=True)
+        free = waiting.filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=at))
+        if not row.messages.filter(pk__in=list(free.values_list("pk", flat=True))).update(next_attempt_at=at):
+            raise CannotBeSentNow("It is being sent, was sent already, or waits for an earlier message.")
+        Destination.objects.filter(pk=row.pk, retry_at__gt=at).update(retry_at=at)
 
 
 def set_messages_aside(

@@ -519,6 +519,7 @@ def test_only_revops_sets_it_up(case: Case) -> None:
         (destinations.switch_off, {}),
         (destinations.send_test, {}),
         (destinations.retry, {}),
+        (destinations.send_now, {"message": 1}),
         (destinations.set_messages_aside, {"reason": "x"}),
     ]
     for act, options in acts:

@@ -111,6 +111,7 @@ def test_a_test_message_is_put_into_the_outbox(
     message = OutgoingMessage.objects.get()
     assert (message.type, message.state, message.lead) == ("webhook.test", "pending", None)
     assert json.loads(message.body)["data"] == {"source": "crm"}
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}Z", json.loads(message.body)["timestamp"])
 
 
 def test_messages_show_their_state_and_their_json(
@@ -141,6 +142,47 @@ def test_what_was_given_up_is_sent_again_or_set_aside_with_a_reason(
     revops.post(f"{BASE}aside/", {"reason": "Needless"})
     assert not OutgoingMessage.objects.dead().exists()
     assert "Nothing was given up" in text(revops.post(f"{BASE}retry/", follow=True))
+
+
+def test_a_message_that_failed_is_tried_at_once(
+    world: World, revops: Client, destination: Destination
+) -> None:
+    world.send(event("lead.updated", "A", world.at, score=80))
+    message = OutgoingMessage.objects.get()
+    later, address = timezone.now() + timedelta(hours=6), f"{BASE}{message.pk}/attempt/"
+    OutgoingMessage.objects.update(attempts=3, next_attempt_at=later, last_error="Answered 422.")
+    Destination.objects.update(failures=2, retry_at=later)
+    for page in (BASE, f"{BASE}{message.pk}/"):
+        assert address in revops.get(page).content.decode()
+    assert "tried within seconds" in text(revops.post(address, follow=True))
+    message.refresh_from_db()
+    assert message.next_attempt_at < timezone.now() and message.attempts == 3
+    assert Destination.objects.get().retry_at < timezone.now()
+    OutgoingMessage.objects.update(next_attempt_at=later, claimed_until=later)
+    assert "It is being sent" in text(revops.post(address, follow=True))
+    OutgoingMessage.objects.update(claimed_until=None)
+    revops.post(f"{BASE}pause/", {"reason": "The CRM is moved"})
+    shown = revops.get(BASE)
+    assert "3 attempts, the next after resuming" in text(shown) and address not in shown.content.decode()
+    assert "resume it first" in text(revops.post(address, follow=True))
+    message.refresh_from_db()
+    assert message.next_attempt_at == later
+
+
+def test_a_later_message_of_a_lead_says_which_one_it_waits_for(
+    world: World, revops: Client, destination: Destination
+) -> None:
+    world.send(event("lead.updated", "A", world.at, score=80))
+    first = OutgoingMessage.objects.get()
+    later = OutgoingMessage.objects.create(
+        destination=destination, key="msg_2", lead=first.lead, cycle=first.cycle, sequence=2, body="{}",
+        type="mql.rescheduled", created_at=world.at, next_attempt_at=world.at,
+    )  # fmt: skip
+    assert text(revops.get(BASE)).count("for message no. 1 of the lead") == 1
+    assert "for message no. 1 of the lead" in text(revops.get(f"{BASE}{later.pk}/"))
+    assert "earlier message" in text(revops.post(f"{BASE}{later.pk}/attempt/", follow=True))
+    OutgoingMessage.objects.filter(pk=first.pk).update(state=OutgoingState.DEAD)
+    assert "for message no." not in text(revops.get(BASE))
 
 
 def test_switching_off_keeps_what_was_sent_and_offers_to_set_up_again(

@@ -129,7 +129,7 @@ def send_test(request: HttpRequest, key: str) -> HttpResponse:
 def message(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """One message: what became of it, and its JSON as it goes out."""
     found = get_object_or_404(
-        OutgoingMessage.objects.select_related("lead", "destination", "set_aside_by"),
+        OutgoingMessage.objects.waits_for().select_related("lead", "destination", "set_aside_by"),
         pk=pk,
         destination__source__key=key,
     )
@@ -142,6 +142,14 @@ def message(request: HttpRequest, key: str, pk: int) -> HttpResponse:
 def retry_one(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Send one message that was given up."""
     return _retry(request, key, [get_object_or_404(OutgoingMessage, pk=pk, destination__source__key=key).pk])
+
+
+@require_POST
+@roles(Role.REVOPS)
+def send_now(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """Try one message that waits, at once."""
+    found = get_object_or_404(OutgoingMessage, pk=pk, destination__source__key=key)
+    return _act(request, key, services.send_now, "It is tried within seconds.", message=found.pk)
 
 
 @require_POST
@@ -215,7 +223,7 @@ def _act(request: HttpRequest, key: str, service: Any, done: str, **options: Any
     """Call a service on the source's destination and say what became of it."""
     try:
         service(destination=_destination(key), by=viewer(request), at=timezone.now(), **options)
-    except (services.NoSuchDestination, NoSuchSecret) as problem:
+    except (services.NoSuchDestination, services.CannotBeSentNow, NoSuchSecret) as problem:
         notes.error(request, str(problem))
     else:
         notes.success(request, done)

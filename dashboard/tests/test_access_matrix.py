@@ -156,6 +156,7 @@ TABLE = [
     act("alignment:write-back-aside-all", REVOPS, "source", reason="Entered by hand"),
     Row("alignment:write-back-message", REVOPS, "message"),
     act("alignment:write-back-retry", REVOPS, "message"),
+    act("alignment:write-back-send-now", REVOPS, "message"),
     act("alignment:write-back-aside", REVOPS, "message", reason="Entered by hand"),
     act("alignment:write-back-off", REVOPS, "source"),
     Row("healthz", "AAAAAAAAA"),

@@ -20,6 +20,7 @@ from django.db.models import prefetch_related_objects
 
 from alignment.models import Destination, Lead, MqlCycle, OutgoingMessage, OutgoingState, PersonIdentity
 from alignment.models.cycles import AssignedBy
+from alignment.outbox.times import told
 from alignment.pipeline import Batch
 from alignment.pipeline.writing import insert
 from sla.models import Clock, ClockKind, Outcome
@@ -222,21 +223,22 @@ def _body(
         "mql": {
             "number": cycle.number,
             "status": basis.status,
-            "crossed_at": _text(cycle.crossed_at),
-            "closed_at": _text(cycle.closed_at) if cycle.closed_at else None,
+            "crossed_at": told(cycle.crossed_at),
+            "closed_at": told(cycle.closed_at) if cycle.closed_at else None,
         },
         "owner": owner,
-        "assigned_at": _text(cycle.assigned_at) if cycle.assigned_at else None,
+        "assigned_at": told(cycle.assigned_at) if cycle.assigned_at else None,
         "assigned_by": cycle.assigned_by or None,
         "disposition": cycle.disposition or None,
         "reason": cycle.reason or None,
         "opportunity": cycle.opportunity.external_id if cycle.opportunity else None,
-        "due": basis.due or {},
+        "due": {kind: told(datetime.fromisoformat(due)) for kind, due in (basis.due or {}).items()},
     }
     return json.dumps(
-        {"type": kind, "timestamp": _text(at), "data": data}, ensure_ascii=False, separators=(",", ":")
+        {"type": kind, "timestamp": told(at), "data": data}, ensure_ascii=False, separators=(",", ":")
     )
 
 
 def _text(instant: datetime) -> str:
+    """To the microsecond: what a state rests on is compared."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
