@@ -82,6 +82,11 @@ def _day(year: str, month: int, day: int) -> date | None:
         return None
 
 
+def has_time(cell: str) -> bool:
+    """Whether a cell is a date with a time of day."""
+    return bool(_DATE.fullmatch(cell) and _HAS_TIME.search(cell))
+
+
 def lacks_offset(cells: Iterable[str]) -> bool:
     """Whether any of these times says nothing about its zone."""
     return any(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from alignment.importing.encoding import Encoding, rewindable
 from alignment.importing.fields import DATING, OBJECTS, reader_of
 from alignment.importing.guesses import AMBIGUOUS, MIXED, date_order, decimal_sign, lacks_offset
+from alignment.importing.headers import REJECT_COLUMNS, plain
 from alignment.importing.lines import Lines
+from alignment.importing.own_names import with_own_names
 from alignment.importing.presets import Suggestion, suggest
 from alignment.importing.problems import BadRecord, UnreadableFile
 from alignment.importing.records import (
@@ -86,6 +88,21 @@ def look_at(stream: BinaryIO, kind: str | None = None) -> FileShape:
     return _shape(encoding, delimiter, headers, sample, trailer, kind)
 
 
+def left_out(shape: FileShape, mapping: Mapping[str, Any]) -> list[str]:
+    """The columns that have values in the records that were looked at, and that a mapping does not take in."""
+    named = [
+        *mapping.get("columns", {}).values(),
+        *mapping.get("stage_columns", {}),
+        *mapping.get("id_from", []),
+    ]
+    taken = {plain(header) for header in named} | {"", *REJECT_COLUMNS}
+    return [
+        header
+        for place, header in enumerate(shape.headers)
+        if plain(header) not in taken and any(row[place].strip() for row in shape.sample)
+    ]
+
+
 def headers_of(stream: BinaryIO) -> list[str]:
     """The headers of a CSV file, or the keys of the first JSON lines. Raises UnreadableFile."""
     with opened_lines(stream) as (lines, _, is_json):
@@ -100,7 +117,8 @@ def _shape(
     trailer: list[str],
     kind: str | None,
 ) -> FileShape:
-    found = suggest(headers, kind)
+    if found := suggest(headers, kind):
+        found = with_own_names(found, headers, sample)
     columns = found.columns if found else {}
     kind = found.preset.object if found else kind
     zone = found.preset.zone if found else ""

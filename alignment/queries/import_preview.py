@@ -51,6 +51,7 @@ class DraftInWords:
     state: str
     told: list[Told]
     is_known: bool = False
+    lacks_currency: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,14 @@ class RecordsOfKind:
 
 @dataclass(frozen=True)
 class Preview:
-    """`records`: by kind, in the order of the rows; `mqls`: MQL dates that are not known yet; `rejected`: rows."""
+    """`records`: by kind, in the order of the rows; `mqls`: MQL dates that are not known yet; `rejected`: rows;
+    `without_currency`: opportunities with an amount, of which nothing says in which currency."""
 
     rows: list[RowInWords]
     records: list[RecordsOfKind]
     mqls: int
     rejected: int
+    without_currency: int
 
 
 @dataclass
@@ -116,6 +119,7 @@ def preview(rows: Iterable[Row | Reject], source: Source, *, as_of: datetime) ->
         _records(drafts),
         sum(told.is_new_mql for draft in drafts for told in draft.told),
         sum(bool(row.code) for row in shown),
+        len({draft.external_id for draft in drafts if draft.lacks_currency}),
     )
 
 
@@ -178,6 +182,7 @@ def _in_words(draft: Draft, ledger: _Ledger, line: int) -> DraftInWords:
         NEW if is_new else CHANGED if changes else UNCHANGED,
         told,
         is_known,
+        draft.fields.get("amount") is not None and not _currency(after),
     )
 
 

@@ -636,6 +636,14 @@ def test_the_preview_leaves_out_what_was_said_before_as_the_import_does(revops: 
     assert "Leads 0 1 1" in text(page) and "lara@example.com → becomes tom.becker@example.com" in text(page)
 
 
+def test_the_preview_names_columns_left_out_and_amounts_without_a_currency(revops: Client) -> None:
+    content = "Opportunity ID,Opportunity Name,Amount,Remark,None\n1,Acme,10,x,\n2,Bcme,20,y,\n"
+    said = text(previewed(revops, drafted(revops, content)))
+    assert "2 amounts have no currency" in said and "1 column with values is not imported: Remark ." in said
+    said = text(previewed(revops, Import.objects.latest("pk"), currency="EUR"))
+    assert "no currency" not in said
+
+
 def test_the_preview_counts_each_record_once_however_many_rows_name_it(revops: Client) -> None:
     columns = {"external_id": "O", "stage": "S", "stage_at": "T"}
     mapping = {"object": "stage", "columns": columns, "zone": "UTC"}

@@ -16,7 +16,7 @@ from alignment.business_time.zones import zone_names
 from alignment.forms.import_mapping import ImportMappingForm
 from alignment.forms.import_values import channels
 from alignment.forms.imports import LoadMappingForm, ObjectForm
-from alignment.importing.look import FileShape, look_at
+from alignment.importing.look import FileShape, left_out, look_at
 from alignment.importing.mapping import InvalidMapping
 from alignment.importing.problems import UnreadableFile
 from alignment.models import Import, ImportState, Organisation, Role
@@ -113,6 +113,7 @@ def preview(request: HttpRequest, key: str, pk: int) -> HttpResponse:
         return redirect("alignment:import", key=key, pk=pk)
     try:
         rows = services.first_rows(draft, PREVIEWED_ROWS)
+        shape = look_at(services.start_of(draft), draft.subject or None)
     except services.NoDraft as problem:
         return _gone(request, key, problem)
     except (InvalidMapping, UnreadableFile) as problem:
@@ -121,6 +122,7 @@ def preview(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     context = frame(draft.source) | {
         "found": draft,
         "preview": previewed(rows, draft.source, as_of=draft.as_of),
+        "left_out": left_out(shape, draft.mapping),
         "seen": services.fingerprint(draft),
         "zone": draft.mapping.get("zone", ""),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alignment.importing.fields import OBJECTS
-from alignment.importing.look import FileShape, look_at
+from alignment.importing.look import FileShape, left_out, look_at
 from alignment.importing.presets import PRESETS, stage_columns, suggest
 from alignment.tests.importing.support import mapping_of
 
@@ -40,6 +40,35 @@ def test_hubspot_deals_are_known_with_their_stages() -> None:
     )
     assert list(shape.stage_columns.values()) == ["Demo", "Offer", "Closed won"]
     assert shape.columns["closed_at"] == shape.columns["close_on"] == "Close date"
+
+
+def test_columns_beside_those_of_the_system_are_found_by_our_own_names() -> None:
+    shape = look(
+        "Opportunity ID,Opportunity Name,Lead ID,Amount,Currency,Stage,Close Date,Closed At,Opportunity Owner,"
+        "Owner E-mail,Remark\n"
+        "1,Acme,L1,10,EUR,Won,2026-03-25,2026-03-24T17:00:00Z,Kim Roe,kim@example.com,x\n"
+    )
+    assert shape.system == "Salesforce report"
+    assert shape.columns["lead"] == "Lead ID" and shape.columns["currency"] == "Currency"
+    assert (shape.columns["close_on"], shape.columns["closed_at"]) == ("Close Date", "Closed At")
+    assert (shape.columns["owner"], shape.columns["owner_name"]) == ("Owner E-mail", "Opportunity Owner")
+    assert left_out(shape, shape.document()) == ["Remark"]
+    assert mapping_of(shape.document()).columns["closed_at"] == "Closed At"
+    shape = look(
+        "Lead ID,Company / Account,Lead Owner,Lead Owner E-mail,Intent,Product,Lifecycle Stage,Empty\n"
+        "L1,Acme,Kim Roe,kim@example.com,demo,Core,mql,\n"
+    )
+    found = {name: shape.columns[name] for name in ("owner", "intent", "product", "lifecycle")}
+    assert list(found.values()) == ["Lead Owner E-mail", "Intent", "Product", "Lifecycle Stage"]
+    assert left_out(shape, shape.document()) == []
+
+
+def test_an_id_of_the_owner_and_a_column_of_days_alone_are_not_bettered() -> None:
+    shape = look(
+        "Opportunity ID,Opportunity Name,Close Date,Closed At,Opportunity Owner,Owner ID,Owner Email\n"
+        "1,Acme,2026-03-25,2026-03-24,Kim Roe,0051,kim@example.com\n"
+    )
+    assert shape.columns["closed_at"] == "Close Date" and shape.columns["owner"] == "Owner ID"
 
 
 def test_a_stage_with_its_pipeline_behind_it_is_the_stage_of_the_column() -> None:
