@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from simple_history.models import HistoricalRecords
 
 from alignment.models.live_secrets import LiveSecret
@@ -86,16 +86,23 @@ class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
 
     def waits_for(self) -> OutgoingMessageQuerySet:
         """With `waits_for` and `waits_for_no`: id and number of the older message about the lead that goes first."""
-        older = OutgoingMessage.objects.pending().filter(
-            destination=OuterRef("destination"), lead=OuterRef("lead"), sequence__lt=OuterRef("sequence")
-        )
-        first = older.order_by("sequence")
+        first = _older().order_by("sequence")
         return self.annotate(
             waits_for=Subquery(first.values("pk")[:1]), waits_for_no=Subquery(first.values("sequence")[:1])
         )
 
+    def heads(self) -> OutgoingMessageQuerySet:
+        """Waiting, and no older message about the lead goes first."""
+        return self.pending().filter(~Exists(_older()))
+
     def set_aside(self) -> OutgoingMessageQuerySet:
         return self.filter(state=OutgoingState.DEAD, set_aside_at__isnull=False)
+
+
+def _older() -> OutgoingMessageQuerySet:
+    return OutgoingMessage.objects.pending().filter(
+        destination=OuterRef("destination"), lead=OuterRef("lead"), sequence__lt=OuterRef("sequence")
+    )
 
 
 class OutgoingMessage(models.Model):
@@ -126,6 +133,9 @@ class OutgoingMessage(models.Model):
     claimed_until = models.DateTimeField(null=True, blank=True)
     claim = models.UUIDField(null=True, blank=True)
     last_error = models.CharField(max_length=200, blank=True)
+    last_answer = models.CharField(
+        max_length=500, blank=True, help_text="Begin of what the receiver wrote when it refused the message."
+    )
     last_attempt_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     set_aside_at = models.DateTimeField(null=True, blank=True)

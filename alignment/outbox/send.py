@@ -1,19 +1,21 @@
 """One attempt: a signed POST to an address that was checked, within a time that nothing can stretch.
 
-No redirect is followed, no proxy of the environment used, and of the answer only status and Retry-After are kept.
+No redirect is followed, no proxy of the environment used, and of the answer only status and Retry-After are kept,
+and of a refusal the first words, without our address and without e-mail addresses.
 """
 
 from __future__ import annotations
 
 import http.client
 import logging
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -24,17 +26,21 @@ from alignment.outbox.addresses import Refused, Resolver, Target, look_up, targe
 
 log = logging.getLogger(__name__)
 BODY_LIMIT = 64 * 1024
+ANSWER_LENGTH = 500  # characters
+_EMAIL = re.compile(r"[^\s\"'<>(),;:=@]{1,64}@[^\s\"'<>(),;:=@]{1,255}")
 
 
 @dataclass(frozen=True)
 class Answer:
     """What became of an attempt. `status` is None where no answer came; `problem` is empty after a 2xx, else a
-    sentence without anything that the receiver wrote. `is_unreachable`: not this message, the receiver is at fault."""
+    sentence without anything that the receiver wrote. `is_unreachable`: not this message, the receiver is at fault.
+    `said`: the first words of a refusal's body; they may quote the message, so they belong in no log."""
 
     status: int | None
     problem: str = ""
     retry_after: str | None = None
     is_unreachable: bool = False
+    said: str = ""
 
     @property
     def is_delivered(self) -> bool:
@@ -94,9 +100,11 @@ def _exchange(found: Target, body: bytes, headers: Mapping[str, str], deadline: 
         response = connection.getresponse()
         if connection.is_cut:  # what was read so far would pass for an answer
             raise TimeoutError
+        written = b""
         with suppress(OSError, http.client.HTTPException):
-            response.read(BODY_LIMIT)
-        return _judged(response.status, response.getheader("Retry-After"))
+            written = response.read(BODY_LIMIT)
+        judged = _judged(response.status, response.getheader("Retry-After"))
+        return judged if judged.is_delivered else replace(judged, said=_first_words(written, found.path))
     finally:
         watchdog.cancel()
         connection.close()
@@ -110,6 +118,15 @@ def _judged(status: int, retry_after: str | None) -> Answer:
         problem = f"Answered {status}: redirects are not followed; enter the final address."
     is_out = status in (429, 502, 503, 504)
     return Answer(status, problem, retry_after if is_out else None, is_unreachable=is_out)
+
+
+def _first_words(written: bytes, path: str) -> str:
+    """The begin of what was written as one line. The path may carry a token of the receiver."""
+    text = written.decode(errors="replace")
+    if len(path) > 1:
+        text = text.replace(path, "…")
+    text = "".join(sign if sign.isprintable() else " " for sign in text[: 4 * ANSWER_LENGTH])
+    return " ".join(_EMAIL.sub("…@…", text).split())[:ANSWER_LENGTH]
 
 
 def _too_late() -> str:

@@ -199,9 +199,8 @@ def send_now(*, destination: Destination, message: int, by: User | None, at: dat
         row = _lock(destination)
         if row.paused_at is not None:
             raise CannotBeSentNow("Write-back is paused: resume it first.")
-        waiting = row.messages.pending().waits_for().filter(pk=message, waits_for__isnull=True)
-        free = waiting.filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=at))
-        if not row.messages.filter(pk__in=list(free.values_list("pk", flat=True))).update(next_attempt_at=at):
+        free = Q(claimed_until__isnull=True) | Q(claimed_until__lte=at)
+        if not row.messages.heads().filter(free, pk=message).update(next_attempt_at=at):
             raise CannotBeSentNow("It is being sent, was sent already, or waits for an earlier message.")
         Destination.objects.filter(pk=row.pk, retry_at__gt=at).update(retry_at=at)
 

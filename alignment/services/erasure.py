@@ -22,6 +22,7 @@ from alignment.models import (
     KeptAnswer,
     Lead,
     Opportunity,
+    OutgoingMessage,
     Subject,
     Touch,
     User,
@@ -100,6 +101,12 @@ def empty_answers(person: Erasing) -> int:
         if any(tells(key, text) for key, text in read(body.encode()))
     ]
     return KeptAnswer.objects.filter(pk__in=found).update(body="")
+
+
+@erases("what the CRM answered to messages")
+def empty_refusals(person: Erasing) -> int:
+    """A receiver that refuses a message may quote its record."""
+    return OutgoingMessage.objects.filter(lead=person.lead).exclude(last_answer="").update(last_answer="")
 
 
 @erases("pieces of imported files")

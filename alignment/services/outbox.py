@@ -179,18 +179,24 @@ def _settle(message: Claimed, answer: Answer, *, at: datetime) -> bool:
                     claim=None,
                     claimed_until=None,
                     last_error="",
+                    last_answer="",
                 )
             )
             _reached(message.destination)
             return is_first
         rows = rows.filter(claim=message.claim)
+        change = {
+            "claim": None,
+            "claimed_until": None,
+            "last_error": answer.problem,
+            "last_answer": answer.said,
+        }
         if answer.status == 410:
-            rows.update(claim=None, claimed_until=None, last_error=answer.problem, next_attempt_at=at)
+            rows.update(**change, next_attempt_at=at)
             _pause(message.destination, at=at)
             return False
         wanted = backoff.retry_after(answer.retry_after, at=at)
         pause = backoff.delay(message.attempts)
-        change = {"claim": None, "claimed_until": None, "last_error": answer.problem}
         if pause is None:
             rows.update(**change, state=OutgoingState.DEAD)
         else:

@@ -33,7 +33,7 @@ def empty_messages(cut_off: datetime, limit: int, at: datetime) -> Amount:
                 ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
             )
             UPDATE alignment_outgoingmessage m SET
-                body = '',
+                body = '', last_answer = '',
                 set_aside_at = CASE WHEN state = 'dead' THEN coalesce(set_aside_at, %(at)s) END,
                 set_aside_reason = CASE WHEN state = 'dead' AND set_aside_at IS NULL THEN %(why)s
                                         ELSE set_aside_reason END

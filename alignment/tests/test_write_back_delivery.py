@@ -22,13 +22,14 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from alignment import tasks
-from alignment.models import Destination, MqlCycle, OutgoingMessage, OutgoingState, Role
+from alignment.models import Destination, Lead, MqlCycle, OutgoingMessage, OutgoingState, Role
 from alignment.outbox import backoff
 from alignment.outbox.send import post
 from alignment.outbox.signing import SECRETLESS, UNREADABLE
 from alignment.services import destinations, outbox
 from alignment.services.authority import OnlyRevOps
 from alignment.services.destinations import create_destination
+from alignment.services.erasure import erase_person
 from alignment.services.inbox import ReasonMissing
 from alignment.services.outbox import LEASE, deliver
 from alignment.services.outbox_expiry import CANNOT_BE_SENT
@@ -470,7 +471,38 @@ def test_proxies_of_the_environment_are_not_used(crm: Receiver, monkeypatch: pyt
         assert not proxy.received
 
 
-def test_a_long_answer_is_read_to_a_bound_and_kept_nowhere(case: Case, caplog: Any) -> None:
+def test_of_a_refusal_the_first_words_are_kept_until_it_is_delivered(case: Case, caplog: Any) -> None:
+    def refuse(handler: BaseHTTPRequestHandler, received: Received) -> None:
+        said = b"field OwnerId\x00invalid\n for <ada.l@example.com>, POST /hooks " + b"x" * 9000
+        handler.send_response(422)
+        handler.send_header("Content-Length", str(len(said)))
+        handler.end_headers()
+        handler.wfile.write(said)
+
+    caplog.set_level("DEBUG")
+    case.leads("L")
+    case.receiver.script = [refuse]
+    deliver(at=case.world.at)
+    said = only().last_answer
+    assert said.startswith("field OwnerId invalid for <…@…>, POST … xxx") and len(said) == 500
+    assert "OwnerId" not in " ".join(str(record.__dict__) for record in caplog.records)
+    deliver(at=case.world.at + HOUR)
+    assert (only().state, only().last_answer) == ("delivered", "")
+
+
+def test_what_a_receiver_answered_goes_with_the_body_and_with_the_person(case: Case) -> None:
+    case.leads("L", "M")
+    OutgoingMessage.objects.update(state=OutgoingState.DEAD, last_answer="Bob is unknown")
+    revops = add_user(case.world, Role.REVOPS, "Ann")
+    lead = Lead.objects.get(external_id="L")
+    erase_person(leads=[lead], asked_by="person", reason="Asked", by=revops, at=case.world.at)
+    left = OutgoingMessage.objects.exclude(last_answer="").values_list("lead__external_id", flat=True)
+    assert list(left) == ["M"]
+    expire_bodies(at=case.world.at + 500 * 24 * HOUR)
+    assert not OutgoingMessage.objects.exclude(last_answer="").exists()
+
+
+def test_a_long_answer_is_read_to_a_bound_and_its_begin_kept(case: Case, caplog: Any) -> None:
     def talk(handler: BaseHTTPRequestHandler, received: Received) -> None:
         handler.send_response(500, "secret-reason")
         handler.send_header("X-Said", "secret-header")
@@ -485,7 +517,11 @@ def test_a_long_answer_is_read_to_a_bound_and_kept_nowhere(case: Case, caplog: A
     case.receiver.behave = talk
     deliver(at=case.world.at)
     shown = f"{OutgoingMessage.objects.values().get()} {caplog.text} {[r.__dict__ for r in caplog.records]}"
-    assert "Answered 500" in shown and "secret-" not in shown
+    assert "Answered 500" in shown
+    logged = f"{caplog.text} {[r.__dict__ for r in caplog.records]}"
+    for part in ("secret-reason", "secret-header"):
+        assert part not in shown
+    assert "secret-body" not in logged and len(only().last_answer) <= 500
 
 
 def test_no_secret_address_or_name_gets_into_logs_or_rows(case: Case, caplog: Any) -> None:

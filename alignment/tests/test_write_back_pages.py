@@ -150,14 +150,17 @@ def test_a_message_that_failed_is_tried_at_once(
     world.send(event("lead.updated", "A", world.at, score=80))
     message = OutgoingMessage.objects.get()
     later, address = timezone.now() + timedelta(hours=6), f"{BASE}{message.pk}/attempt/"
-    OutgoingMessage.objects.update(attempts=3, next_attempt_at=later, last_error="Answered 422.")
+    OutgoingMessage.objects.update(
+        attempts=3, next_attempt_at=later, last_error="Answered 422.", last_answer="field <OwnerId> invalid"
+    )
+    assert "field &lt;OwnerId&gt; invalid" in revops.get(f"{BASE}{message.pk}/").content.decode()
     Destination.objects.update(failures=2, retry_at=later)
     for page in (BASE, f"{BASE}{message.pk}/"):
         assert address in revops.get(page).content.decode()
     assert "tried within seconds" in text(revops.post(address, follow=True))
     message.refresh_from_db()
     assert message.next_attempt_at < timezone.now() and message.attempts == 3
-    assert Destination.objects.get().retry_at < timezone.now()
+    assert not Destination.objects.filter(retry_at__gt=timezone.now()).exists()
     OutgoingMessage.objects.update(next_attempt_at=later, claimed_until=later)
     assert "It is being sent" in text(revops.post(address, follow=True))
     OutgoingMessage.objects.update(claimed_until=None)
