@@ -233,6 +233,14 @@ def test_a_board_viewer_reads_that_nothing_is_signed(world: World) -> None:
     assert "%" not in page.partition("<main")[2].partition("</main>")[0]
 
 
+def test_a_segment_reads_as_in_the_lists(world: World) -> None:
+    add_mql(world, "Ada", at=timezone.now() - 2 * DAY, intent="demo_request", segment="mid_market")
+    settle()
+    page = home(add_user(world, Role.MARKETING))
+
+    assert '<th scope="row">mid market</th>' in page and "mid_market" not in page
+
+
 @pytest.mark.parametrize("role", [Role.CRO, Role.CMO, Role.MARKETING])
 def test_what_a_role_cannot_act_on_is_told_apart_from_what_it_has_to_do(world: World, role: Role) -> None:
     PoolMember.objects.update(is_paused=True)
