@@ -20,3 +20,16 @@ def found(pattern: str, page: str) -> str:
     match = re.search(pattern, page, re.DOTALL)
     assert match is not None, f"not on the page: {pattern}"
     return match[1]
+
+
+def cards(page: str, label: str) -> list[dict[str, str]]:
+    """Of the table in that region each row as its cells' text by the label that a narrow screen shows beside them."""
+    table = found(rf'aria-label="{label}".*?<table class="[^"]*table-stack[^"]*">(.*?)</table>', page)
+    rows = re.findall(r"<tr>(.*?)</tr>", table.partition("</thead>")[2], re.DOTALL)
+    return [
+        {
+            name: " ".join(re.sub("<[^>]+>", " ", cell).split())
+            for name, cell in re.findall(r'<td data-label="([^"]+)"[^>]*>(.*?)</td>', row, re.DOTALL)
+        }
+        for row in rows
+    ]

@@ -23,7 +23,7 @@ from alignment.quarters import Quarter, quarters_between
 from alignment.services.import_run import run_import
 from alignment.services.imports import start_import
 from alignment.services.sources import create_source
-from alignment.tests.pages import signed_in
+from alignment.tests.pages import cards, signed_in
 from alignment.wording import rounded_share
 from testing.world import World, add_user
 
@@ -184,6 +184,10 @@ def test_every_number_is_that_of_a_count_by_hand_and_leads_to_its_leads(
     assert len(leads) > 40 and {lead.origin for lead in leads} == set(ORIGINS)
     answer = page(revops, **period)
     context = answer.context
+    for label in ("by origin", "by quarter"):
+        *_, every = cards(answer.content.decode(), f"MQLs and won {label}")
+        assert list(every) == ["MQLs", "Won", "Conversion", "Median days"]
+        assert every["MQLs"] == f"{len(leads)} MQLs"
     assert shown(context["funnel"].total) == counted(leads)
     assert answer.content.decode().count(f">{rounded_share(*reversed(counted(leads)[:2]))}</") == 2
     groups = [

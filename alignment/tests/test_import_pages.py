@@ -28,7 +28,7 @@ from alignment.services.import_run import run_waiting
 from alignment.services.imports import NothingToResume, NotUnderWay, cancel_import, resume_import
 from alignment.services.imports import mapping_of as mapping_of_source
 from alignment.services.sources import create_source
-from alignment.tests.pages import found, signed_in
+from alignment.tests.pages import cards, found, signed_in
 from testing.world import World, add_user
 
 LEADS = """Lead ID,First Name,Last Name,Email,Company / Account,Lead Source,Lead Status,Lead Owner,Disposition,\
@@ -579,13 +579,15 @@ def test_headers_that_come_twice_are_named_but_not_by_the_thousand(revops: Clien
 
 def test_the_preview_says_in_words_what_the_rows_would_make(revops: Client) -> None:
     draft = drafted(revops)
-    said = text(previewed(revops, draft))
+    answer = previewed(revops, draft)
+    page, said = answer.content.decode(), text(answer)
     assert "Lead 00Q5f000001AAAAEA4 New" in said and "email ada@example.com" in said
     assert "MQL date 2 Mar 2026, 08:14" in said, "09:14 in Berlin, shown in UTC"
     assert "Line 3 is rejected. Disposition (disposition): “Trash” is not one of" in said
     assert "Line 4 is rejected. Create Date (created_at): “tomorrow” is not a date" in said
     assert "read in Europe/Berlin" in said
     assert "What these 3 rows would change" in said and "2 rows would be rejected" in said
+    assert cards(page, "Records by kind")[0] == {"New": "1", "Would change": "0", "Stay as they are": "0"}
     assert "Leads 1 0 0" in said and "1 MQL date is new" in said
     assert "cannot be undone as a whole" in said and "Compare some MQL dates of the preview" in said
     assert not Fact.objects.exists() and not Lead.objects.exists()
@@ -717,6 +719,8 @@ def test_an_import_is_history_and_its_page_says_what_came_of_it(revops: Client) 
     worked()
     said = text(revops.get(address))
     assert "Done, with rejects" in said and "Leads 2" in said
+    records = cards(revops.get(address).content.decode(), "Records by kind")
+    assert records[0] == {"New": "2", "Changed": "0", "Unchanged": "0", "Named only": "0"}
     assert "4 Create Date (created_at): “tomorrow” is not a date" in said
     assert "People are named whom nobody has set up yet (1)" in said and "Such as Nobody Known" in said
     assert set(MqlCycle.objects.values_list("is_history", flat=True)) == {True}
