@@ -181,11 +181,18 @@ def matches(text: str) -> Q:
     if "@" in text:
         start = keys.email_key(text) or keys.lower(text)
         return Q(_IsAnyOf("pk", _ids(leads.exclude(email_key="").filter(email_key__startswith=start))))
-    named = Q(_IsAnyOf("pk", _ids(leads.filter(source__in=_sources(), external_id__in=forms_of(text)))))
+    named = Q(_IsAnyOf("pk", _ids(leads.filter(source__in=_sources(), external_id__in=_written(text)))))
     if words := keys.fold_name(text).split()[:MOST_WORDS]:
         asked = _HasWords(words_of_leads(), Value(" & ".join(_prefix(word) for word in words)))
         named |= Q(_IsAnyOf("pk", _ids(leads.filter(asked))))
     return named | at_domain if domain else named
+
+
+def _written(text: str) -> frozenset[str]:
+    """An id as it may stand in the CRM: also in capitals or small letters, which the index finds; but one of
+    Salesforce means another record in another case."""
+    forms = forms_of(text)
+    return forms if len(forms) > 1 else forms | {text.upper(), text.lower()}
 
 
 def _prefix(word: str) -> str:

@@ -22,7 +22,7 @@ from handoff.tests.pages import add_mql, client_of
 from handoff.tests.test_api_finds_by_index import multiply
 from testing.world import World, add_rep, add_user, build_world, event
 
-ROW = re.compile(r'<th class="lead-name" scope="row">\s*<a href="/leads/(\d+)/"')
+ROW = re.compile(r'<th class="lead-name" scope="row">\s*<a href="/leads/(\d+)/\?from=leads"')
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def test_nothing_else_is_found_by(world: World, revops: Client, asked: str) -> N
     add_lead(world, "00Q-1/x", first_name="Grace", last_name="Lovelace", email="ada@engine.example")
     assert shown(revops, q=asked) == []
     assert "No lead matches" in text(revops, q=asked)
+    assert "at least up to the @" in text(revops, q=asked)
 
 
 def test_an_id_of_salesforce_is_found_in_either_form(world: World, revops: Client) -> None:
@@ -98,6 +99,28 @@ def test_an_id_of_salesforce_is_found_in_either_form(world: World, revops: Clien
     assert len(lead.external_id) == 18
     for asked in ("00Q5g00000AbCdE", lead.external_id):
         assert shown(revops, q=asked) == [lead.external_id]
+
+
+@pytest.mark.parametrize("written", ["NW-10013", "nw-10013"])
+def test_an_id_is_found_in_capitals_and_in_small_letters(world: World, revops: Client, written: str) -> None:
+    add_lead(world, written, last_name="Lovelace")
+    assert [shown(revops, q=asked) for asked in ("NW-10013", "nw-10013")] == [[written]] * 2
+
+
+def test_an_id_of_salesforce_in_another_case_is_another_record(world: World, revops: Client) -> None:
+    add_lead(world, "00Q5g00000ABCDE", last_name="Lovelace")
+    assert shown(revops, q="00Q5g00000abcde") == []
+
+
+def test_the_page_of_a_lead_names_its_id_and_leads_back_to_the_list_it_was_opened_from(
+    world: World, revops: Client
+) -> None:
+    lead = add_mql(world, "NW-1").lead
+    for address, back in ((f"/leads/{lead.pk}/?from=leads", "Leads"), (f"/leads/{lead.pk}/", "MQLs")):
+        found = revops.get(address).content.decode()
+        assert re.search(r"</svg>\s*" + back + "</a>", found), back
+        who = found.partition('aria-labelledby="who"')[2].partition("<details")[0]
+        assert f">{lead.external_id}</code>" in who
 
 
 def test_null_characters_are_refused_not_looked_for(world: World, revops: Client) -> None:

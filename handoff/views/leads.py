@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from alignment.access import SEES_RECORDS, may_work, roles, scope_of, viewer
-from alignment.asked import posted, read_number
+from alignment.asked import asked, posted, read_number
 from alignment.models import Lead, MqlCycle, Person, Role, User
 from alignment.queries import erasure, identity
 from handoff.forms import AssignForm, AttemptForm, DispositionForm
@@ -58,6 +58,7 @@ def show_lead(
         "may_assign": False,
         "refusal": refusal,
         "back": back_of(request),
+        "is_from_leads": asked(request, "from") == "leads",
         "attempt_form": None,
         "disposition_form": None,
         "assign_form": None,
