@@ -145,7 +145,7 @@ def files_of_sources(leads: Collection[Lead]) -> list[FilesOfSource]:
             ended.filter(Exists(ImportPiece.objects.filter(file=OuterRef("pk")))).count(),
             imports.filter(state=ImportState.DRAFT).count(),
             imports.unfinished().count(),
-            ImportReject.objects.filter(file__in=imports, message__contains="“").count(),
+            ImportReject.objects.filter(file__in=imports, message__regex="“(?!…”)").count(),
         )
         if row.files or row.uploads or row.under_way or row.quoting:
             found.append(row)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from django.db.models import Count, QuerySet
 
-from alignment.models import Import, ImportState, Source
+from alignment.models import Erasure, Import, ImportState, Source
 from alignment.models.imports import LIVE_STATES
 from alignment.queries.import_words import OBJECT_NAMES
 from alignment.wording import local_time
@@ -68,6 +69,16 @@ def earlier_mappings(draft: Import) -> list[tuple[str, str]]:
         name = f"{OBJECT_NAMES.get(each.subject, each.subject)}: {each.file_name}, {local_time(each.requested_at)}"
         names.setdefault(json.dumps(each.mapping, sort_keys=True), (str(each.pk), name))
     return list(names.values())
+
+
+def file_erased_at(found: Import) -> datetime | None:
+    """When an erasure removed the file of an import; None where it is kept, or went for another reason."""
+    if found.has_file:
+        return None
+    erasures = Erasure.objects.filter(lead__source=found.source_id).order_by("erased_at")
+    times = erasures.values_list("erased_at", flat=True)
+    since: datetime | None = times.filter(erased_at__gte=found.requested_at).first()
+    return since or (times.last() if found.names_erased else None)
 
 
 def reject_codes(found: Import) -> list[tuple[str, int]]:

@@ -23,7 +23,9 @@ from django.utils import timezone
 from alignment.importing.mapping import InvalidMapping
 from alignment.importing.rows import Row, read_rows
 from alignment.models import Fact, Import, ImportPiece, ImportState, Lead, MqlCycle, Person, Role, Source
+from alignment.queries.erasure_preview import files_of_sources
 from alignment.services import import_drafts
+from alignment.services.erasure import erase_person
 from alignment.services.import_run import run_waiting
 from alignment.services.imports import NothingToResume, NotUnderWay, cancel_import, resume_import
 from alignment.services.imports import mapping_of as mapping_of_source
@@ -965,6 +967,22 @@ def read_rows_of(content: str) -> set[tuple[str, str]]:
         if isinstance(row, Row)
         for draft in row.drafts
     }
+
+
+def test_rejects_whose_file_an_erasure_removed_are_to_be_exported_again(revops: Client) -> None:
+    draft = drafted(revops)
+    previewed(revops, draft)
+    start(revops, draft)
+    worked()
+    assert "Download all as CSV" in text(revops.get(url("import", pk=draft.pk)))
+    (lead,) = Lead.objects.all()
+    (before,) = files_of_sources([lead])
+    assert before.quoting == 2
+    erase_person(leads=[lead], asked_by="person", reason="Asked", by=draft.requested_by, at=timezone.now())
+    said = text(revops.get(url("import", pk=draft.pk)))
+    assert "were removed by the erasure of" in said and "export these rows again" in said
+    assert "Download all as CSV" not in said and "in the columns of your file" not in said
+    assert files_of_sources([lead]) == [], "nothing is left that rejects quote"
 
 
 def test_what_came_in_is_told_by_origin(revops: Client) -> None:

@@ -113,6 +113,7 @@ def page(request: HttpRequest, key: str, pk: int) -> HttpResponse:
         "rejects": found.rejects.order_by("line", "pk")[:SHOWN_REJECTS],
         "codes": queries.reject_codes(found) if found.rejected else [],
         "is_exact": is_one_portion(found.rows, found.facts_new + found.facts_unchanged),
+        "erased_at": queries.file_erased_at(found) if found.rejected else None,
         "draft": draft,
         "seen": import_drafts.fingerprint(draft) if draft else "",
     }
