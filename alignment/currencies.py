@@ -19,6 +19,24 @@ _BY_DIGITS = (
 _DIGITS = {code: digits for digits, codes in _BY_DIGITS for code in codes.split()}
 MOST = max(_DIGITS.values())
 LARGEST = 2**63 - 1  # of a bigint
+# Of ISO 4217, money in use: no metals, no units of account, no codes for testing.
+_IN_USE = """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
+    CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF
+    GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD
+    LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP
+    PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP
+    TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+"""
+# Replaced within the years that histories reach back to.
+_REPLACED = "BYR CUC EEK GHC HRK LTL LVL MRO MZM ROL SKK SLL STD TMM TRL VEB VEF ZMK ZWL"
+KNOWN = frozenset(f"{_IN_USE} {_REPLACED}".split())
+_CALLED = {
+    "euro": "EUR", "euros": "EUR", "€": "EUR", "eur.": "EUR", "dollar": "USD", "dollars": "USD", "us dollar": "USD",
+    "us-dollar": "USD", "us$": "USD", "$": "USD", "pound": "GBP", "pounds": "GBP", "pound sterling": "GBP",
+    "pfund": "GBP", "£": "GBP", "franken": "CHF", "sfr": "CHF", "sfr.": "CHF", "swiss franc": "CHF", "fr.": "CHF",
+    "yen": "JPY", "rmb": "CNY", "yuan": "CNY", "zloty": "PLN", "rupee": "INR",
+}  # fmt: skip
 _EXACT = Context(prec=80)
 _WORDS = {
     0: "no decimals",
@@ -30,6 +48,20 @@ _WORDS = {
 
 class DoesNotFit(ValueError):
     """The currency has fewer decimals than the amount, or the amount is too large."""
+
+
+class UnknownCurrency(ValueError):
+    """It is no code of ISO 4217; the message says what to write."""
+
+
+def code_of(written: str) -> str:
+    """The code of ISO 4217 that is written, in capitals. Raises UnknownCurrency."""
+    code = written.strip().upper()
+    if code in KNOWN:
+        return code
+    meant = _CALLED.get(written.strip().lower())
+    wanted = f"write {meant}" if meant else "write its three letters, such as EUR"
+    raise UnknownCurrency(f"“{written[:40]}” is no code of a currency: {wanted}")
 
 
 def digits_of(currency: str) -> int:

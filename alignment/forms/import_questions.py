@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from alignment.currencies import UnknownCurrency, code_of
 from alignment.forms.import_values import lines_of
 from alignment.forms.zones import ZoneField
 
@@ -24,12 +25,11 @@ class FileQuestions(forms.Form):
         label="Decimal sign",
         choices=[("", "not stated"), (".", "point: 1,234.50"), (",", "comma: 1.234,50")],
     )
-    currency = forms.RegexField(
-        r"^[A-Za-z]{3}$",
+    currency = forms.CharField(
         required=False,
+        max_length=40,
         label="Currency of amounts",
         help_text="Three letters, such as EUR, where no column says it.",
-        error_messages={"invalid": "Write three letters, such as EUR."},
     )
     as_of_time = forms.DateTimeField(
         label="When it was exported",
@@ -57,6 +57,13 @@ class FileQuestions(forms.Form):
         help_text="Only for an export without ids: such as the e-mail address.",
         widget=forms.CheckboxSelectMultiple,
     )
+
+    def clean_currency(self) -> str:
+        written: str = self.cleaned_data["currency"]
+        try:
+            return code_of(written) if written else ""
+        except UnknownCurrency as problem:
+            raise forms.ValidationError(f"{problem}.") from problem
 
     def clean_constants(self) -> dict[str, Any]:
         return self._table("constants", is_nested=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from alignment.currencies import Stated
+from alignment.currencies import Stated, code_of
 from alignment.importing.amounts import Amount, Numbers
 from alignment.importing.fields import ID, REFERENCES, reader_of
 from alignment.importing.ids import refuse_list
@@ -96,7 +96,7 @@ def _value_reader(mapping: ImportMapping, name: str, clock: Clock, numbers: Numb
     if reader is money:
         return lambda cell: _priced(numbers.amount(cell))
     if name == "currency":
-        return lambda cell: text(3)(cell, _ANY_ZONE).upper()
+        return code_of
     return lambda cell: reader(cell, _ANY_ZONE)
 
 

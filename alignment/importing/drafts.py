@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from alignment.currencies import DoesNotFit, Stated, require_fit
+from alignment.currencies import KNOWN, DoesNotFit, Stated, require_fit
 from alignment.importing.columns import STAGE
 from alignment.importing.fields import ID
 from alignment.importing.mapping import ImportMapping
@@ -239,6 +239,10 @@ def _settle_currency(values: Values, default: str) -> None:
             )
         _require_fit(values["amount"], "")
         return
+    if currency == amount.code and currency not in KNOWN:
+        raise BadRecord(
+            "bad_currency", f"The amount is written in “{currency}”, which is no code of a currency."
+        )
     if not amount.fits(currency):
         raise BadRecord(
             "bad_currency",

@@ -21,6 +21,7 @@ from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from typing import Any
 
+from alignment.currencies import UnknownCurrency, code_of
 from alignment.importing.fields import DATING, ID, OBJECTS, ObjectShape, reader_of
 from alignment.importing.times import ORDERS
 from alignment.intake.limits import BadJson, storable_json
@@ -150,6 +151,8 @@ def _constants(shape: ObjectShape, found: object, source: Mapping) -> dict[str, 
             raise InvalidMapping(f"constants: {name}: each record has its own; name its column in columns.")
         try:
             read[name] = None if value in (None, "") else reader(value, source.zone)
+            if name == "currency" and read[name]:
+                read[name] = code_of(read[name])
         except ValueError as problem:
             raise InvalidMapping(f"constants: {name}: {problem}.") from problem
     return read
@@ -229,6 +232,11 @@ def _one_of(where: str, found: object, allowed: tuple[str, ...]) -> str:
 
 
 def _currency(found: object) -> str:
-    if found == "" or (isinstance(found, str) and len(found) == 3 and found.isascii() and found.isalpha()):
-        return str(found).upper()
-    raise InvalidMapping('currency: write a code of three letters, such as "EUR".')
+    if found == "":
+        return ""
+    if not isinstance(found, str):
+        raise InvalidMapping('currency: write a code of three letters, such as "EUR".')
+    try:
+        return code_of(found)
+    except UnknownCurrency as problem:
+        raise InvalidMapping(f"currency: {problem}.") from problem

@@ -132,6 +132,29 @@ def test_decimals_that_a_currency_lacks_are_refused(cells: str, told: str) -> No
     assert reject.code == "bad_value" and told in reject.message
 
 
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ("5;XYZ", "“XYZ” is no code of a currency: write its three letters, such as EUR"),
+        ("5;Euro", "“Euro” is no code of a currency: write EUR"),
+        ("5;$", "“$” is no code of a currency: write USD"),
+        ("5 XYZ;", "“XYZ”, which is no code of a currency"),
+    ],
+)
+def test_a_currency_that_nobody_has_is_refused_with_what_to_write(cells: str, told: str) -> None:
+    columns = {"external_id": "id", "amount": "a", "currency": "c"}
+    (reject,) = rejects(f"id;a;c\n1;{cells}\n", {"object": "opportunity", "columns": columns})
+    assert told in reject.message
+
+
+def test_a_currency_is_read_in_any_case_and_in_the_files_own_words() -> None:
+    columns = {"external_id": "id", "amount": "a", "currency": "c"}
+    document = {"object": "opportunity", "columns": columns, "values": {"currency": {"Taler": "EUR"}}}
+    assert [draft.fields["currency"] for draft in drafts("id;a;c\n1;5;eur\n2;5;Taler\n", document)] == [
+        "EUR"
+    ] * 2
+
+
 def test_the_sign_of_yen_and_yuan_alone_names_no_currency() -> None:
     columns = {"external_id": "id", "amount": "a"}
     (reject,) = rejects("id;a\n1;¥5000\n", {"object": "opportunity", "columns": columns})

@@ -69,7 +69,14 @@ BAD: dict[str, tuple[Any, str]] = {
         'dates: write one of "iso"',
     ),
     "unknown decimal sign": ({"object": "lead", "columns": ID, "decimal": ";"}, "decimal: write one of"),
-    "currency in words": ({"object": "lead", "columns": ID, "currency": "euro"}, "currency: write a code"),
+    "currency nobody has": (
+        {"object": "lead", "columns": ID, "currency": "XYZ"},
+        "“XYZ” is no code of a currency",
+    ),
+    "currency in words": (
+        {"object": "lead", "columns": ID, "currency": "euro"},
+        "currency: “euro” is no code of a currency: write EUR",
+    ),
     "stage columns of leads": (
         {"object": "lead", "columns": ID, "stage_columns": {"D": "Demo"}},
         "stage_columns",
