@@ -152,7 +152,7 @@ def _constants(shape: ObjectShape, found: object, source: Mapping) -> dict[str, 
         try:
             read[name] = None if value in (None, "") else reader(value, source.zone)
             if name == "currency" and read[name]:
-                read[name] = code_of(read[name])
+                read[name] = code_of(str(read[name]))
         except ValueError as problem:
             raise InvalidMapping(f"constants: {name}: {problem}.") from problem
     return read
