@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.forms import BoundField
@@ -23,9 +23,19 @@ WIDE_FROM = 60
 Choices = list[tuple[str, str]]
 
 
+class FieldSelect(forms.Select):
+    """Our fields by their short names; each option's title says what it means."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **options)
+        if meaning := MEANINGS.get(str(value)):
+            option["attrs"]["title"] = meaning
+        return option
+
+
 @dataclass(frozen=True)
 class ColumnLine:
-    """A column of the file with its controls; `stage` of opportunities only."""
+    """A column of the file with its controls; `stage` of opportunities only. `meaning`: of the chosen field."""
 
     header: str
     samples: list[str]
@@ -42,7 +52,7 @@ class ColumnLine:
 def column_controls(form: ImportMappingForm) -> list[int]:
     """Add the controls of each column to the form; the places of the columns that have got some."""
     places = _shown_places(form)
-    fields: Choices = [(name, f"{label}: {what}") for name, label, what in fields_of(form.kind)]
+    fields: Choices = [(name, label) for name, label, _ in fields_of(form.kind)]
     for place in places:
         _add_column(form, place, form.shape.headers[place], fields)
     return places
@@ -93,5 +103,5 @@ def _has_field(form: ImportMappingForm, name: str, fields: Choices) -> bool:
 
 
 def _choice(label: str, choices: Choices) -> forms.ChoiceField:
-    widget = forms.Select(attrs={"class": "form-select", "aria-label": label})
+    widget = FieldSelect(attrs={"class": "form-select", "aria-label": label, "data-says": ""})
     return forms.ChoiceField(required=False, choices=choices, widget=widget)

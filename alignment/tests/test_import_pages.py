@@ -292,6 +292,17 @@ def test_dates_in_both_orders_are_told_apart_from_those_that_could_be_either(rev
     assert mapped(revops, draft, dates="mdy", **SURE).status_code == 302
 
 
+def test_a_select_holds_the_short_name_of_a_field_and_below_it_stands_what_it_means(revops: Client) -> None:
+    draft = drafted(revops)
+    page = revops.get(url("import-mapping", pk=draft.pk)).content.decode()
+    chosen = found(r'<select name="field-0"(.*?)</div>', page)
+    assert re.search(
+        r'<option value="company" title="name of the company as written">\s*Company\s*</option>', chosen
+    )
+    assert re.search(r"<option value=\"\"[^>]*>not imported</option>", chosen)
+    assert chosen.endswith("data-said>the record&#x27;s id in the CRM")
+
+
 def test_a_field_has_one_column_and_the_record_needs_its_id(revops: Client) -> None:
     draft = drafted(revops)
     answer = mapped(revops, draft, **SURE | {"field-1": "email"})

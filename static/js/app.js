@@ -72,6 +72,13 @@
     });
   });
 
+  // --- a choice says below it what it means: the title of the option ---------------------------------
+  document.addEventListener("change", function (event) {
+    var select = event.target.closest("select[data-says]");
+    var said = select && select.parentElement.querySelector("[data-said]");
+    if (said && said.previousElementSibling === select) { write(said, select.selectedOptions[0].title); }
+  });
+
   // --- a tap on a time shows the exact one; a hover on ⓘ opens its note ----------------------------
   document.addEventListener("click", function (event) {
     var target = event.target;
