@@ -64,8 +64,11 @@ def merge_leads(*, survivor: Lead, merged: Lead, reason: str, by: User, at: date
 
 
 @again_after_a_deadlock
-def undo_merge(*, merge: LeadMerge, reason: str, by: User, at: datetime) -> None:
-    """Part two leads again: cycles, clocks and breaches go back to the record whose facts opened them.
+def undo_merge(
+    *, merge: LeadMerge, reason: str, is_no_duplicate: bool = False, by: User, at: datetime
+) -> None:
+    """Part two leads again: cycles, clocks and breaches go back to the record whose facts opened them. With
+    `is_no_duplicate` their pair, if they are one, is dismissed for the same reason; else it is asked about again.
 
     Raises AlreadyUndone, ReasonNeeded or NotForYou.
     """
@@ -79,6 +82,11 @@ def undo_merge(*, merge: LeadMerge, reason: str, by: User, at: datetime) -> None
         fresh.save(update_fields=["undone_by", "undone_at", "undone_reason"])
         Lead.objects.filter(pk=fresh.merged_id).update(merged_into=None)
         _fold(leads.values(), at=at, reason="merge undone")
+        if is_no_duplicate:
+            lower, higher = sorted((merge.survivor_id, merge.merged_id))
+            DuplicatePair.objects.filter(lead_a=lower, lead_b=higher, dismissed_at__isnull=True).update(
+                dismissed_at=at, dismissed_by=by, dismissed_reason=reason
+            )
 
 
 def dismiss_pair(*, pair: DuplicatePair, reason: str, by: User, at: datetime) -> None:

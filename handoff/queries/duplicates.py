@@ -21,7 +21,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One field on both sides; what only one of them has is no difference. E-mails are the same in any case."""
+    """One field on both sides; what only one of them has differs as well. E-mails are the same in any case."""
 
     label: str
     left: str
@@ -30,16 +30,18 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        return bool(self.left and self.right) and not self.is_same
+        return not self.is_same
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: `open_row` is its open MQL with the clock that falls due first, `cycles` how many it had."""
+    """One of the two: `open_row` is its open MQL with the clock that falls due first, `cycles` how many it had,
+    `closed` how many of them are over."""
 
     lead: Lead
     open_row: QueueRow | None
     cycles: int
+    closed: int
     merged: int
 
 
@@ -59,7 +61,7 @@ class PairView:
     @property
     def different(self) -> list[str]:
         """Labels of the fields that both have, with different values."""
-        return [line.label for line in self.lines if line.differs]
+        return [line.label for line in self.lines if line.differs and line.left and line.right]
 
     @property
     def deleted(self) -> list[str]:
@@ -156,4 +158,13 @@ def _sides(pks: set[int]) -> dict[int, Side]:
         "survivor_id", flat=True
     ):
         merged[survivor] += 1
-    return {lead.pk: Side(lead, rows.get(lead.pk), len(cycles[lead.pk]), merged[lead.pk]) for lead in leads}
+    return {
+        lead.pk: Side(
+            lead,
+            rows.get(lead.pk),
+            len(cycles[lead.pk]),
+            sum(cycle.closed_at is not None for cycle in cycles[lead.pk]),
+            merged[lead.pk],
+        )
+        for lead in leads
+    }

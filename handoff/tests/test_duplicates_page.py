@@ -104,7 +104,13 @@ def test_merging_and_undoing_by_the_pages(world: World, client: Client, revops: 
     answer = client.post(url, {"survivor": "right", "reason": "Called her"}, follow=True)
     found = answer.content.decode()
     assert answer.redirect_chain[-1][0] == reverse("handoff:lead", args=[lead("B").pk])
-    assert "Ann A Lee is merged into Ann B Lee" in found and "Ann A Lee merged in" in found
+    assert "Ann A Lee, A, is merged into Ann B Lee, B." in found
+    anchor = f"merge-{LeadMerge.objects.get().pk}"
+    assert (
+        f'<a href="#{anchor}">undo the merge</a>' in found
+        and f'id="{anchor}"' in found
+        and "Ann A Lee merged in" in found
+    )
     assert "No duplicates wait" in page(client) and "Called her" in page(client)
     gone = client.get(reverse("handoff:lead", args=[lead("A").pk])).content.decode()
     assert "This record is merged into" in gone and "Counted elsewhere" in gone
@@ -115,6 +121,34 @@ def test_merging_and_undoing_by_the_pages(world: World, client: Client, revops: 
     assert "was undone before" in client.post(undo, {"reason": "Sisters"}, follow=True).content.decode()
     assert MqlCycle.objects.open().count() == 2
     assert client.post(reverse("handoff:undo-merge", args=[10**6]), {"reason": "x"}).status_code == 404
+
+
+def test_undoing_a_merge_can_say_that_the_two_are_no_duplicate(
+    world: World, client: Client, revops: User
+) -> None:
+    twins(world, "A", "B")
+    for given, is_asked_again in (({}, True), ({"is_no_duplicate": "1"}, False)):
+        made = merge_leads(survivor=lead("B"), merged=lead("A"), reason="x", by=revops, at=timezone.now())
+        shown = client.get(reverse("handoff:lead", args=[lead("B").pk])).content.decode()
+        assert 'name="is_no_duplicate"' in shown
+        client.post(reverse("handoff:undo-merge", args=[made.pk]), {"reason": "Sisters"} | given)
+        assert DuplicatePair.objects.open().exists() == is_asked_again
+    pair = DuplicatePair.objects.get()
+    assert (pair.dismissed_reason, pair.dismissed_by) == ("Sisters", revops)
+
+
+def test_a_pair_counts_closed_mqls_and_marks_what_only_one_of_them_has(world: World, client: Client) -> None:
+    twins(world, "A", "B")
+    cycle = MqlCycle.objects.get(lead=lead("A"))
+    acts.dispose(
+        cycle=cycle, disposition="recycled", reason="bad_timing", opportunity=None,
+        by=User.objects.get(role=Role.REVOPS), at=timezone.now(), act=uuid4(),
+    )  # fmt: skip
+    Lead.objects.filter(pk=lead("B").pk).update(country="DE")
+    found = page(client)
+    assert found.count("1 closed") == 1 and "none open" not in found
+    row = found.partition("Country")[2].partition("</tr>")[0]
+    assert "differs" in row and "<td>none</td><td>DE</td>" in row
 
 
 def test_dismissing_a_pair_keeps_the_reason_and_takes_it_off_the_page(world: World, client: Client) -> None:

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
@@ -38,12 +39,14 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
         return _show(request, pk=pk, refusal="Choose which lead stays.")
     survivor, merged = chosen
     try:
-        merges.merge_leads(
+        done = merges.merge_leads(
             survivor=survivor, merged=merged, reason=_reason(request), by=viewer(request), at=timezone.now()
         )
     except (merges.CannotMerge, merges.ReasonNeeded) as refusal:
         return _show(request, pk=pk, refusal=str(refusal))
-    messages.success(request, f"{merged.name} is merged into {survivor.name}. The lead's page can undo it.")
+    said = '{}, {}, is merged into {}, {}. If they are two people, <a href="#merge-{}">undo the merge</a>.'
+    names = (merged.name, merged.external_id, survivor.name, survivor.external_id)
+    messages.success(request, format_html(said, *names, done.pk))
     return redirect("handoff:lead", pk=survivor.pk)
 
 
@@ -63,12 +66,18 @@ def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @roles(Role.REVOPS)
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
-    """Part two merged leads again."""
+    """Part two merged leads again; with `is_no_duplicate` their pair is dismissed as well."""
     found = LeadMerge.objects.filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such merge.")
     try:
-        merges.undo_merge(merge=found, reason=_reason(request), by=viewer(request), at=timezone.now())
+        merges.undo_merge(
+            merge=found,
+            reason=_reason(request),
+            is_no_duplicate=posted(request, "is_no_duplicate") == "1",
+            by=viewer(request),
+            at=timezone.now(),
+        )
     except (merges.AlreadyUndone, merges.ReasonNeeded) as refusal:
         messages.error(request, str(refusal))
     else:
