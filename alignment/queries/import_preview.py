@@ -63,6 +63,11 @@ class RowInWords:
     code: str = ""
     message: str = ""
 
+    @property
+    def changes(self) -> bool:
+        """Whether importing the row would change anything."""
+        return any(draft.state != UNCHANGED for draft in self.drafts)
+
 
 @dataclass(frozen=True)
 class RecordsOfKind:
@@ -84,6 +89,19 @@ class Preview:
     mqls: int
     rejected: int
     without_currency: int
+
+    @property
+    def rejects(self) -> list[RowInWords]:
+        return [row for row in self.rows if row.code]
+
+    @property
+    def changing(self) -> list[RowInWords]:
+        return [row for row in self.rows if row.changes]
+
+    @property
+    def unchanging(self) -> list[RowInWords]:
+        """Rows that can be read and say only what is known."""
+        return [row for row in self.rows if not row.code and not row.changes]
 
 
 @dataclass

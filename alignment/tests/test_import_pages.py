@@ -678,6 +678,23 @@ def test_the_preview_counts_each_record_once_however_many_rows_name_it(revops: C
     assert "Opportunities 1 1 1" in looked_at("O,S,T\n" + more)
 
 
+def test_the_preview_has_rejects_first_and_folds_what_changes_nothing(revops: Client) -> None:
+    known = DATED + "".join(f"K{n},k{n}@example.com,Tom Becker,2026-03-01T09:00:00Z\n" for n in range(2))
+    previewed(revops, drafted(revops, known))
+    start(revops, Import.objects.latest("pk"))
+    worked()
+    more = "".join(f"N{n},n{n}@example.com,Tom Becker,2026-03-01T09:00:00Z\n" for n in range(7))
+    wrong = "W1,w1@example.com,Tom Becker,tomorrow\n"
+    page = previewed(revops, drafted(revops, known + more + wrong)).content.decode()
+    reject, first = page.index("Line 13 is rejected."), page.index('aria-label="Line 6"')
+    same = page.index("4 rows that would change nothing")
+    assert reject < first < page.index("Line 12: lead N6") < same < page.index('aria-label="Line 2"')
+    assert all(f'aria-label="Line {line}"' in page[first:same] for line in range(6, 11)), (
+        "the first five are open"
+    )
+    assert page.count('<details class="import-row">') == 3
+
+
 def test_the_preview_asks_the_database_the_same_number_of_times_for_one_row_and_for_twenty(
     revops: Client,
 ) -> None:
