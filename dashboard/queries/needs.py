@@ -138,7 +138,7 @@ def _unassigned(scope: Scope, at: datetime) -> list[Need]:
 def _untagged(scope: Scope, at: datetime) -> list[Need]:
     found = cycles.in_state("untagged", scope, at=at)
     return _counted(
-        "untagged", found, "closed in the CRM without a disposition", "handoff:cycles", query="state=untagged"
+        "untagged", found, "closed without a complete disposition", "handoff:cycles", query="state=untagged"
     )
 
 

@@ -103,7 +103,7 @@ def test_a_manager_sees_the_team_s_overdue_unassigned_and_untagged(world: World)
     page = home(manager)
     assert 'state=overdue">MQL overdue' in needs(page)
     assert 'state=unassigned">MQL without an owner' in needs(page)
-    assert 'state=untagged">MQL closed in the CRM' in needs(page)
+    assert 'state=untagged">MQL closed without a complete disposition' in needs(page)
     assert "This week by rep" in page
     world.team.managers.clear()
     page = home(manager)
@@ -210,6 +210,34 @@ def test_the_loops_say_whether_they_run(world: World) -> None:
     Heartbeat.objects.create(name="sweep", beat_at=now - timedelta(minutes=5), period=timedelta(seconds=5))
     page = home(revops)
     assert page.count("Has never run") == page.count("Stands still") == page.count("Running") == 1
+
+
+def test_who_is_not_revops_reads_only_whether_all_is_up_to_date_and_what_stands_still(world: World) -> None:
+    add_mql(world, "Ada")
+    now, rep = timezone.now(), world.users["rep.1"]
+    for name in ("drain", "sweep", "roll-up"):
+        Heartbeat.objects.update_or_create(
+            name=name, defaults={"beat_at": now, "period": timedelta(seconds=5)}
+        )
+    page = home(rep)
+    assert "Up to date" in page and "Applying events" not in page and "Adding up" not in page
+    assert "Applying events" in home(add_user(world, Role.REVOPS))
+    Heartbeat.objects.filter(name="sweep").update(beat_at=now - timedelta(minutes=5))
+    page = home(rep)
+    assert "Judging clocks" in page and "Stands still" in page
+    assert "Up to date" not in page and "Adding up" not in page
+
+
+def test_what_waits_unread_is_not_called_up_to_date(world: World) -> None:
+    add_mql(world, "Ada")
+    now = timezone.now()
+    for name in ("drain", "sweep", "roll-up"):
+        Heartbeat.objects.update_or_create(
+            name=name, defaults={"beat_at": now, "period": timedelta(seconds=5)}
+        )
+    world.deliver(event("lead.updated", "lead-B", now), received_at=now - timedelta(minutes=10))
+    page = home(world.users["rep.1"])
+    assert "Catching up" in page and "Up to date" not in page
 
 
 def test_marketing_reads_what_it_delivered_and_what_came_back(world: World) -> None:

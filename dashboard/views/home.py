@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +25,7 @@ from sla.queries.compliance import Figure
 WEEKS = 8
 SENT_BACK_WEEKS = 4
 GROUPS_SHOWN = 8
+UP_TO_DATE_WITHIN = timedelta(minutes=2)
 UNITS = {
     "dead": ("event", "events"),
     "not-written-back": ("decision", "decisions"),
@@ -63,12 +65,22 @@ def home(request: HttpRequest) -> HttpResponse:
         "is_settled": compliance.is_settled(week),
         "chart": _chart(week, scope),
         "agreement": queries.agreement_in_force(at=now),
-        "processed_up_to": processed_up_to(at=now),
-        "loops": queries.loops(at=now),
+        **_machinery(user, now),
         "is_rep": user.has_role(Role.REP),
         "sees_records": user.has_role(*SEES_RECORDS),
     }
     return render(request, "dashboard/home.html", context | _by_role(user, scope, week))
+
+
+def _machinery(user: User, now: datetime) -> dict[str, Any]:
+    """How far everything is processed. RevOps sees each loop, everybody else those alone that stand still."""
+    loops, reached = queries.loops(at=now), processed_up_to(at=now)
+    late = [loop for loop in loops if loop.is_late]
+    return {
+        "processed_up_to": reached,
+        "loops": loops if user.has_role(Role.REVOPS) else late,
+        "is_up_to_date": not late and reached >= now - UP_TO_DATE_WITHIN,
+    }
 
 
 def _by_role(user: User, scope: Scope, week: Week) -> dict[str, Any]:

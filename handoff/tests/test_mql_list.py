@@ -58,7 +58,7 @@ def test_each_state_shows_its_mqls(world: World, revops: Client) -> None:
     assert shown(revops, "?state=voided") == []
     assert len(shown(revops, "?state=all")) == 6
     page = revops.get("/mqls/?state=untagged").content.decode()
-    assert "Records that the CRM closed without a disposition" in page
+    assert "Closed without a complete disposition" in page
     assert "Disqualified without a reason" in page
 
 

@@ -23,9 +23,9 @@ EXPLAINED = {
         "The assignment clock runs; an MQL that nobody gets counts as missed.",
     ),
     "untagged": (
-        "Records that the CRM closed without a disposition",
-        "Or without the reason or opportunity that it requires. They are kept as facts and count against tagging "
-        "until somebody completes them.",
+        "Closed without a complete disposition",
+        "The CRM closed them without one, or the reason or opportunity that it requires is missing. They are kept as "
+        "facts and count against tagging until somebody completes them.",
     ),
     "voided": (
         "Voided by later facts",
