@@ -39,6 +39,7 @@ class ImportMappingForm(FileQuestions):
             (str(place), shape.headers[place]) for place in self.places
         ]
         self._ask_for_order()
+        self._ask_for_zone()
         self.tables = value_controls(self)
         if data is None:
             self.initial["other_values"] = "\n".join(other_lines(self.said, self.tables))
@@ -48,6 +49,14 @@ class ImportMappingForm(FileQuestions):
         field = self.fields["dates"]
         field.choices = order_choices(cells, is_chosen=bool(self.initial["dates"]))  # type: ignore[attr-defined]
         field.help_text = hint_of(cells, date_order(cells))
+
+    def _ask_for_zone(self) -> None:
+        if example := self.example_without_offset:
+            field = self.fields["zone"]
+            field.required = True
+            field.error_messages["required"] = (
+                f"“{example}” says no offset: name the zone of who exported it."
+            )
 
     # --- what the page shows -------------------------------------------------------------------------------
 
@@ -119,14 +128,11 @@ class ImportMappingForm(FileQuestions):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         self._check_columns()
-        if (example := self.example_without_offset) and "zone" in cleaned:
-            if not cleaned["zone"]:
-                self.add_error("zone", f"“{example}” says no offset: name the zone of who exported it.")
-            elif not cleaned.get("is_zone_sure"):
-                self.add_error(
-                    "is_zone_sure",
-                    f"Confirm it: “{example}” says no offset and is read in {cleaned['zone']}.",
-                )
+        if (example := self.example_without_offset) and "zone" in cleaned and not cleaned.get("is_zone_sure"):
+            self.add_error(
+                "is_zone_sure",
+                f"Confirm it: “{example}” says no offset and is read in {cleaned['zone']}.",
+            )
         self._check_dates(cleaned)
         return cleaned
 

@@ -42,7 +42,11 @@ class SourceForm(forms.Form):
         error_messages={"invalid": "Use letters without accents, digits and hyphens only, as in crm-emea."},
     )
     kind = forms.ChoiceField(
-        choices=KINDS, widget=forms.RadioSelect, initial="standard", label="What sends to us"
+        choices=KINDS,
+        widget=forms.RadioSelect,
+        initial="standard",
+        label="What sends to us",
+        help_text="Only files for now: choose Standard event types.",
     )
     zone = ZoneField(
         label="Time zone",

@@ -88,6 +88,13 @@ def look_at(stream: BinaryIO, kind: str | None = None) -> FileShape:
     return _shape(encoding, delimiter, headers, sample, trailer, kind)
 
 
+def fields_in_order(shape: FileShape, mapping: Mapping[str, Any]) -> list[str]:
+    """Our fields that have a column, in the order of the columns in the file."""
+    places = {plain(header): place for place, header in enumerate(shape.headers)}
+    columns: Mapping[str, str] = mapping.get("columns", {})
+    return sorted(columns, key=lambda name: (places.get(plain(columns[name]), len(places)), name))
+
+
 def left_out(shape: FileShape, mapping: Mapping[str, Any]) -> list[str]:
     """The columns that have values in the records that were looked at, and that a mapping does not take in."""
     named = [

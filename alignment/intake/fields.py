@@ -124,7 +124,7 @@ def choice(choices: Any) -> Reader:
         found = str(value).strip().lower().replace(" ", "_").replace("-", "_")
         if found and found not in allowed:
             raise ValueError(
-                f"“{str(value)[:40]}” is not one of {', '.join(sorted(allowed))}; map it in the source's values"
+                f"“{str(value)[:40]}” is not one of {', '.join(sorted(allowed))}; map it to one of these"
             )
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -121,8 +121,11 @@ class _Ledger:
         return name in _OF_PEOPLE and one in self.people and self.people[one] == self.people.get(other)
 
 
-def preview(rows: Iterable[Row | Reject], source: Source, *, as_of: datetime) -> Preview:
-    """The rows in words, with as many queries however many they are. Writes nothing."""
+def preview(
+    rows: Iterable[Row | Reject], source: Source, *, as_of: datetime, order: Sequence[str] = ()
+) -> Preview:
+    """The rows in words, with as many queries however many they are. Writes nothing. `order`: of the fields, those
+    that are not in it come last."""
     read = list(rows)
     ledger = _ledger(source, [draft for row in read for draft in _drafts(row)], as_of)
     shown: list[RowInWords] = []
@@ -130,7 +133,9 @@ def preview(rows: Iterable[Row | Reject], source: Source, *, as_of: datetime) ->
         if isinstance(row, Reject):
             shown.append(RowInWords(row.line, [], row.code, row.message))
             continue
-        shown.append(RowInWords(row.line, [_in_words(draft, ledger, row.line) for draft in row.drafts]))
+        shown.append(
+            RowInWords(row.line, [_in_words(draft, ledger, row.line, order) for draft in row.drafts])
+        )
     drafts = [draft for row in shown for draft in row.drafts]
     return Preview(
         shown,
@@ -178,7 +183,7 @@ def _ledger(source: Source, drafts: list[Draft], as_of: datetime) -> _Ledger:
     return ledger
 
 
-def _in_words(draft: Draft, ledger: _Ledger, line: int) -> DraftInWords:
+def _in_words(draft: Draft, ledger: _Ledger, line: int, order: Sequence[str]) -> DraftInWords:
     """The draft, which from then on is known."""
     statements = ledger.statements[draft.subject, draft.external_id]
     at = draft.occurred_at or ledger.as_of
@@ -190,7 +195,7 @@ def _in_words(draft: Draft, ledger: _Ledger, line: int) -> DraftInWords:
         statements.append((at, f"{order_of(ledger.as_of)}:{line:010d}", draft.fields))
     after = _fold(statements)
     earlier = statements if is_known else statements[:-1]
-    told = [_told(draft, name, before, after, earlier, ledger) for name in draft.fields]
+    told = [_told(draft, name, before, after, earlier, ledger) for name in _in_order(draft.fields, order)]
     changes = any(each.state in (NEW, CHANGED) for each in told)
     return DraftInWords(
         str(Subject(draft.subject).label),
@@ -202,6 +207,11 @@ def _in_words(draft: Draft, ledger: _Ledger, line: int) -> DraftInWords:
         is_known,
         draft.fields.get("amount") is not None and not _currency(after),
     )
+
+
+def _in_order(fields: Iterable[str], order: Sequence[str]) -> list[str]:
+    places = {name: place for place, name in enumerate(order)}
+    return sorted(fields, key=lambda name: places.get(name, len(places)))
 
 
 def _fold(statements: list[Statement]) -> dict[str, Any]:

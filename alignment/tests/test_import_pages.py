@@ -117,7 +117,7 @@ def worked() -> Import | None:
 
 def test_a_source_without_imports_says_what_to_export(revops: Client) -> None:
     said = text(revops.get(url("imports")))
-    assert "Four quarters of history" in said and "never routed, notified or timed" in said
+    assert "Exports of the past four quarters" in said and "never routed, notified or timed" in said
     names = [
         "Campaigns",
         "Accounts",
@@ -315,7 +315,7 @@ def test_a_field_has_one_column_and_the_record_needs_its_id(revops: Client) -> N
 def test_values_that_were_met_are_mapped_beside_their_columns(revops: Client) -> None:
     draft = drafted(revops)
     page = revops.get(url("import-mapping", pk=draft.pk))
-    assert "Trash (1) none of ours" in text(page)
+    assert "Trash (1) none of ours: this row would be rejected" in text(page)
     name = re.search(r'<select name="(value-disposition-\d+-0)"', page.content.decode())
     assert name is not None
     assert mapped(revops, draft, **SURE | {name[1]: "disqualified"}).status_code == 302
@@ -651,6 +651,20 @@ def test_the_preview_leaves_out_what_was_said_before_as_the_import_does(revops: 
     assert "Leads 0 1 1" in text(page) and "lara@example.com → becomes tom.becker@example.com" in text(page)
 
 
+def test_the_preview_has_the_fields_in_the_order_of_the_columns(revops: Client) -> None:
+    page = previewed(revops, drafted(revops)).content.decode()
+    told = re.findall(r"<dt>([^<]*)</dt>", page[page.index("Line 2") : page.index("Line 3")])
+    assert told[:5] == ["first name", "last name", "email", "company", "channel"]
+
+
+def test_the_zone_is_optional_only_where_no_time_needs_it(revops: Client) -> None:
+    needing = revops.get(url("import-mapping", pk=drafted(revops).pk)).content.decode()
+    label = r"Zone of the file&#x27;s times( <span[^>]*>optional</span>)?<"
+    assert re.search(label, needing)[1] is None  # type: ignore[index]
+    draft = drafted(revops, DATED)
+    assert re.search(label, revops.get(url("import-mapping", pk=draft.pk)).content.decode())[1]  # type: ignore[index]
+
+
 def test_the_preview_names_columns_left_out_and_amounts_without_a_currency(revops: Client) -> None:
     content = "Opportunity ID,Opportunity Name,Amount,Remark,None\n1,Acme,10,x,\n2,Bcme,20,y,\n"
     said = text(previewed(revops, drafted(revops, content)))
@@ -727,7 +741,7 @@ def test_a_dry_run_counts_and_leaves_the_draft_for_the_import(revops: Client) ->
     assert trial.pk != draft.pk and answer.url == url("import", pk=trial.pk)
     assert worked() == trial
     said = text(revops.get(answer.url))
-    assert "nothing was written" in said and "Would be new facts" in said
+    assert "nothing was written" in said and "Statements in its rows that would be new: 2." in said
     assert not Lead.objects.exists()
     draft.refresh_from_db()
     assert draft.state == "draft"

@@ -16,7 +16,7 @@ from alignment.business_time.zones import zone_names
 from alignment.forms.import_mapping import ImportMappingForm
 from alignment.forms.import_values import channels
 from alignment.forms.imports import LoadMappingForm, ObjectForm
-from alignment.importing.look import FileShape, left_out, look_at
+from alignment.importing.look import FileShape, fields_in_order, left_out, look_at
 from alignment.importing.mapping import InvalidMapping
 from alignment.importing.problems import UnreadableFile
 from alignment.models import Import, ImportState, Organisation, Role
@@ -121,7 +121,9 @@ def preview(request: HttpRequest, key: str, pk: int) -> HttpResponse:
         return redirect("alignment:import-mapping", key=key, pk=pk)
     context = frame(draft.source) | {
         "found": draft,
-        "preview": previewed(rows, draft.source, as_of=draft.as_of),
+        "preview": previewed(
+            rows, draft.source, as_of=draft.as_of, order=fields_in_order(shape, draft.mapping)
+        ),
         "left_out": left_out(shape, draft.mapping),
         "seen": services.fingerprint(draft),
         "zone": draft.mapping.get("zone", ""),
