@@ -43,7 +43,9 @@ def people(which: str = "active", search: str = "") -> QuerySet[Person]:
         found = found.filter(is_active=False)
     if search:
         found = found.filter(Q(name__icontains=search) | Q(email__icontains=search))
-    identities = PersonIdentity.objects.select_related("source").order_by("source__name", "external_id")
+    identities = PersonIdentity.objects.select_related("source").order_by(
+        "source__name", "source_id", "external_id"
+    )
     return found.prefetch_related(Prefetch("identities", identities, to_attr="named"))
 
 

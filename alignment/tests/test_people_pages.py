@@ -12,6 +12,7 @@ from django.test import Client
 
 from alignment.models import Function, Person, PersonIdentity, Role, Team, User
 from alignment.services.people import LoginHasPerson, PersonHasLogin, link_login
+from alignment.services.sources import create_source
 from alignment.tests.pages import found, signed_in
 from testing.world import World, add_user, event
 
@@ -188,6 +189,18 @@ def test_a_team_is_made_and_changed_with_its_managers(world: World, revops: Clie
     assert revops.post(f"/people/teams/{desk.pk}/", {**given, "name": "Inbound"}).status_code == 409
     rep = world.users["rep.1"]
     assert revops.post(f"/people/teams/{desk.pk}/", {**given, "managers": [rep.pk]}).status_code == 422
+
+
+def test_many_names_of_a_person_in_one_source_are_folded(world: World, revops: Client) -> None:
+    espo = create_source(key="espo", name="EspoCRM", kind="standard", by=None, at=world.at)
+    person = Person.objects.create(name="Ida Many")
+    for source, names in ((world.crm, ["i1", "i2", "i3"]), (espo, ["e1"])):
+        for name in names:
+            PersonIdentity.objects.create(person=person, source=source, external_id=name)
+    page = revops.get("/people/", {"q": "Ida"}).content.decode()
+    (folded,) = re.findall(r"<details><summary>CRM: 3 names.*?</details>", page)
+    assert re.findall("<code>(.*?)</code>", folded) == ["i1", "i2", "i3"]
+    assert "EspoCRM: <code>e1</code>" in page.replace(folded, "")
 
 
 def test_the_list_is_searched_and_paged_by_name(world: World, revops: Client) -> None:
