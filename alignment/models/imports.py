@@ -50,6 +50,14 @@ class Import(models.Model):
     headers = models.CharField(
         max_length=64, blank=True, help_text="Digest of the file's headers in any order; empty: not known."
     )
+    rejects_of = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The import, or trial, whose corrected rejects the file has.",
+    )
     size = models.PositiveBigIntegerField(help_text="Bytes of the file.")
     as_of = models.DateTimeField()
     is_dry_run = models.BooleanField(default=False, help_text="Everything but the writing.")

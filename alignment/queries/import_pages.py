@@ -34,12 +34,13 @@ def draft_behind(trial: Import) -> Import | None:
 
 def last_with_headers(source: Source, headers: str, kind: str | None = None) -> Import | None:
     """The last import, begun and neither cancelled nor failed, of a file of the source with these headers (their
-    digest), of rows of this `kind`; no trial."""
+    digest), of rows of this `kind`; no trial, and one of corrected rejects only where there is no other."""
     if not headers:
         return None
     found = Import.objects.applied().filter(source=source, headers=headers)
     found = found.filter(state__in=(ImportState.DONE, *LIVE_STATES))
-    return (found.filter(subject=kind) if kind else found).order_by("-requested_at", "-pk").first()
+    found = (found.filter(subject=kind) if kind else found).order_by("-requested_at", "-pk")
+    return found.filter(rejects_of__isnull=True).first() or found.first()
 
 
 def rejected_from(source: Source, headers: str, number: int | None) -> Import | None:
@@ -51,14 +52,17 @@ def rejected_from(source: Source, headers: str, number: int | None) -> Import | 
 
 
 def taken_over_from(draft: Import) -> Import | None:
-    """The import of a file with the same headers whose mapping the draft has: the last one, but for rejects and for
-    the same file again the first that holds as of the same time."""
+    """The import of a file with the same headers whose mapping the draft has: the last one, but for the same
+    file again the first that holds as of the same time; for corrected rejects the one that rejected them."""
+    if (origin := draft.rejects_of) and origin.mapping == draft.mapping:
+        return origin
     alike = Import.objects.applied().filter(
         source=draft.source_id, headers=draft.headers, subject=draft.subject, mapping=draft.mapping
     )
     found = alike.filter(state__in=(ImportState.DONE, *LIVE_STATES)).exclude(headers="")
     of_its_time = found.filter(as_of=draft.as_of).order_by("pk").first()
-    return of_its_time or found.order_by("-requested_at", "-pk").first()
+    ordered = found.order_by("-requested_at", "-pk")
+    return of_its_time or ordered.filter(rejects_of__isnull=True).first() or ordered.first()
 
 
 def earlier_mappings(draft: Import) -> list[tuple[str, str]]:
