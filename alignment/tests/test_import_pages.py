@@ -669,6 +669,17 @@ def test_the_zone_is_optional_only_where_no_time_needs_it(revops: Client) -> Non
     assert re.search(label, revops.get(url("import-mapping", pk=draft.pk)).content.decode())[1]  # type: ignore[index]
 
 
+def test_the_preview_warns_of_people_that_another_source_knows(revops: Client) -> None:
+    other = Source.objects.create(key="demo", name="Demo CRM", kind="standard")
+    for n, mail in enumerate(("ADA@example.com", "ada@example.com", "emmy@example.com", "kim@example.com")):
+        Lead.objects.create(source=other, external_id=f"D{n}", email=mail, first_seen_at=timezone.now())
+    said = text(previewed(revops, drafted(revops, DATED)))
+    assert "2 of 2 new e-mail addresses in these rows are already known from Demo CRM." in said
+    start(revops, Import.objects.latest("pk"))
+    worked()
+    assert "already known from" not in text(previewed(revops, drafted(revops, DATED))), "it is too late"
+
+
 def test_the_preview_names_columns_left_out_and_amounts_without_a_currency(revops: Client) -> None:
     content = "Opportunity ID,Opportunity Name,Amount,Remark,None\n1,Acme,10,x,\n2,Bcme,20,y,\n"
     said = text(previewed(revops, drafted(revops, content)))

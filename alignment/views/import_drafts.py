@@ -23,6 +23,7 @@ from alignment.models import Import, ImportState, Organisation, Role
 from alignment.queries import import_pages as queries
 from alignment.queries.import_preview import preview as previewed
 from alignment.queries.import_words import fields_of
+from alignment.queries.known_elsewhere import known_elsewhere
 from alignment.services import import_drafts as services
 from alignment.services.imports import AlreadyImporting, AsOfInFuture
 from alignment.uploads import takes_files
@@ -119,8 +120,11 @@ def preview(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     except (InvalidMapping, UnreadableFile) as problem:
         messages.error(request, str(problem))
         return redirect("alignment:import-mapping", key=key, pk=pk)
+    addresses, elsewhere = known_elsewhere(rows, draft.source)
     context = frame(draft.source) | {
         "found": draft,
+        "addresses": addresses,
+        "elsewhere": elsewhere,
         "preview": previewed(
             rows, draft.source, as_of=draft.as_of, order=fields_in_order(shape, draft.mapping)
         ),
