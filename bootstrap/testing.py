@@ -29,7 +29,12 @@ def test(request: Request) -> int:
     with contextlib.ExitStack() as stack:
         temporary, env = stack.enter_context(scratch(folders, "test", server=QUICK_AND_UNSAFE))
         env |= {"BASE_URL": "http://testserver", "TEST_ALL": "1" if "--all" in request.rest else ""}
-        env["TEST_REDIS_URL"] = stack.enter_context(redis_for_tests(folders, temporary, env)) or ""
+        url = stack.enter_context(redis_for_tests(folders, temporary, env)) or ""
+        # what an earlier test left in a throw-away one is nobody's
+        env |= {
+            "TEST_REDIS_URL": url,
+            "TEST_REDIS_IS_OURS": "1" if url and url != env.get("REDIS_URL") else "",
+        }
         env.pop("REDIS_URL", None)  # only the tests that ask for Redis get it
         env["TEST_CHROMIUM"] = find_chromium(env) or ""
         say(f"Browser: {env['TEST_CHROMIUM'] or 'no Chromium found, its tests are skipped'}")
