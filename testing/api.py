@@ -50,6 +50,18 @@ class Api:
         return found
 
 
+def done(answer: Any, status: int = 200) -> dict[str, Any]:
+    """The JSON of an answer that has this status."""
+    assert answer.status_code == status, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def refusal(answer: Any) -> str:
+    """Which refusal of a service a 409 names."""
+    return str(done(answer, 409)["refusal"])
+
+
 def _path(where: str) -> str:
     return where if where.startswith("/") else f"/api/v1/{where}"
 

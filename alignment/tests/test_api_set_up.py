@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from alignment.intake import secrets
 from alignment.models import Endpoint, KeptAnswer, Organisation, Person, Role, Source, Team
-from testing.api import Api, by_token
+from testing.api import Api, by_token, done, refusal
 from testing.world import World, add_user, event
 
 
@@ -19,16 +19,6 @@ from testing.world import World, add_user, event
 def api(world: World, settings: Any) -> Api:
     settings.API_BURST = 100_000
     return by_token(add_user(world, Role.REVOPS), ["read", "setup:write"])
-
-
-def done(answer: Any, status: int = 200) -> dict[str, Any]:
-    assert answer.status_code == status, answer.content
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def refusal(answer: Any) -> str:
-    return str(done(answer, 409)["refusal"])
 
 
 def pointers(answer: Any) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from alignment.models import Role
 from handoff.models import Pool, PoolMember
-from testing.api import Api, by_token
+from testing.api import Api, by_token, done, refusal
 from testing.world import World, add_user, event
 
 
@@ -16,16 +16,6 @@ from testing.world import World, add_user, event
 def api(world: World, settings: Any) -> Api:
     settings.API_BURST = 100_000
     return by_token(add_user(world, Role.REVOPS), ["read", "setup:write"])
-
-
-def done(answer: Any, status: int = 200) -> dict[str, Any]:
-    assert answer.status_code == status, answer.content
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def refusal(answer: Any) -> str:
-    return str(done(answer, 409)["refusal"])
 
 
 def test_a_pool_that_was_made_gets_the_leads_of_its_segment(world: World, api: Api) -> None:

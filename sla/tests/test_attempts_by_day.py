@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,12 +11,11 @@ from django.conf import LazySettings
 from django.db import transaction
 
 from alignment.importing.presets import suggest
-from alignment.models import Import, MqlCycle, Touch
-from alignment.services.import_run import run_import
-from alignment.services.imports import start_import
+from alignment.models import MqlCycle, Touch
 from alignment.tests.importing.support import drafts
 from sla.tests.test_history_rows import assert_a_rebuild_changes_nothing
-from testing.world import NOW, World, event
+from testing.files import bring_in
+from testing.world import World, event
 
 pytestmark = pytest.mark.django_db
 LEADS: dict[str, Any] = {
@@ -35,19 +33,6 @@ TASKS: dict[str, Any] = {
 MQLS = "Id,M\n" + "".join(f"L{n},2026-01-05 20:00\n" for n in (1, 2, 3))
 CALLS = "Id,WhoId,ActivityDate\nT1,L1,2026-01-05\nT2,L1,2026-01-05\nT3,L2,2026-01-06\nT4,L3,2026-01-04\n"
 CROSSED = datetime(2026, 1, 6, 1, tzinfo=UTC)
-
-
-def bring_in(world: World, content: str, mapping: dict[str, Any], *, days: int = 0) -> Import:
-    at = NOW + timedelta(days=days)
-    made = start_import(
-        file=io.BytesIO(content.encode()),
-        file_name="f.csv",
-        source=world.crm,
-        mapping=mapping,
-        by=None,
-        at=at,
-    )
-    return run_import(made, now=lambda: at)
 
 
 def cycles() -> dict[str, tuple[int, datetime | None]]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from alignment.intake.ids import forms_of, one_form
-from alignment.models import ErasureArrival, Fact, Import, Lead, MqlCycle, PersonIdentity
+from alignment.models import ErasureArrival, Fact, Lead, MqlCycle, PersonIdentity
 from alignment.queries.erasure import search
 from alignment.services.erasure import erase_person
-from alignment.services.import_run import run_import
-from alignment.services.imports import start_import
 from sla.tests.test_history_rows import assert_a_rebuild_changes_nothing
+from testing.files import bring_in
 from testing.world import NOW, World, event
 
 pytestmark = pytest.mark.django_db
@@ -30,19 +27,6 @@ CALLS: dict[str, Any] = {
 DEALS: dict[str, Any] = {
     "object": "opportunity", "columns": {"external_id": "Id", "stage": "Stage", "lead": "Contact"},
 }  # fmt: skip
-
-
-def bring_in(world: World, content: str, mapping: dict[str, Any], *, days: int = 0) -> Import:
-    at = NOW + timedelta(days=days)
-    made = start_import(
-        file=io.BytesIO(content.encode()),
-        file_name="f.csv",
-        source=world.crm,
-        mapping=mapping,
-        by=None,
-        at=at,
-    )
-    return run_import(made, now=lambda: at)
 
 
 def lead(world: World) -> None:
