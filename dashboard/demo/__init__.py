@@ -1,1 +1,2 @@
-"""The demo company: people, five weeks of history through the real pipeline, and a stream of live events."""
+"""The demo company: people, four quarters of history through the import, five weeks through the
+real pipeline, and a stream of live events."""
