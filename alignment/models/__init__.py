@@ -1,5 +1,19 @@
 from alignment.models.api import ApiToken, KeptAnswer, RateBucket, TokenScope
+from alignment.models.artifacts import (
+    SIGNED_STATES,
+    Artifact,
+    ArtifactVersion,
+    Paper,
+    Refusal,
+    RefusalKind,
+    Rendition,
+    RestsOn,
+    Signature,
+    SigningChallenge,
+    VersionState,
+)
 from alignment.models.calendars import Calendar, CalendarVersion
+from alignment.models.chain import ChainEntry, ChainHead, ServerKey
 from alignment.models.cycles import Disposition, DisqualificationReason, MqlCycle
 from alignment.models.erasure import AskedBy, Erasure, ErasureArrival, ErasureMark
 from alignment.models.identity import ChangedAccount, DuplicatePair, DuplicateRule, LeadMerge
@@ -25,18 +39,25 @@ from alignment.models.leads import (
     Touch,
     TouchFunction,
 )
+from alignment.models.notifications import MailState, Notification, OutgoingMail
 from alignment.models.operations import DirtyDay, Heartbeat
 from alignment.models.outbox import Destination, DestinationSecret, OutgoingMessage, OutgoingState
 from alignment.models.people import Function, Organisation, Person, PersonIdentity, Role, Team, User
+from alignment.models.programs import GateDecision, Program, Step
 from alignment.models.retention import RetentionRun
 
 __all__ = [
+    "SIGNED_STATES",
     "Account",
     "ApiToken",
+    "Artifact",
+    "ArtifactVersion",
     "AskedBy",
     "Calendar",
     "CalendarVersion",
     "Campaign",
+    "ChainEntry",
+    "ChainHead",
     "ChangedAccount",
     "DeadEvent",
     "Delivery",
@@ -55,6 +76,7 @@ __all__ = [
     "ErasureMark",
     "Fact",
     "Function",
+    "GateDecision",
     "Heartbeat",
     "Import",
     "ImportPiece",
@@ -63,24 +85,38 @@ __all__ = [
     "KeptAnswer",
     "Lead",
     "LeadMerge",
+    "MailState",
     "MatchRule",
     "MqlCycle",
+    "Notification",
     "Opportunity",
     "OpportunityStage",
     "Organisation",
+    "OutgoingMail",
     "OutgoingMessage",
     "OutgoingState",
+    "Paper",
     "Person",
     "PersonIdentity",
+    "Program",
     "RateBucket",
+    "Refusal",
+    "RefusalKind",
+    "Rendition",
+    "RestsOn",
     "RetentionRun",
     "Role",
     "Scheme",
+    "ServerKey",
+    "Signature",
+    "SigningChallenge",
     "Source",
+    "Step",
     "Subject",
     "Team",
     "TokenScope",
     "Touch",
     "TouchFunction",
     "User",
+    "VersionState",
 ]

@@ -1,0 +1,39 @@
+"""Why something may not be done yet, in words and with figures: page, API and service read the same list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One reason why a gate is shut or an act is refused.
+
+    `message` says what is missing and what to do about it; `actual` and `required` are its figures where it has any
+    (exact, so that 85.0% is not above 85%). `url`: where to do it, "" where there is no such page.
+    """
+
+    code: str
+    message: str
+    actual: Fraction | None = None
+    required: Fraction | None = None
+    url: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """For evidence and the API; figures as "numerator/denominator"."""
+        found = {"code": self.code, "message": self.message}
+        if self.actual is not None:
+            found["actual"] = str(self.actual)
+        if self.required is not None:
+            found["required"] = str(self.required)
+        return found
+
+
+class Blocked(Exception):
+    """It may not be done yet; `blockers` say why."""
+
+    def __init__(self, blockers: Sequence[Blocker]) -> None:
+        super().__init__(" ".join(blocker.message for blocker in blockers))
+        self.blockers = tuple(blockers)
