@@ -10,6 +10,8 @@ from alignment.models import (
     Calendar,
     CalendarVersion,
     Campaign,
+    ChainEntry,
+    ChainHead,
     ChangedAccount,
     DeadEvent,
     Delivery,
@@ -39,6 +41,7 @@ from alignment.models import (
     PersonIdentity,
     RateBucket,
     RetentionRun,
+    ServerKey,
     Source,
     Team,
     Touch,
@@ -306,3 +309,21 @@ class ImportRejectAdmin(ReadOnlyAdmin):
     list_display = ["file", "line", "code", "message"]
     list_filter = ["code"]
     list_select_related = ["file"]
+
+
+@show(ChainEntry)
+class ChainEntryAdmin(ReadOnlyAdmin):
+    list_display = ["sequence", "kind", "digest", "added_at"]
+    list_filter = ["kind"]
+    search_fields = ["=sequence", "=digest"]
+
+
+@show(ChainHead)
+class ChainHeadAdmin(ReadOnlyAdmin):
+    list_display = ["entry", "key", "signed_at"]
+    list_select_related = ["entry", "key"]
+
+
+@show(ServerKey)
+class ServerKeyAdmin(ReadOnlyAdmin):
+    list_display = ["name", "public", "since"]

@@ -25,6 +25,9 @@ from alignment.models import (
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 APPEND_ONLY = {
+    "alignment_chainentry",
+    "alignment_chainhead",
+    "alignment_serverkey",
     "alignment_fact",
     "alignment_calendarversion",
     "alignment_retentionrun",

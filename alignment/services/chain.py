@@ -1,0 +1,49 @@
+"""The hash chain of what happened to signed artifacts: entries are only ever added, one after the other.
+
+digest = SHA-256(0x00 ‖ previous digest as 32 bytes ‖ canonical event), so that a change of any entry changes all
+digests after it. alignment.artifacts.events says what the events hold; alignment.verification reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from alignment.artifacts.canonical import canonical
+from alignment.artifacts.events import stamp
+from alignment.models import ArtifactVersion, ChainEntry
+from alignment.verification.verify import GENESIS, chained
+
+
+class NoEvent(ValueError):
+    """The payload uses a name that every event has of its own."""
+
+
+@transaction.atomic
+def append(
+    kind: str, payload: Mapping[str, Any], *, version: ArtifactVersion | None = None, at: datetime
+) -> ChainEntry:
+    """Add an event to the end of the chain, in the caller's transaction: with its act or not at all.
+
+    Everybody who appends waits here for the transaction before, until its end: lock the rows of the act first.
+    Raises NoEvent, or NotCanonical for a payload that has no canonical form.
+    """
+    if taken := {"sequence", "kind", "at"} & payload.keys():
+        raise NoEvent(f"An event's {', '.join(sorted(taken))} is given by the chain, not by the payload.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.chain'))")
+    last = ChainEntry.objects.order_by("-sequence").values_list("sequence", "digest").first()
+    sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
+    event = canonical({**payload, "sequence": sequence, "kind": kind, "at": stamp(at)})
+    return ChainEntry.objects.create(
+        sequence=sequence,
+        kind=kind,
+        event=event.decode(),
+        previous=previous,
+        digest=chained(previous, event),
+        added_at=at,
+        version=version,
+    )
