@@ -1,7 +1,7 @@
 """What the application's database role may do: its daily work, and nothing to evidence but add to it.
 
 Run as the owner after every migration. Grants are given anew each time, so that a table which became evidence
-loses what the role had on it.
+loses what the role had on it. The schema of the trust survey is handed over to the role for good.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from alignment.evidence import refused_operations
 
 ORDINARY = ("SELECT", "INSERT", "UPDATE", "DELETE")
 READ_ONLY = frozenset({"django_migrations"})
+# The application empties these tables by TRUNCATE, which leaves no dead rows to read an order from.
+OWN_SCHEMAS = ("survey",)
 
 
 class RoleMissing(Exception):
@@ -25,6 +27,17 @@ class RoleMissing(Exception):
             f"The database role “{role}” does not exist. As an administrator of the database run: "
             f"CREATE ROLE \"{role}\" LOGIN PASSWORD '…' NOSUPERUSER NOCREATEDB NOCREATEROLE;  "
             "then run this command again, and let the application connect as that role."
+        )
+
+
+class NotAMember(Exception):
+    """The owner may not hand a schema over to the application's role."""
+
+    def __init__(self, role: str, schema: str) -> None:
+        super().__init__(
+            f"The schema “{schema}” belongs to the application's role, and only a member of that role may give it. "
+            f'As an administrator of the database run: GRANT "{role}" TO "{current_role()}";  '
+            "then run this command again."
         )
 
 
@@ -64,7 +77,7 @@ def allowed_operations() -> dict[str, tuple[str, ...]]:
 def grant(role: str) -> dict[str, tuple[str, ...]]:
     """Give `role` exactly what the application needs; returns what it may do per table.
 
-    Raises RoleMissing; RoleTooStrong if it could change evidence all the same, and then nothing is granted.
+    Raises RoleMissing or NotAMember; RoleTooStrong if it could change evidence all the same. Then nothing is granted.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [role])
@@ -83,6 +96,7 @@ def grant(role: str) -> dict[str, tuple[str, ...]]:
             execute = sql.SQL(function)
             cursor.execute(sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC").format(execute))
             cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(execute, name))
+    _hand_over(role)
     _require_harmless(role, allowed)
     return allowed
 
@@ -98,6 +112,24 @@ def _schema_grants(role: sql.Identifier) -> list[sql.Composed]:
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role}",
     )
     return [sql.SQL(text).format(database=database, role=role) for text in statements]
+
+
+def _hand_over(role: str) -> None:
+    """Make the role the owner of its schemas and of every table in them."""
+    with connection.cursor() as cursor:
+        for schema in OWN_SCHEMAS:
+            cursor.execute("SELECT pg_has_role(current_user, %s, 'MEMBER')", [role])
+            if not cursor.fetchone()[0]:
+                raise NotAMember(role, schema)
+            cursor.execute(
+                "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = 'r'",
+                [schema],
+            )
+            tables = [sql.Identifier(schema, row[0]) for row in cursor.fetchall()]
+            change = [sql.SQL("ALTER SCHEMA {}").format(sql.Identifier(schema))]
+            change += [sql.SQL("ALTER TABLE {}").format(table) for table in tables]
+            for statement in change:
+                cursor.execute(sql.SQL("{} OWNER TO {}").format(statement, sql.Identifier(role)))
 
 
 def _owners_functions() -> list[str]:

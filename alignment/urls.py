@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("dashboard.urls")),
     path("", include("handoff.urls")),
     path("", include("sla.urls")),
+    path("", include("scorecard.urls")),
     path("", include("alignment.page_urls")),
     path("api/v1/docs", tokens.docs, name="api-docs"),
     path("api/v1/", include(([*routes, *sla.api.routes, *handoff.api.routes], "api"))),

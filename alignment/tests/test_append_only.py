@@ -39,12 +39,14 @@ APPEND_ONLY = {
     "sla_clockcorrection",
     "sla_clockredating",
     "handoff_assignment",
+    "scorecard_surveyrelease",
 }
 UNDELETABLE = {
     "alignment_apitoken",
     "alignment_delivery",
     "alignment_leadmerge",
     "alignment_mqlcycle",
+    "scorecard_survey",
     "sla_clock",
 }
 

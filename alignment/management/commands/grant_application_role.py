@@ -20,7 +20,11 @@ class Command(BaseCommand):
             return
         try:
             allowed = database_roles.grant(role)
-        except (database_roles.RoleMissing, database_roles.RoleTooStrong) as problem:
+        except (
+            database_roles.RoleMissing,
+            database_roles.RoleTooStrong,
+            database_roles.NotAMember,
+        ) as problem:
             raise CommandError(str(problem)) from problem
         guarded = sum("UPDATE" not in verbs for verbs in allowed.values())
         self.stdout.write(f"“{role}” may work on {len(allowed)} tables; {guarded} of them it cannot change.")
