@@ -25,6 +25,7 @@ from alignment.models import (
     ErasureArrival,
     ErasureMark,
     Fact,
+    GateDecision,
     Heartbeat,
     Import,
     ImportPiece,
@@ -33,12 +34,15 @@ from alignment.models import (
     Lead,
     LeadMerge,
     MqlCycle,
+    Notification,
     Opportunity,
     OpportunityStage,
     Organisation,
+    OutgoingMail,
     OutgoingMessage,
     Person,
     PersonIdentity,
+    Program,
     RateBucket,
     RetentionRun,
     ServerKey,
@@ -327,3 +331,42 @@ class ChainHeadAdmin(ReadOnlyAdmin):
 @show(ServerKey)
 class ServerKeyAdmin(ReadOnlyAdmin):
     list_display = ["name", "public", "since"]
+
+
+@show(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "user", "kind", "key", "subject", "read_at"]
+    list_filter = ["kind"]
+    list_select_related = ["user"]
+    search_fields = ["=key", "=user__email"]
+    exclude = ["text"]  # written for one person
+
+
+@show(OutgoingMail)
+class OutgoingMailAdmin(ReadOnlyAdmin):
+    list_display = ["key", "to", "subject", "state", "attempts", "next_attempt_at", "last_error", "sent_at"]
+    list_filter = ["state"]
+    search_fields = ["=key", "=to"]
+    exclude = ["text", "attachments"]  # they may hold links for their receiver alone
+
+
+@show(Program)
+class ProgramAdmin(ReadOnlyAdmin):
+    list_display = [
+        "number",
+        "name",
+        "owner",
+        "hours_per_week",
+        "starts_on",
+        "weeks",
+        "opened_at",
+        "closed_at",
+    ]
+    list_select_related = ["owner"]
+
+
+@show(GateDecision)
+class GateDecisionAdmin(ReadOnlyAdmin):
+    list_display = ["decided_at", "program", "step", "is_open", "waiver"]
+    list_filter = ["step", "is_open"]
+    list_select_related = ["program", "waiver__artifact"]

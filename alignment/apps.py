@@ -9,4 +9,4 @@ class AlignmentConfig(AppConfig):
     def ready(self) -> None:
         # they register what expires and what is erased
         from alignment import deploy_checks  # noqa: F401
-        from alignment.services import erasure, expiry, outbox_expiry  # noqa: F401
+        from alignment.services import erasure, expiry, notification_expiry, outbox_expiry  # noqa: F401

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import answers, import_drafts, import_run, outbox, retention, who_is_who
+from alignment.services import answers, import_drafts, import_run, mail, outbox, retention, who_is_who
 
 
 @shared_task
@@ -31,6 +31,12 @@ def deliver() -> int:
     """Send what waits in the outbox. One at a time is enough: a receiver that hangs takes one place of the worker's."""
     with outbox.alone() as is_alone:
         return outbox.deliver(at=timezone.now(), now=timezone.now) if is_alone else 0
+
+
+@shared_task
+def deliver_mail() -> int:
+    """Send mails that wait; any number of workers may do so at once."""
+    return mail.deliver_mail(at=timezone.now(), now=timezone.now)
 
 
 @shared_task

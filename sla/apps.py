@@ -7,12 +7,15 @@ class SlaConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from alignment.business_days import default_calendar
         from alignment.merging import import_step
         from alignment.pipeline import drain_step
         from alignment.services.organisation import on_zone_change
+        from sla.queries.agreements import default_calendar_at
         from sla.services import cross, mark_all_days_dirty
         from sla.services.history_rows import merge_cycles
 
         drain_step(order=10, name="crossing")(cross)
         import_step(order=10, name="cycles of history")(merge_cycles)
         on_zone_change(mark_all_days_dirty)
+        default_calendar(default_calendar_at)

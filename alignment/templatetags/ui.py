@@ -20,6 +20,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from alignment import charts, navigation
+from alignment.models import User
+from alignment.queries.notifications import unread_count
 from alignment.wording import (
     exact_time,
     in_words,
@@ -308,6 +310,13 @@ def menu_sections(context: Context) -> list[navigation.Entry]:
     if request is None or user is None or not user.is_authenticated:
         return []
     return navigation.sections_for(user.role, request.path)
+
+
+@register.simple_tag(takes_context=True)
+def unread_notifications(context: Context) -> int:
+    """`{% unread_notifications as unread %}`: how many notifications whoever is logged in has not read."""
+    user = getattr(context.get("request"), "user", None)
+    return unread_count(user) if isinstance(user, User) else 0
 
 
 @register.simple_tag(takes_context=True)

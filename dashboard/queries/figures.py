@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 
 from alignment.access import Scope
 from alignment.business_time import Week
-from alignment.models import Destination, DisqualificationReason, Heartbeat
+from alignment.models import Destination, DisqualificationReason, Heartbeat, OutgoingMail
 from alignment.models.cycles import NEEDS_REASON
 from handoff.queries import cycles
 from sla.queries.agreements import InForce, load_book
@@ -48,6 +48,8 @@ def loops(*, at: datetime) -> list[Loop]:
     names = dict(LOOPS)
     if Destination.objects.active().exists():
         names["write-back"] = "Writing back to CRMs"
+    if OutgoingMail.objects.exists():
+        names["mail"] = "Sending mails"
     beats = {beat.name: beat for beat in Heartbeat.objects.filter(name__in=names)}
     found = []
     for name, label in names.items():

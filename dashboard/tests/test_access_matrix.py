@@ -15,7 +15,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from alignment.models import DeadEvent, DuplicatePair, Function, Lead, MqlCycle, Role, Team
+from alignment.models import DeadEvent, DuplicatePair, Function, Lead, MqlCycle, Notification, Role, Team
+from alignment.notifications import notify
 from alignment.services.destinations import create_destination, send_test
 from alignment.services.import_drafts import create_draft
 from alignment.services.merges import merge_leads
@@ -93,6 +94,9 @@ TABLE = [
     Row("alignment:calendar-new", REVOPS),
     act("alignment:calendar-exception", REVOPS, "calendar"),
     act("alignment:calendar-holidays", REVOPS, "calendar"),
+    Row("alignment:notifications", EVERYONE),
+    act("alignment:notifications-read", EVERYONE),
+    act("alignment:notification-read", "ANNNNNNNL", "notification"),
     Row("alignment:people", REVOPS),
     Row("alignment:person-new", REVOPS),
     Row("alignment:person", REVOPS, "person"),
@@ -195,6 +199,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
     span = {"starts_at": world.at, "ends_at": world.at.replace(year=2099)}
     newcomer = create_person(name="Newcomer", function=Function.SALES, team=world.team, by=None, at=world.at)
     revops = world.users[Role.REVOPS]
+    notify(to=[revops], key="k", kind="x", subject="x", text="", url="", at=world.at)
     token = create_token(user=revops, name="own", scopes=["read"], days=30, by=revops, at=world.at).token
     key = {"key": world.crm.key}
     destination = create_destination(
@@ -229,6 +234,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "outgoing secret": key | {"slot": 1},
         "message": key | {"pk": send_test(destination=destination, by=None, at=world.at).pk},
         "token": {"pk": token.pk},
+        "notification": {"pk": Notification.objects.get().pk},
         "pair": {"pk": pair.pk},
         "merge": {"pk": merge.pk},
     }

@@ -180,6 +180,7 @@ def test_no_table_and_no_log_names_the_person_afterwards(
         "facts of the lead": 2, "facts of touches": 1, "facts of opportunities": 1, "raw bodies": 8,
         "messages of what could not be read": 1, "kept answers of the API": 1,
         "pieces of imported files": 1, "what the CRM answered to messages": 0,
+        "mails and notifications": 0,
     }  # fmt: skip
 
 

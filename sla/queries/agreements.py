@@ -67,6 +67,12 @@ def load_book() -> AgreementBook:
     return AgreementBook(InForce(agreement, _terms(agreement)) for agreement in Agreement.objects.all())
 
 
+def default_calendar_at(instant: datetime) -> int | None:
+    """The id of the calendar that the agreement in force then names for every team without one of its own."""
+    found = load_book().at(instant)
+    return found.terms.default_calendar if found else None
+
+
 def _terms(agreement: Agreement) -> Terms:
     known = _read.get(agreement.pk)
     if known is None or known[0] != agreement.terms:
