@@ -7,6 +7,7 @@ class AlignmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # they register what expires and what is erased
+        # they register what expires, what is erased, and kinds of artifacts
         from alignment import deploy_checks  # noqa: F401
+        from alignment.definitions import kind  # noqa: F401
         from alignment.services import erasure, expiry, notification_expiry, outbox_expiry  # noqa: F401

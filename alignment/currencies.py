@@ -69,6 +69,11 @@ def digits_of(currency: str) -> int:
     return _DIGITS.get(currency.upper(), USUAL)
 
 
+def codes_by_digits() -> tuple[tuple[int, list[str]], ...]:
+    """Currencies whose amounts have other than two decimals, by how many."""
+    return tuple((digits, codes.split()) for digits, codes in _BY_DIGITS)
+
+
 def stated(amount: Decimal) -> Stated:
     """An amount in major units as facts state it. Raises DoesNotFit for decimals that no currency has."""
     if len(amount.as_tuple().digits) > _EXACT.prec - MOST:
