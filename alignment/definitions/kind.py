@@ -9,6 +9,7 @@ from django.urls import reverse
 from alignment.artifacts.kinds import Content, Kind, register
 from alignment.blockers import Blocker
 from alignment.definitions import content as definition
+from alignment.definitions.predicate import listed
 from alignment.models.people import Role
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _effect(content: Content) -> tuple[str, ...]:
         f"From then on this is what {name} means: figures that count it are computed by these rows, and the version "
         "before it is superseded."
     ]
-    if len(definition.listed(content.get("parts"))) > 1:
+    if len(listed(content.get("parts"))) > 1:
         found.append(
             "MQLs that lack a field named here are still accepted from the CRM, but listed as incomplete and counted "
             "against marketing's completeness."

@@ -85,8 +85,10 @@ def _text(field: Field, value: Any) -> str:
         raise BadValue(f"write at most {LONGEST} characters")
     if field.type is not FieldType.CHOICE:
         return value
-    meant = {name: key for key, label in field.choices for name in (key.lower(), label.lower())}
-    key = meant.get(value.lower(), meant.get(value.lower().replace(" ", "_")))
+    meant: dict[str, str] = {
+        name: key for key, label in field.choices for name in (key.lower(), label.lower())
+    }
+    key = meant.get(value.lower()) or meant.get(value.lower().replace(" ", "_"))
     if key is None:
         raise BadValue(f"“{value[:40]}” is none of {', '.join(key for key, _ in field.choices)}")
     return key
