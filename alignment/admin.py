@@ -18,6 +18,7 @@ from alignment.models import (
     Destination,
     DestinationSecret,
     DirtyDay,
+    DriftAlarm,
     DuplicatePair,
     Endpoint,
     EndpointSecret,
@@ -370,3 +371,8 @@ class GateDecisionAdmin(ReadOnlyAdmin):
     list_display = ["decided_at", "program", "step", "is_open", "waiver"]
     list_filter = ["step", "is_open"]
     list_select_related = ["program", "waiver__artifact"]
+
+
+@show(DriftAlarm)
+class DriftAlarmAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "raised_at", "ended_at"]

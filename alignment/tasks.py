@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import answers, import_drafts, import_run, mail, outbox, retention, who_is_who
+from alignment.services import answers, drift, import_drafts, import_run, mail, outbox, retention, who_is_who
 
 
 @shared_task
@@ -97,3 +97,9 @@ def _send_hints() -> None:
         except Exception as error:
             logging.getLogger(__name__).info("drain_hint_lost", extra={"error": type(error).__name__})
         time.sleep(HINT_INTERVAL)
+
+
+@shared_task
+def watch_drift() -> bool:
+    """Whether an alarm of drift from the signed definitions stands; it is told once."""
+    return drift.watch_drift(at=timezone.now()) is not None

@@ -77,7 +77,7 @@ def _whole(value: Any, low: int, high: int, unit: str = "") -> int:
     return value
 
 
-def _text(field: Field, value: Any) -> str:
+def _text(field: Field, value: object) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise BadValue("write a value")
     value = value.strip()

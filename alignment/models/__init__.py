@@ -15,6 +15,7 @@ from alignment.models.artifacts import (
 from alignment.models.calendars import Calendar, CalendarVersion
 from alignment.models.chain import ChainEntry, ChainHead, ServerKey
 from alignment.models.cycles import Disposition, DisqualificationReason, MqlCycle
+from alignment.models.drift import DriftAlarm, DriftKind
 from alignment.models.erasure import AskedBy, Erasure, ErasureArrival, ErasureMark
 from alignment.models.identity import ChangedAccount, DuplicatePair, DuplicateRule, LeadMerge
 from alignment.models.imports import Import, ImportPiece, ImportReject, ImportState
@@ -67,6 +68,8 @@ __all__ = [
     "DirtyDay",
     "Disposition",
     "DisqualificationReason",
+    "DriftAlarm",
+    "DriftKind",
     "DuplicatePair",
     "DuplicateRule",
     "Endpoint",

@@ -167,6 +167,11 @@ class MqlCycle(models.Model):
                 name="open_cycle_by_owner",
             ),
             models.Index(fields=["started_at"], name="cycle_by_start"),
+            models.Index(
+                fields=["crossed_at", "id"],
+                condition=Q(voided_at__isnull=True),
+                name="standing_cycle_by_crossing",
+            ),
         ]
 
     def __str__(self) -> str:

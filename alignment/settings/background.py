@@ -52,6 +52,7 @@ CELERY_BEAT_SCHEDULE = {
         ("match and compare all leads", "alignment.tasks.compare_leads", 24 * 3600.0),
         ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
         ("expire raw bodies", "alignment.tasks.expire_bodies", 24 * 3600.0),
+        ("watch drift from the definitions", "alignment.tasks.watch_drift", 3600.0),
         ("deliver write-back", "alignment.tasks.deliver", 3.0),
         ("send mails", "alignment.tasks.deliver_mail", 5.0),
         ("forget answers kept for a day", "alignment.tasks.forget_old_answers", 3600.0),
