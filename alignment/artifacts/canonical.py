@@ -1,4 +1,8 @@
-"""Canonical bytes of a JSON value, which is what gets signed: texts in NFC, then RFC 8785."""
+"""One form of bytes for one content: Unicode NFC first, then RFC 8785, then SHA-256.
+
+RFC 8785 alone lets the same word through in two forms (é as one code point or as two). Numbers are whole ones that
+every JSON reader keeps (within 2^53-1); money and ratios are decimal strings, so that no reader rounds them.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,21 @@ from typing import Any
 
 import rfc8785
 
-LARGEST = 2**53 - 1  # beyond it another program may read another number
+LARGEST = 2**53 - 1
+DEEPEST = 40  # levels of lists and objects within each other
 
 
 class NotCanonical(ValueError):
-    """The value has no canonical form; the message says where and why."""
+    """A value that cannot be signed; the message names the place and says what to write instead."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
 
 
 def canonical(value: Any) -> bytes:
-    """UTF-8 bytes of a value of dicts, lists, texts, whole numbers, booleans and None.
-
-    Texts that look alike get the same bytes. Raises NotCanonical for floats, numbers beyond ±(2^53 − 1), lone
-    surrogates, keys that are no text or become the same key, and anything else.
-    """
-    return rfc8785.dumps(_normalised(value, "the value"))
+    """The canonical JSON of a value in UTF-8. Raises NotCanonical."""
+    return rfc8785.dumps(normalised(value))
 
 
 def digest(raw: bytes) -> str:
@@ -30,33 +35,55 @@ def digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def _normalised(value: Any, where: str) -> Any:
+def normalised(value: Any, where: str = "content") -> Any:
+    """The value as plain dicts, lists, strings in NFC, ints, booleans and None. Raises NotCanonical.
+
+    `where` names the value in messages.
+    """
+    return _normalised(value, where, 0)
+
+
+def _normalised(value: Any, where: str, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise NotCanonical(where, f"more than {DEEPEST} levels deep; make it flatter.")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return _text(value, where)
     if isinstance(value, int):
         if abs(value) > LARGEST:
-            raise NotCanonical(f"{where}: {value} is too large; write it as a text.")
+            raise NotCanonical(where, f"{value} is too large a number; write it as a string.")
         return int(value)
     if isinstance(value, Mapping):
-        found: dict[str, Any] = {}
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise NotCanonical(f"{where}: the key {key!r} is no text.")
-            name = _text(key, where)
-            if name in found:
-                raise NotCanonical(f"{where}: the key “{name}” is there twice.")
-            found[name] = _normalised(item, f"{where}.{name}" if where != "the value" else name)
-        return found
+        return _object(value, where, depth)
     if isinstance(value, list | tuple):
-        return [_normalised(item, f"{where}[{number}]") for number, item in enumerate(value)]
-    raise NotCanonical(f"{where}: a {type(value).__name__} cannot be signed; write it as a text.")
+        return [_normalised(item, f"{where}[{n}]", depth + 1) for n, item in enumerate(value)]
+    if isinstance(value, float):
+        raise NotCanonical(
+            where, f'{value!r} may be rounded by a reader; write it as a string, such as "2.5".'
+        )
+    raise NotCanonical(
+        where, f"{type(value).__name__} is no JSON; write text, whole numbers, lists or objects."
+    )
+
+
+def _object(value: Mapping[Any, Any], where: str, depth: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, item in value.items():
+        if not isinstance(name, str):
+            raise NotCanonical(where, f"the name {name!r} is no text.")
+        key = _text(name, f"{where}, a name")
+        if key in found:
+            raise NotCanonical(where, f"two names are the same word, “{key}”, in two spellings; keep one.")
+        found[key] = _normalised(item, f"{where}.{key}", depth + 1)
+    return found
 
 
 def _text(value: str, where: str) -> str:
+    if "\0" in value:
+        raise NotCanonical(where, "it holds a NUL character; take it out.")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise NotCanonical(f"{where}: the text holds half of a character (a lone surrogate).") from None
-    return unicodedata.normalize("NFC", value)
+        raise NotCanonical(where, "it holds half of a character (a lone surrogate); type it again.") from None
+    return unicodedata.normalize("NFC", str.__str__(value))

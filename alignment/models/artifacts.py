@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 
 from alignment.models.people import Role
 
@@ -219,8 +219,15 @@ class Refusal(models.Model):
     version = models.OneToOneField(ArtifactVersion, on_delete=models.PROTECT, related_name="refusal")
     kind = models.CharField(max_length=10, choices=RefusalKind.choices)
     role = models.CharField(max_length=20, choices=Role.choices)
-    person = models.ForeignKey("alignment.User", on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=120)
+    person = models.ForeignKey(
+        "alignment.User",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Empty: the product itself, while it was set up.",
+    )
+    name = models.CharField(max_length=120, blank=True)
     reason = models.TextField()
     refused_at = models.DateTimeField()
 
@@ -245,6 +252,17 @@ class Rendition(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["version", "is_signed"], name="one_rendition_of_each"),
+            models.CheckConstraint(
+                condition=Q(
+                    sha256=Func(
+                        Func(F("pdf"), function="sha256"),
+                        Value("hex"),
+                        function="encode",
+                        output_field=models.CharField(),
+                    )
+                ),
+                name="a_rendition_has_its_digest",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -27,6 +27,10 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 APPEND_ONLY = {
     "alignment_chainentry",
     "alignment_chainhead",
+    "alignment_gatedecision",
+    "alignment_refusal",
+    "alignment_rendition",
+    "alignment_signature",
     "alignment_serverkey",
     "alignment_fact",
     "alignment_calendarversion",

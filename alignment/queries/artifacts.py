@@ -1,0 +1,131 @@
+"""Artifacts as people meet them: what is in force, what waits for whom, what rests on what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Q
+
+from alignment.models import ArtifactVersion, RestsOn, Signature, User, VersionState
+from alignment.queries.signers import (
+    Grant,
+    authorities_of,
+    grants_on,
+    holders_of,
+    is_in_order,
+    named_for,
+    roles_of,
+    roles_whose_turn_it_is,
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A version that waits for this person's signature for `role`; `grant`: as whose delegate, None as holder."""
+
+    version: ArtifactVersion
+    role: str
+    since: datetime
+    grant: Grant | None = None
+
+
+@dataclass(frozen=True)
+class SignerState:
+    """One signer of a version. `holders`: active logins of the role (or the one named); `signature`: once given."""
+
+    role: str
+    holders: list[User]
+    signature: Signature | None
+    is_turn: bool
+    grants: list[Grant] = field(default_factory=list)
+
+
+def in_force(kind: str, key: str, *, at: datetime | None = None) -> ArtifactVersion | None:
+    """The one version that counts. `at`: leave out what ended by then and was not swept yet."""
+    found = ArtifactVersion.objects.of(kind, key).in_force().select_related("artifact").first()
+    if found and at and found.expires_at and found.expires_at <= at:
+        return None
+    return found
+
+
+def latest(kind: str, key: str) -> ArtifactVersion | None:
+    """The version with the highest number, drafts included."""
+    return ArtifactVersion.objects.of(kind, key).select_related("artifact").order_by("-number").first()
+
+
+def draft_of(kind: str, key: str) -> ArtifactVersion | None:
+    """The draft that is worked on, if there is one."""
+    drafts = ArtifactVersion.objects.of(kind, key).filter(state=VersionState.DRAFT)
+    return drafts.select_related("artifact").first()
+
+
+def history_of(kind: str, key: str) -> list[ArtifactVersion]:
+    """Every version, newest first, with its signatures and its refusal fetched (`.signatures.all()`, `.refusal`)."""
+    return list(
+        ArtifactVersion.objects.of(kind, key)
+        .select_related("artifact", "refusal", "drafted_by", "sent_by")
+        .prefetch_related("signatures")
+        .order_by("-number")
+    )
+
+
+def waiting_for(user: User, *, at: datetime) -> list[Waiting]:
+    """What this person may sign now and has not, oldest first: it is the turn of a role that they may sign for."""
+    authorities = authorities_of(user, at=at)
+    if not authorities:
+        return []
+    found = []
+    sent = ArtifactVersion.objects.sent().filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
+    for version in sent.select_related("artifact").prefetch_related("signatures").order_by("sent_at", "pk"):
+        signatures = list(version.signatures.all())
+        if any(signature.signer_id == user.pk for signature in signatures):
+            continue
+        since = turn_since(version, signatures)
+        for role in roles_whose_turn_it_is(version, (signature.role for signature in signatures)):
+            authority = authorities.get(role)
+            if authority and named_for(version).get(role, user.pk) == user.pk:
+                found.append(Waiting(version, role, since, authority.grant))
+    return found
+
+
+def signer_roles(version: ArtifactVersion, *, at: datetime | None = None) -> list[SignerState]:
+    """Each role that must sign, in order, with who may and who did. `at`: with the delegates of that time."""
+    roles = roles_of(version)
+    signatures = {
+        signature.role: signature
+        for signature in version.signatures.select_related("signer", "delegation__artifact")
+    }
+    turn = roles_whose_turn_it_is(version, signatures)
+    holders = holders_of(roles)
+    grants = grants_on(at) if at else []
+    named = named_for(version)
+    return [
+        SignerState(
+            role=role,
+            holders=[user for user in holders[role] if named.get(role, user.pk) == user.pk],
+            signature=signatures.get(role),
+            is_turn=role in turn,
+            grants=[] if role in named else [grant for grant in grants if grant.role == role],
+        )
+        for role in roles
+    ]
+
+
+def stale_grounds(version: ArtifactVersion) -> list[RestsOn]:
+    """What the version rests on that is no longer in force (or not yet)."""
+    return list(
+        version.foundations.exclude(ground__state=VersionState.IN_FORCE)
+        .select_related("ground__artifact")
+        .order_by("ground__artifact__kind", "ground__artifact__key")
+    )
+
+
+def turn_since(version: ArtifactVersion, signatures: Iterable[Signature]) -> datetime:
+    """Since when those whose turn it is have been waited for: sending, or the last signature before theirs."""
+    if version.sent_at is None:
+        raise ValueError("A draft waits for nobody.")
+    if not is_in_order(version):
+        return version.sent_at
+    return max([version.sent_at, *(signature.signed_at for signature in signatures)])
