@@ -7,6 +7,8 @@ from django.contrib import admin
 from alignment.models import (
     Account,
     ApiToken,
+    Artifact,
+    ArtifactVersion,
     Calendar,
     CalendarVersion,
     Campaign,
@@ -45,8 +47,13 @@ from alignment.models import (
     PersonIdentity,
     Program,
     RateBucket,
+    Refusal,
+    Rendition,
+    RestsOn,
     RetentionRun,
     ServerKey,
+    Signature,
+    SigningChallenge,
     Source,
     Team,
     Touch,
@@ -59,6 +66,7 @@ site.leave_out(EndpointSecret, "Secrets are shown once, when they are made, and 
 site.leave_out(DestinationSecret, "Secrets are shown once, when they are made, and never again.")
 site.leave_out(ErasureMark, "Digests that recognise erased people; there is nothing to read in them.")
 site.leave_out(KeptAnswer, "What somebody was answered is that person's, and is deleted after a day.")
+site.leave_out(SigningChallenge, "One-time numbers work for ten minutes, and are deleted after a day.")
 site.leave_out(RateBucket, "Counts of requests mean something for a minute.")
 
 
@@ -376,3 +384,48 @@ class GateDecisionAdmin(ReadOnlyAdmin):
 @show(DriftAlarm)
 class DriftAlarmAdmin(ReadOnlyAdmin):
     list_display = ["kind", "raised_at", "ended_at"]
+
+
+@show(Artifact)
+class ArtifactAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "key", "created_at"]
+    list_filter = ["kind"]
+    search_fields = ["=kind", "=key"]
+
+
+@show(ArtifactVersion)
+class ArtifactVersionAdmin(ReadOnlyAdmin):
+    list_display = ["artifact", "number", "state", "revision", "sent_at", "signed_at", "ended_at", "digest"]
+    list_filter = ["state", "artifact__kind"]
+    list_select_related = ["artifact"]
+    search_fields = ["=artifact__kind", "=artifact__key", "=digest"]
+
+
+@show(RestsOn)
+class RestsOnAdmin(ReadOnlyAdmin):
+    list_display = ["version", "ground"]
+    list_select_related = ["version__artifact", "ground__artifact"]
+
+
+@show(Signature)
+class SignatureAdmin(ReadOnlyAdmin):
+    list_display = ["signed_at", "version", "role", "name", "own_role", "delegation", "digest"]
+    list_filter = ["role"]
+    list_select_related = ["version__artifact", "delegation__artifact"]
+    search_fields = ["=digest", "name", "=email"]
+
+
+@show(Refusal)
+class RefusalAdmin(ReadOnlyAdmin):
+    list_display = ["refused_at", "version", "kind", "role", "name"]
+    list_filter = ["kind"]
+    list_select_related = ["version__artifact"]
+
+
+@show(Rendition)
+class RenditionAdmin(ReadOnlyAdmin):
+    list_display = ["version", "is_signed", "pages", "sha256", "made_by", "made_at"]
+    list_filter = ["is_signed"]
+    list_select_related = ["version__artifact"]
+    search_fields = ["=sha256"]
+    exclude = ["pdf"]

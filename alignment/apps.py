@@ -9,6 +9,5 @@ class AlignmentConfig(AppConfig):
     def ready(self) -> None:
         # they register what expires, what is erased, and kinds of artifacts
         from alignment import deploy_checks  # noqa: F401
-        from alignment.artifacts import delegation  # noqa: F401
         from alignment.definitions import kind  # noqa: F401
-        from alignment.services import erasure, expiry, notification_expiry, outbox_expiry  # noqa: F401
+        from alignment.services import delegations, erasure, expiry, notification_expiry, outbox_expiry  # noqa: F401

@@ -11,7 +11,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from alignment import pipeline
-from alignment.services import answers, drift, import_drafts, import_run, mail, outbox, retention, who_is_who
+from alignment.services import (
+    answers,
+    artifacts,
+    drift,
+    import_drafts,
+    import_run,
+    mail,
+    outbox,
+    retention,
+    who_is_who,
+)
 
 
 @shared_task
@@ -62,6 +72,30 @@ def run_imports() -> int:
 def forget_drafts() -> int:
     """Remove uploads that nobody has gone on with for a day."""
     return import_drafts.forget_drafts(at=timezone.now())
+
+
+@shared_task
+def expire_artifacts() -> int:
+    """End what is in force beyond its last day."""
+    return artifacts.expire(at=timezone.now())
+
+
+@shared_task
+def remind_signers() -> int:
+    """Remind those who have not signed after two business days, and every two from then on."""
+    return artifacts.remind(at=timezone.now())
+
+
+@shared_task
+def render_artifacts() -> int:
+    """Make the PDFs of signed versions that could not be made when they were signed."""
+    return artifacts.render_missing(at=timezone.now())
+
+
+@shared_task
+def forget_challenges() -> int:
+    """One-time numbers of pages to sign on are kept for a day."""
+    return artifacts.forget_challenges(at=timezone.now())
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

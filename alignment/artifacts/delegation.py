@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from alignment.artifacts.document import Bullets, Document, Facts, Paragraph
-from alignment.artifacts.kinds import Content, InvalidContent, Kind, register
+from alignment.artifacts.kinds import Content, InvalidContent
 from alignment.models.people import Role
 
 NAME = "delegation"
@@ -103,30 +103,13 @@ def _name(content: Content, field: str) -> str:
     return str(person.get("name") or "–") if isinstance(person, Mapping) else "–"
 
 
-def _signers(content: Content) -> tuple[str, ...]:
+def signers(content: Content) -> tuple[str, ...]:
     return (str(content.get("role") or ""),)
 
 
-def _named(content: Content) -> Mapping[str, int]:
+def named(content: Content) -> Mapping[str, int]:
+    """The holder alone signs, whoever else holds the role."""
     holder: Any = content.get("holder")
-    return (
-        {str(content.get("role") or ""): holder["id"]}
-        if isinstance(holder, Mapping) and "id" in holder
-        else {}
-    )
-
-
-DELEGATION = register(
-    Kind(
-        name=NAME,
-        label="Delegation",
-        check=check,
-        render=render,
-        signers=_signers,
-        named=_named,
-        statement="I let the person named here sign for my role in these days, and answer for what they sign.",
-        effect=effect,
-        page_limit=1,
-        expires_on=lambda content: day(content, "until_on"),
-    )
-)
+    if not isinstance(holder, Mapping) or "id" not in holder:
+        return {}
+    return {str(content.get("role") or ""): holder["id"]}

@@ -55,6 +55,10 @@ CELERY_BEAT_SCHEDULE = {
         ("watch drift from the definitions", "alignment.tasks.watch_drift", 3600.0),
         ("deliver write-back", "alignment.tasks.deliver", 3.0),
         ("send mails", "alignment.tasks.deliver_mail", 5.0),
+        ("end artifacts whose last day is over", "alignment.tasks.expire_artifacts", 60.0),
+        ("remind signers", "alignment.tasks.remind_signers", 3600.0),
+        ("make missing PDFs", "alignment.tasks.render_artifacts", 60.0),
+        ("forget one-time numbers", "alignment.tasks.forget_challenges", 3600.0),
         ("forget answers kept for a day", "alignment.tasks.forget_old_answers", 3600.0),
     ]
 }

@@ -19,7 +19,6 @@ def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], 
     before = (
         ArtifactVersion.objects.in_force()
         .filter(artifact=version.artifact_id)
-        .select_for_update(of=("self",), no_key=True)
         .select_related("artifact")
         .first()
     )

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from alignment.models import Artifact, ArtifactVersion, User
+from django.db.models import Q
+
+from alignment.models import Artifact, ArtifactVersion, User, VersionState
 from alignment.services.artifacts.refusals import NotADraft
 
 
 def lock(version: ArtifactVersion) -> ArtifactVersion:
     """The version as it stands now, until the transaction ends; nobody else acts on its artifact meanwhile.
 
-    Raises NotADraft where it was a draft and is gone.
+    All of the artifact's versions that may still move are locked with it: who appends to the chain holds up everybody
+    else, and must wait for no row from then on. Raises NotADraft where it was a draft and is gone.
     """
     Artifact.objects.select_for_update(no_key=True).get(pk=version.artifact_id)
-    versions = ArtifactVersion.objects.select_for_update(of=("self",), no_key=True)
-    found = versions.select_related("artifact").filter(pk=version.pk).first()
-    if found is None:
-        raise NotADraft(
-            "This draft was discarded meanwhile. Look at the versions there are, and start a new one."
-        )
-    return found
+    rows = ArtifactVersion.objects.select_for_update(of=("self",), no_key=True).select_related("artifact")
+    moving = Q(state__in=[VersionState.DRAFT, VersionState.SENT, VersionState.IN_FORCE])
+    versions = rows.filter(moving | Q(pk=version.pk), artifact=version.artifact_id).order_by("number")
+    for found in versions:
+        if found.pk == version.pk:
+            return found
+    raise NotADraft(
+        "This draft was discarded meanwhile. Look at the versions there are, and start a new one."
+    )
 
 
 def lock_people(*people: User) -> dict[int, User]:
