@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
-from alignment.accounts import SIGNED_IN_AT
+from alignment import nameless
+from alignment.accounts import SIGNED_IN_AT, client_address
 from alignment.models import Organisation
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -29,6 +30,32 @@ class IntakeMiddleware:
             from alignment.intake.receive import receive
 
             return receive(request)
+        return self.get_response(request)
+
+
+class NamelessMiddleware:
+    """Takes from a request of the anonymous survey all that tells who sends it, before anything else looks at it.
+
+    Cookies, address, browser and every header that is not needed are gone: no session is opened, and no log line,
+    error report or library behind this can keep what it does not see. What remains for limiting requests is
+    `nameless_key`: a digest of the address under a salt that lives in this process's memory for a day.
+    """
+
+    PREFIX = "/survey/"
+    KEPT = frozenset({"HTTP_HOST", "HTTP_X_FORWARDED_PROTO", "HTTP_ACCEPT_ENCODING"})
+    EMPTIED = frozenset(
+        {"REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_USER", "RAW_URI", "QUERY_STRING"}
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(self.PREFIX):
+            request.nameless_key = nameless.key_of(client_address(request) or "")  # type: ignore[attr-defined]
+            for name in {name for name in request.META if name.startswith("HTTP_")} - self.KEPT:
+                del request.META[name]
+            request.META.update(dict.fromkeys(self.EMPTIED & set(request.META), ""))
         return self.get_response(request)
 
 

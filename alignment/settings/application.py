@@ -36,6 +36,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # first: signed deliveries are answered before session, CSRF and login machinery wakes up
     "alignment.middleware.IntakeMiddleware",
+    # before anything that could look at who asks
+    "alignment.middleware.NamelessMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -59,6 +59,8 @@ CELERY_BEAT_SCHEDULE = {
         ("remind signers", "alignment.tasks.remind_signers", 3600.0),
         ("make missing PDFs", "alignment.tasks.render_artifacts", 60.0),
         ("forget one-time numbers", "alignment.tasks.forget_challenges", 3600.0),
+        ("send survey invitations", "scorecard.tasks.send_invitations", 10.0),
+        ("tend the survey", "scorecard.tasks.tend_survey", 60.0),
         ("forget answers kept for a day", "alignment.tasks.forget_old_answers", 3600.0),
     ]
 }

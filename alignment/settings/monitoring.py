@@ -14,6 +14,7 @@ LOGGING = {
     "loggers": {
         "alignment": {"level": os.environ.get("LOG_LEVEL", "INFO")},
         "sla": {"level": os.environ.get("LOG_LEVEL", "INFO")},
+        "scorecard": {"level": os.environ.get("LOG_LEVEL", "INFO")},
         "handoff": {"level": os.environ.get("LOG_LEVEL", "INFO")},
         "celery.beat": {"level": "WARNING"},
         "axes": {"level": "ERROR"},

@@ -14,6 +14,11 @@ EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = is_on("EMAIL_USE_TLS")
 EMAIL_TIMEOUT = 15  # seconds
+# Backends that keep no copy of a mail anywhere: links of the trust survey go out by no other.
+SURVEY_MAIL_BACKENDS = [
+    "django.core.mail.backends.smtp.EmailBackend",
+    *(name.strip() for name in os.environ.get("SURVEY_MAIL_BACKENDS", "").split(",") if name.strip()),
+]
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "alignment@localhost")
 
 # Networks (CIDR, comma separated) of self-hosted CRMs: there http, any port and internal addresses are fine.

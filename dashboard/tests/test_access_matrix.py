@@ -1,7 +1,7 @@
 """Every route, as every role, on own and other teams' objects, has a written expected status.
 
 A route that is not in the table, nor in that of the libraries' routes, fails. One letter a role: A allowed (2xx, or
-the form's own answer to an act), F 403, N 404, L sent to the login. Order: RevOps, CRO, CMO, sales manager, rep,
+the form's own answer to an act), F 403, N 404, G 410, L sent to the login. Order: RevOps, CRO, CMO, sales manager, rep,
 marketing, finance, board viewer, nobody.
 """
 
@@ -163,6 +163,16 @@ TABLE = [
     act("alignment:write-back-send-now", REVOPS, "message"),
     act("alignment:write-back-aside", REVOPS, "message", reason="Entered by hand"),
     act("alignment:write-back-off", REVOPS, "source"),
+    Row("scorecard:survey", "AAAAFAAFL"),
+    act("scorecard:survey-save", REVOPS, channel="printed"),
+    act("scorecard:survey-launch", REVOPS),
+    act("scorecard:survey-print-again", REVOPS),
+    act("scorecard:survey-remind", REVOPS),
+    act("scorecard:survey-retry", REVOPS),
+    act("scorecard:survey-close", REVOPS),
+    act("scorecard:survey-withdraw", REVOPS, reason="Wrong people"),
+    Row("scorecard:respond", "GGGGGGGGG"),
+    Row("scorecard:responded", "AAAAAAAAA"),
     Row("healthz", "AAAAAAAAA"),
     Row("healthz-ready", "AAAAAAAAA"),
     Row("dashboard:metrics", "NNNNNNNNN"),
@@ -243,7 +253,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
 def letter(response: Any) -> str:
     if response.status_code == 302 and response["Location"].startswith("/accounts/login/"):
         return "L"
-    return {403: "F", 404: "N"}.get(
+    return {403: "F", 404: "N", 410: "G"}.get(
         response.status_code, "A" if response.status_code in {200, 302, 303, 409, 422} else "?"
     )
 

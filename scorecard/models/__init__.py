@@ -1,4 +1,6 @@
 from scorecard.models.survey import (
+    LIVE,
+    SMALLEST_GROUP,
     InviteeState,
     Survey,
     SurveyChannel,
@@ -7,4 +9,13 @@ from scorecard.models.survey import (
     SurveyState,
 )
 
-__all__ = ["InviteeState", "Survey", "SurveyChannel", "SurveyInvitee", "SurveyRelease", "SurveyState"]
+__all__ = [
+    "LIVE",
+    "SMALLEST_GROUP",
+    "InviteeState",
+    "Survey",
+    "SurveyChannel",
+    "SurveyInvitee",
+    "SurveyRelease",
+    "SurveyState",
+]
