@@ -42,9 +42,7 @@ def add_people(sales: int, marketing: int, finance: int = 0) -> list[Person]:
     )
 
 
-def draft(
-    people: Sequence[Person] = (), *, counts: dict[str, int] | None = None, minimum: int = 5
-) -> Survey:
+def draft(people: Sequence[Person] = (), *, counts: dict[str, int] | None = None, minimum: int = 5) -> Survey:
     keys = {f"p{person.pk}" for person in people}
     return services.save_draft(
         program=open_program(),
@@ -78,9 +76,7 @@ def mailed(people: Sequence[Person]) -> tuple[Survey, dict[str, str]]:
 
 def mailboxes() -> dict[str, str]:
     """{address: code} of the mails sent, the latest of each."""
-    return {
-        message.to[0]: found[1] for message in mail.outbox if (found := LINK.search(str(message.body)))
-    }
+    return {message.to[0]: found[1] for message in mail.outbox if (found := LINK.search(str(message.body)))}
 
 
 def answer(code: str, values: Sequence[int] = (3, 3, 3, 3, 3)) -> services.Outcome:

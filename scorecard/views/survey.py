@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -42,6 +42,8 @@ def page(request: HttpRequest) -> HttpResponse:
 def save(request: HttpRequest) -> HttpResponse:
     """Keep the settings as a draft, and show what respondents will be told."""
     user, now, program = viewer(request), timezone.now(), _program()
+    if program is None:
+        return _page(request, refusal="No program is open: open one first.", status=409)
     form = SurveyForm(request.POST, candidates=queries.candidates(), today=_today(now))
     if not form.is_valid():
         return _page(request, form=form, status=422)
@@ -134,7 +136,8 @@ def withdraw(request: HttpRequest) -> HttpResponse:
 
 def _act(request: HttpRequest, act: Callable[[Survey, User, datetime], HttpResponse | None]) -> HttpResponse:
     """Do something with the program's survey; a refusal is shown on the page."""
-    survey = queries.latest(_program())
+    program = _program()
+    survey = queries.latest(program) if program else None
     if survey is None:
         return _page(request, refusal="There is no survey. Set one up first.", status=409)
     try:
@@ -161,7 +164,7 @@ def _page(
     request: HttpRequest, *, form: SurveyForm | None = None, refusal: str = "", status: int = 200
 ) -> HttpResponse:
     user, now = viewer(request), timezone.now()
-    program = Program.objects.filter(closed_at=None).first()
+    program = _program()
     survey = queries.latest(program) if program else None
     is_revops = user.has_role(Role.REVOPS)
     published = queries.published(program) if program else None
@@ -201,8 +204,5 @@ def _today(now: datetime) -> date:
     return now.astimezone(Organisation.get().tz).date()
 
 
-def _program() -> Program:
-    program = Program.objects.filter(closed_at=None).first()
-    if program is None:
-        raise Http404("No program is open.")
-    return program
+def _program() -> Program | None:
+    return Program.objects.filter(closed_at=None).first()
