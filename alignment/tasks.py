@@ -15,6 +15,7 @@ from alignment.services import (
     answers,
     artifacts,
     drift,
+    heads,
     import_drafts,
     import_run,
     mail,
@@ -96,6 +97,12 @@ def render_artifacts() -> int:
 def forget_challenges() -> int:
     """One-time numbers of pages to sign on are kept for a day."""
     return artifacts.forget_challenges(at=timezone.now())
+
+
+@shared_task
+def sign_daily_head() -> bool:
+    """Sign the end of the chain and mail it to the witnesses, once a day if it moved."""
+    return heads.sign_daily_head(at=timezone.now()) is not None
 
 
 # --- hints: a delivery is applied at once and not at the next tick --------------------------------------

@@ -51,6 +51,7 @@ def sent_event(version: ArtifactVersion) -> Event:
         "changed_at": stamp(version.changed_at),
         "sent_by": version.sent_by_id,
         "sent_at": _stamp(version.sent_at),
+        "expires_at": _stamp(version.expires_at),
     }
 
 
@@ -92,7 +93,6 @@ def in_force_event(version: ArtifactVersion) -> Event:
         "artifact": name_of(version),
         "digest": version.digest,
         "signed_at": _stamp(version.signed_at),
-        "expires_at": _stamp(version.expires_at),
     }
 
 

@@ -33,8 +33,7 @@ def append(
     """
     if taken := {"sequence", "kind", "at"} & payload.keys():
         raise NoEvent(f"An event's {', '.join(sorted(taken))} is given by the chain, not by the payload.")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.chain'))")
+    wait_for_the_chain()
     last = ChainEntry.objects.order_by("-sequence").values_list("sequence", "digest").first()
     sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
     event = canonical({**payload, "sequence": sequence, "kind": kind, "at": stamp(at)})
@@ -47,3 +46,9 @@ def append(
         added_at=at,
         version=version,
     )
+
+
+def wait_for_the_chain() -> None:
+    """Nobody else appends until the end of this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.chain'))")

@@ -9,4 +9,5 @@ from alignment.settings.login import *
 from alignment.settings.monitoring import *
 from alignment.settings.outgoing import *
 from alignment.settings.security import *
+from alignment.settings.signing import *
 from alignment.settings.storage import *

@@ -53,6 +53,7 @@ CELERY_BEAT_SCHEDULE = {
         ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
         ("expire raw bodies", "alignment.tasks.expire_bodies", 24 * 3600.0),
         ("watch drift from the definitions", "alignment.tasks.watch_drift", 3600.0),
+        ("sign the head of the chain", "alignment.tasks.sign_daily_head", 3600.0),
         ("deliver write-back", "alignment.tasks.deliver", 3.0),
         ("send mails", "alignment.tasks.deliver_mail", 5.0),
         ("end artifacts whose last day is over", "alignment.tasks.expire_artifacts", 60.0),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 
 from alignment.artifacts.events import ended_event, in_force_event
 from alignment.artifacts.kinds import UnknownKind, kind_named
 from alignment.models import ArtifactVersion, Signature, VersionState
 from alignment.services import chain
 from alignment.services.artifacts import renditions, telling
+from alignment.services.heads import sign_head
 
 
 def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], *, at: datetime) -> None:
@@ -32,14 +31,9 @@ def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], 
         chain.append(*ended_event(before), version=before, at=at)
         tell_hooks(before, at=at)
     renditions.try_to_make_signed(version, at=at)
-    _sign_head(at=at)
+    sign_head(at=at)
     tell_hooks(version, at=at)
     telling.signed_by_all(version, signatures, before=before, at=at)
-
-
-def _sign_head(*, at: datetime) -> None:
-    if find_spec("alignment.services.heads") is not None:
-        import_module("alignment.services.heads").sign_head(at=at)
 
 
 def tell_hooks(version: ArtifactVersion, *, at: datetime) -> None:
