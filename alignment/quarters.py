@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 _WRITTEN = re.compile(r"([0-9]{4})-Q([1-4])")
@@ -41,6 +41,14 @@ class Quarter:
 
     def next(self) -> Quarter:
         return Quarter(self.year + 1, 1) if self.number == 4 else Quarter(self.year, self.number + 1)
+
+    def previous(self) -> Quarter:
+        return Quarter(self.year - 1, 4) if self.number == 1 else Quarter(self.year, self.number - 1)
+
+    def months(self) -> tuple[date, date, date]:
+        """The first days of its three months."""
+        first = 3 * self.number - 2
+        return date(self.year, first, 1), date(self.year, first + 1, 1), date(self.year, first + 2, 1)
 
     def starts_at(self, zone: str) -> datetime:
         """Its first instant, in UTC."""

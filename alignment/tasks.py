@@ -16,6 +16,7 @@ from alignment.services import (
     artifacts,
     drift,
     heads,
+    gates,
     import_drafts,
     import_run,
     mail,
@@ -48,6 +49,12 @@ def deliver() -> int:
 def deliver_mail() -> int:
     """Send mails that wait; any number of workers may do so at once."""
     return mail.deliver_mail(at=timezone.now(), now=timezone.now)
+
+
+@shared_task
+def evaluate_gates() -> int:
+    """Write down which gates opened or shut, and tell about it."""
+    return gates.evaluate(at=timezone.now())
 
 
 @shared_task

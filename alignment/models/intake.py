@@ -291,7 +291,15 @@ class Fact(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "ref"], name="fact_once_per_source")]
-        indexes = [models.Index(fields=["external_id", "subject", "source"], name="fact_by_record")]
+        indexes = [
+            models.Index(fields=["external_id", "subject", "source"], name="fact_by_record"),
+            # the newest of a kind of record; those of leads and touches are so many that the newest is near the end
+            models.Index(
+                fields=["subject", "-id"],
+                condition=Q(subject__in=["opportunity", "campaign"]),
+                name="fact_of_deals_and_campaigns",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject} {self.external_id} {self.occurred_at:%Y-%m-%d %H:%M}"

@@ -33,6 +33,14 @@ class Program(models.Model):
     )
     starts_on = models.DateField()
     weeks = models.PositiveSmallIntegerField(default=8)
+    plan_taken_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the plan with these dates was last mailed or downloaded for the calendars. Null: not yet.",
+    )
+    plan_taken_by = models.ForeignKey(
+        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     opened_by = models.ForeignKey(
         "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

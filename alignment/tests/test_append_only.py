@@ -26,6 +26,7 @@ from alignment.models import (
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 APPEND_ONLY = {
     "alignment_chainentry",
+    "alignment_gatedecision",
     "alignment_chainhead",
     "alignment_gatedecision",
     "alignment_refusal",

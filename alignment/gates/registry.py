@@ -1,0 +1,98 @@
+"""Which conditions a gate has, and what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from alignment.blockers import Blocked, Blocker
+from alignment.models import Program, Step
+
+
+class Basis(StrEnum):
+    """Where evidence comes from: counted in the data, said by a person, or signed."""
+
+    MEASURED = "measured"
+    DECLARED = "declared"
+    SIGNED = "signed"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that a gate looks at, shown whether it is met or not.
+
+    `what` it is, `found`: what was found, in words and figures; `as_of`: the time that the finding is of (a signature,
+    a last event), None: now. `url`: where to look it up, "" where there is no page. `blocker`: why it is not enough.
+    """
+
+    what: str
+    found: str
+    basis: Basis
+    as_of: datetime | None = None
+    url: str = ""
+    blocker: Blocker | None = None
+
+    @property
+    def is_met(self) -> bool:
+        return self.blocker is None
+
+
+Condition = Callable[..., Iterable[Blocker | Evidence]]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the conditions of one gate came to, in their order."""
+
+    blockers: tuple[Blocker, ...]
+    evidence: tuple[Evidence, ...]
+
+
+class GateClosed(Blocked):
+    """The gate before this act is shut; `blockers` say why."""
+
+    def __init__(self, step: Step, blockers: Sequence[Blocker]) -> None:
+        super().__init__(blockers)
+        self.step = step
+
+
+_CONDITIONS: dict[Step, list[Condition]] = {step: [] for step in Step}
+
+
+def gate(step: Step) -> Callable[[Condition], Condition]:
+    """Register a condition of a step's gate: (program, *, at) → its evidence or its blockers, none where it holds."""
+
+    def register(condition: Condition) -> Condition:
+        if condition not in _CONDITIONS[step]:
+            _CONDITIONS[step].append(condition)
+        return condition
+
+    return register
+
+
+def examine(step: Step, program: Program, *, at: datetime) -> Examined:
+    """Ask the conditions of a step's gate now, in the order in which they were registered.
+
+    A step of which no condition is known is shut: what nobody measures cannot be passed. Waivers are not looked at.
+    """
+    conditions = _CONDITIONS[step]
+    if not conditions:
+        text = f"Nothing measures step {step.value} ({step.label}) yet, so its gate stays shut."
+        return Examined((Blocker("unknown", text),), ())
+    blockers: list[Blocker] = []
+    evidence: list[Evidence] = []
+    for condition in conditions:
+        for found in condition(program, at=at):
+            if isinstance(found, Evidence):
+                evidence.append(found)
+                blockers += [found.blocker] if found.blocker else []
+            else:
+                blockers.append(found)
+    return Examined(tuple(blockers), tuple(evidence))
+
+
+def find_blockers(step: Step, program: Program, *, at: datetime) -> list[Blocker]:
+    """Why the gate of a step is shut by its conditions alone; empty where it is open (see standing_blockers)."""
+    return list(examine(step, program, at=at).blockers)

@@ -1,0 +1,101 @@
+"""The plan of a program as a calendar file (RFC 5545): a block of days per step, and a checkpoint each week.
+
+The first half of the weeks is for steps 1 to 3, which show operational change in the first month of eight weeks: two
+weeks for the scorecard (its ten business days), one each for SLA and handoff. The second half is for plan and
+dashboard, two weeks each. Other lengths keep these proportions, in whole days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from icalendar import Calendar, Event
+
+from alignment.business_days import BusinessDays
+from alignment.models import Program, Step
+
+_EIGHTHS = {Step.SCORECARD: 2, Step.SLA: 1, Step.HANDOFF: 1, Step.PLAN: 2, Step.DASHBOARD: 2}
+_ABOUT = {
+    Step.SCORECARD: "Diagnose with a scored audit; the one page is signed by both function leads.",
+    Step.SLA: "Design the joint revenue SLA; signed by both function leads.",
+    Step.HANDOFF: "Configure routing, timers and dispositions in the CRM, and inspect them.",
+    Step.PLAN: "One working session, one page, signed by CRO and CMO.",
+    Step.DASHBOARD: "Five tiles with signed metric definitions.",
+}
+CHECKPOINT = time(10, 0)
+LENGTH = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The days of one step; `last` belongs to it."""
+
+    step: Step
+    first: date
+    last: date
+
+
+def blocks(starts_on: date, weeks: int) -> list[Block]:
+    """One block per step: without a gap, in order, `weeks` × 7 days in all."""
+    found, passed = [], 0
+    for step, eighths in _EIGHTHS.items():
+        first = starts_on + timedelta(days=passed * weeks * 7 // 8)
+        passed += eighths
+        found.append(Block(step, first, starts_on + timedelta(days=passed * weeks * 7 // 8 - 1)))
+    return found
+
+
+def checkpoints(starts_on: date, weeks: int, days: BusinessDays) -> Iterator[date]:
+    """The last business day of each week of the program; none of a week without one."""
+    for week in range(weeks):
+        for offset in range(6, -1, -1):
+            day = starts_on + timedelta(days=7 * week + offset)
+            if days.is_business(day):
+                yield day
+                break
+
+
+def write(program: Program, *, days: BusinessDays, zone: str, sequence: int, at: datetime) -> str:
+    """The file's text. `zone`: of the checkpoints (IANA); `sequence`: raised with every change of the program, so that
+    calendars take the newer file."""
+    calendar = Calendar()
+    calendar.add("prodid", "-//Revenue alignment//Program//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add("x-wr-calname", program.name)
+    host = urlsplit(settings.BASE_URL).hostname or "localhost"
+    for block in blocks(program.starts_on, program.weeks):
+        event = _event(f"program-{program.number}-step-{block.step.value}@{host}", sequence, at)
+        event.add("summary", f"{program.name}: step {block.step.value}, {block.step.label}")
+        event.add("description", _ABOUT[block.step])
+        event.add("dtstart", block.first)
+        event.add("dtend", block.last + timedelta(days=1))
+        event.add("transp", "TRANSPARENT")
+        calendar.add_component(event)
+    for number, day in enumerate(checkpoints(program.starts_on, program.weeks, days), start=1):
+        begins = datetime.combine(day, CHECKPOINT, tzinfo=ZoneInfo(zone))
+        event = _event(f"program-{program.number}-checkpoint-{number}@{host}", sequence, at)
+        event.add("summary", f"{program.name}: checkpoint of week {number}")
+        event.add("description", f"What blocks which gate: {settings.BASE_URL}/program/")
+        event.add("dtstart", begins)
+        event.add("dtend", begins + LENGTH)
+        calendar.add_component(event)
+    calendar.add_missing_timezones()
+    return str(calendar.to_ical().decode())
+
+
+def file_name(program: Program) -> str:
+    return f"program-{program.number}.ics"
+
+
+def _event(uid: str, sequence: int, at: datetime) -> Event:
+    event = Event()
+    event.add("uid", uid)
+    event.add("dtstamp", at.astimezone(UTC).replace(microsecond=0))
+    event.add("sequence", sequence)
+    return event

@@ -1,0 +1,123 @@
+"""Keeping the record of what gates say, and telling about changes. Nothing here opens a gate: nothing can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import connection, transaction
+
+from alignment.gates import StepState, require_open, require_step, state_of
+from alignment.gates.decisions import Recorded, last_decisions
+from alignment.gates.sponsorship import scorecard_wait
+from alignment.models import ArtifactVersion, GateDecision, Heartbeat, Program, Role, Step, User
+from alignment.notifications import notify
+from alignment.queries.programs import current
+
+__all__ = ["evaluate", "evaluate_after_commit", "reevaluate", "require_open", "require_step"]
+PERIOD = timedelta(minutes=1)
+TOLD = (Role.REVOPS, Role.CRO, Role.CMO)
+
+
+@transaction.atomic
+def evaluate(*, at: datetime) -> int:
+    """Ask every gate of the open program, and write down what changed; how many decisions were written.
+
+    A decision is written where a gate opened or shut, or where its blockers, their figures or its waiver changed, and
+    never otherwise, however often and by however many workers this runs. Opening and shutting is told to RevOps, CRO
+    and CMO, once; so is to RevOps that a scorecard waits too long for its signatures.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.gates'))")
+    Heartbeat.objects.update_or_create(name="gates", defaults={"beat_at": at, "period": PERIOD})
+    program = current()
+    if program is None:
+        return 0
+    records = last_decisions(program)
+    written = 0
+    for state in state_of(program, at=at):
+        before = records.get(state.step)
+        found = state.blockers or state.excused
+        kept = [blocker.to_json() for blocker in found]
+        if before is not None and _is_same(before, state, kept):
+            continue
+        decision = GateDecision.objects.create(
+            program=program,
+            step=state.step.value,
+            is_open=state.is_open,
+            blockers=kept,
+            waiver=state.waiver,
+            decided_at=at,
+        )
+        written += 1
+        if state.is_open if before is None else before.is_open != state.is_open:
+            _announce(program, state, decision, at=at)
+    _tell_of_sponsorship(program, at=at)
+    return written
+
+
+def evaluate_after_commit(*, at: datetime) -> None:
+    """Evaluate once what the present transaction changed is there; a failure is left to the sweep."""
+    transaction.on_commit(partial(evaluate, at=at), robust=True)
+
+
+def reevaluate(version: ArtifactVersion, *, at: datetime) -> None:
+    """For `Kind.on_change`: gates may rest on what came into force or ceased to be."""
+    evaluate_after_commit(at=at)
+
+
+def _is_same(before: Recorded, state: StepState, kept: Sequence[dict[str, str]]) -> bool:
+    return (
+        before.is_open == state.is_open
+        and (before.waiver.pk if before.waiver else None) == (state.waiver.pk if state.waiver else None)
+        and _figures(before.blockers) == _figures(kept)
+    )
+
+
+def _figures(kept: Sequence[dict[str, Any]]) -> list[tuple[str, str | None, str | None]]:
+    return [(entry["code"], entry.get("actual"), entry.get("required")) for entry in kept]
+
+
+def _announce(program: Program, state: StepState, decision: GateDecision, *, at: datetime) -> None:
+    gate = (
+        "The prerequisites"
+        if state.step == Step.PREREQUISITES
+        else f"Gate {state.step.value}, {state.step.label},"
+    )
+    verb = "are" if state.step == Step.PREREQUISITES else "is"
+    if state.is_open:
+        subject = (
+            f"{gate} {verb} {'open by waiver' if state.waiver else 'complete' if verb == 'are' else 'open'}"
+        )
+        text = "What it asks for is met." if not state.waiver else "A signed waiver excuses:"
+    else:
+        subject = f"{gate} {'are no longer complete' if verb == 'are' else 'is shut again'}"
+        text = "What was signed stays signed; the next act waits until this is mended:"
+    said = "\n".join(f"- {blocker.message}" for blocker in (state.blockers or state.excused))
+    notify(
+        to=User.objects.filter(role__in=TOLD, is_active=True),
+        key=f"gate:{decision.pk}",
+        kind="gate",
+        subject=f"{subject} ({program})",
+        text=f"{text}\n{said}".strip(),
+        url="/program/",
+        at=at,
+    )
+
+
+def _tell_of_sponsorship(program: Program, *, at: datetime) -> None:
+    wait = scorecard_wait(program, at=at)
+    if wait is None or not wait.is_problem:
+        return
+    notify(
+        to=User.objects.filter(role=Role.REVOPS, is_active=True),
+        key=f"sponsorship-problem:{wait.version.pk}",
+        kind="sponsorship-problem",
+        subject=f"Sponsorship problem: facilitate ({program})",
+        text="Ten business days after the scorecard was sent, the CRO and the CMO have not both signed it. That is a "
+        "problem of sponsorship, not of process: bring in a third party to facilitate the diagnosis.",
+        url="/program/",
+        at=at,
+    )
