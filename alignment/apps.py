@@ -7,7 +7,9 @@ class AlignmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # they register what expires, what is erased, and kinds of artifacts
+        # they register what expires, what is erased, conditions of gates, and kinds of artifacts
         from alignment import deploy_checks  # noqa: F401
         from alignment.definitions import kind  # noqa: F401
         from alignment.services import delegations, erasure, expiry, notification_expiry, outbox_expiry  # noqa: F401
+        from alignment.gates import prerequisites  # noqa: F401
+        from alignment.services import program_kinds  # noqa: F401

@@ -11,9 +11,10 @@ from django.urls import NoReverseMatch, reverse
 
 from alignment.blockers import Blocker
 from alignment.gates.registry import Basis, Evidence, gate
-from alignment.models import ArtifactVersion, Organisation, Program, Step
+from alignment.models import Organisation, Program, Step
 from alignment.quarters import Quarter
 from alignment.queries import prerequisites as queries
+from alignment.queries.artifacts import in_force
 from alignment.queries.prerequisites import FIGURES, FILLED_AT_LEAST, Figure, Month
 
 SPONSORSHIP, DEFINITION, OPPORTUNITY = "sponsorship", "definition", "opportunity"
@@ -42,7 +43,7 @@ def day_of(instant: datetime | None) -> str:
 def sponsorship(program: Program, *, at: datetime) -> list[Evidence]:
     """CRO and CMO signed one sourced-pipeline number for each of the next four quarters."""
     what, url = "Sponsorship of one sourced-pipeline number", address("alignment:sponsorship")
-    version = _in_force(SPONSORSHIP, str(program.number))
+    version = in_force(SPONSORSHIP, str(program.number), at=at)
     if version is None:
         text = (
             "The CRO and the CMO have not signed one sourced-pipeline number for the next four quarters: enter it, "
@@ -151,7 +152,7 @@ def _listed(months: list[Month]) -> str:
 def opportunity_definition(program: Program, *, at: datetime) -> list[Evidence]:
     """Sales, marketing and finance signed what an opportunity is."""
     what = "Definition of an opportunity"
-    version = _in_force(DEFINITION, OPPORTUNITY)
+    version = in_force(DEFINITION, OPPORTUNITY, at=at)
     url = address("alignment:definition", key=OPPORTUNITY)
     if version is None:
         text = "Sales, marketing and finance have not signed what counts as an opportunity: draft it, send it, sign it."
@@ -171,10 +172,6 @@ def time_on_the_calendar(program: Program, *, at: datetime) -> list[Evidence]:
         return [_unmet(what, "Not sent to any calendar", "calendar", text, url)]
     by = f" by {program.plan_taken_by}" if program.plan_taken_by else ""
     return [Evidence(what, f"Plan taken to the calendars{by}", Basis.DECLARED, program.plan_taken_at, url)]
-
-
-def _in_force(kind: str, key: str) -> ArtifactVersion | None:
-    return ArtifactVersion.objects.of(kind, key).in_force().first()
 
 
 def _unmet(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from alignment.models import ArtifactVersion, Organisation, Program, Step
+from alignment.models import ArtifactVersion, Program, Step
 
 KIND = "waiver"
 
@@ -18,19 +18,18 @@ def waivers_of(program: Program, step: Step | None = None, *, at: datetime) -> l
     """
     found = (
         ArtifactVersion.objects.in_force()
+        .filter(expires_at__gt=at, signed_at__lte=at)
         .filter(
             artifact__kind=KIND,
             artifact__key__startswith=f"{program.number}-",
             content__program=program.number,
         )
-        .filter(signed_at__lte=at)
         .select_related("artifact")
         .order_by("signed_at", "pk")
     )
     if step is not None:
         found = found.filter(content__step=step.value)
-    today = at.astimezone(Organisation.get().tz).date()
-    return [version for version in found if date.fromisoformat(version.content["expires_on"]) >= today]
+    return list(found)
 
 
 def excused(waivers: Iterable[ArtifactVersion]) -> frozenset[str]:

@@ -28,7 +28,6 @@ APPEND_ONLY = {
     "alignment_chainentry",
     "alignment_gatedecision",
     "alignment_chainhead",
-    "alignment_gatedecision",
     "alignment_refusal",
     "alignment_rendition",
     "alignment_signature",
