@@ -10,6 +10,12 @@ class AlignmentConfig(AppConfig):
         # they register what expires, what is erased, conditions of gates, and kinds of artifacts
         from alignment import deploy_checks  # noqa: F401
         from alignment.definitions import kind  # noqa: F401
-        from alignment.services import delegations, erasure, expiry, notification_expiry, outbox_expiry  # noqa: F401
         from alignment.gates import prerequisites  # noqa: F401
-        from alignment.services import program_kinds  # noqa: F401
+        from alignment.services import (  # noqa: F401
+            delegations,
+            erasure,
+            expiry,
+            notification_expiry,
+            outbox_expiry,
+            program_kinds,
+        )
