@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
+
+from django.db import transaction
 
 from alignment.artifacts.events import ended_event, in_force_event
 from alignment.artifacts.kinds import UnknownKind, kind_named
@@ -11,6 +14,8 @@ from alignment.models import ArtifactVersion, Signature, VersionState
 from alignment.services import chain
 from alignment.services.artifacts import renditions, telling
 from alignment.services.heads import sign_head
+
+log = logging.getLogger(__name__)
 
 
 def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], *, at: datetime) -> None:
@@ -29,10 +34,11 @@ def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], 
     chain.append(*in_force_event(version), version=version, at=at)
     if before is not None:
         chain.append(*ended_event(before), version=before, at=at)
-        tell_hooks(before, at=at)
     renditions.try_to_make_signed(version, at=at)
-    sign_head(at=at)
+    if before is not None:
+        tell_hooks(before, at=at)
     tell_hooks(version, at=at)
+    _try_to_sign_head(version, at=at)
     telling.signed_by_all(version, signatures, before=before, at=at)
 
 
@@ -44,3 +50,12 @@ def tell_hooks(version: ArtifactVersion, *, at: datetime) -> None:
         return
     for hook in kind.on_change:
         hook(version, at=at)
+
+
+def _try_to_sign_head(version: ArtifactVersion, *, at: datetime) -> None:
+    """After every event of the act. Without a key that can be read the signature stands; the next head covers it."""
+    try:
+        with transaction.atomic():
+            sign_head(at=at)
+    except Exception:
+        log.exception("the head of the chain could not be signed", extra={"version": version.pk})
