@@ -41,6 +41,9 @@ SECTIONS = (
     Section("MQLs", "handoff:cycles", "list-check", _SEES_RECORDS),
     Section("Leads", "handoff:leads", "list-details", _SEES_RECORDS),
     Section("Duplicates", "handoff:duplicates", "copy", _only(Role.REVOPS)),
+    Section(
+        "Signatures", "alignment:artifacts", "signature", _only(Role.REVOPS, Role.CRO, Role.CMO, Role.FINANCE)
+    ),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
     Section("Agreement", "sla:agreement", "file-certificate", _SEES_FIGURES),
     Section("Calendars", "alignment:calendars", "calendar", _SEES_FIGURES),

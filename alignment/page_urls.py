@@ -1,6 +1,6 @@
 """Pages of the core: sources, calendars, people."""
 
-from django.urls import path
+from django.urls import include, path
 
 from alignment.views import (
     calendars,
@@ -22,6 +22,7 @@ from alignment.views import (
 
 app_name = "alignment"
 urlpatterns = [
+    path("", include("alignment.artifact_urls")),
     path("api-tokens/", tokens.index, name="api-tokens"),
     path("api-tokens/<int:pk>/revocation/", tokens.revoke, name="api-token-revoke"),
     path("calendars/", calendars.index, name="calendars"),

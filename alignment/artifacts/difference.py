@@ -86,7 +86,8 @@ def _is_same_place(old: _Passage, new: _Passage) -> bool:
         return False
     if old.key or new.key:
         return old.key == new.key
-    return SequenceMatcher(None, _cut(old.text), _cut(new.text), autojunk=False).ratio() >= _ALIKE
+    words = [[word for word in _cut(passage.text) if word[0].isalnum()] for passage in (old, new)]
+    return SequenceMatcher(None, *words, autojunk=False).ratio() >= _ALIKE
 
 
 def _words(old: str, new: str) -> tuple[Part, ...]:

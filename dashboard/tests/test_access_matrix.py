@@ -8,6 +8,7 @@ marketing, finance, board viewer, nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.urls import reverse
 
 from alignment.models import DeadEvent, DuplicatePair, Function, Lead, MqlCycle, Notification, Role, Team
 from alignment.notifications import notify
+from alignment.services.delegations import grant
 from alignment.services.destinations import create_destination, send_test
 from alignment.services.import_drafts import create_draft
 from alignment.services.merges import merge_leads
@@ -32,6 +34,7 @@ EVERYONE = "AAAAAAAAL"
 NOT_BOARD = "AAAAAAAFL"
 RECORDS = "AAAAAAFFL"
 REVOPS = "AFFFFFFFL"
+PARTIES = "AAANNNNFL"  # of a delegation from the CRO to the CMO
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,19 @@ TABLE = [
     Row("sla:agreement", NOT_BOARD),
     Row("sla:agreement-version", NOT_BOARD, "agreement"),
     Row("sla:agreement-new", REVOPS),
+    Row("alignment:artifacts", NOT_BOARD),
+    Row("alignment:delegations", NOT_BOARD),
+    Row("alignment:artifact", PARTIES, "artifact"),
+    Row("alignment:artifact-version", PARTIES, "version"),
+    Row("alignment:artifact-identity", PARTIES, "version"),
+    Row("alignment:artifact-pdf", PARTIES, "version"),
+    act("alignment:artifact-sign", PARTIES, "version"),
+    act("alignment:artifact-decline", PARTIES, "version"),
+    act("alignment:artifact-revoke", PARTIES, "version"),
+    act("alignment:artifact-remind", REVOPS, "version"),
+    act("alignment:artifact-withdraw", REVOPS, "version", **{"withdraw-reason": "Wrong days"}),
+    act("alignment:artifact-send", REVOPS, "version"),
+    act("alignment:artifact-discard", REVOPS, "version"),
     Row("alignment:calendars", NOT_BOARD),
     Row("alignment:calendar", NOT_BOARD, "calendar"),
     Row("alignment:calendar-new", REVOPS),
@@ -216,6 +232,16 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         source=world.crm, address="https://crm.example.com", by=None, at=world.at
     ).destination
     endpoint = key | {"pk": world.crm_endpoint.pk}
+    grant(
+        role=Role.CRO,
+        holder=world.users[Role.CRO],
+        delegate=world.users[Role.CMO],
+        from_on=world.at.date(),
+        until_on=world.at.date() + timedelta(days=300),
+        reason="On leave",
+        by=revops,
+        at=world.at,
+    )
     file = BytesIO(b"Lead ID,Lead Owner\n1,Ann\n")
     upload = create_draft(file=file, file_name="leads.csv", source=world.crm, by=None, at=world.at)
     return {
@@ -230,6 +256,8 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "own leave": {"pk": Leave.objects.create(person=rep, **span).pk},
         "other leave": {"pk": Leave.objects.create(person=stranger, **span).pk},
         "agreement": {"number": 1},
+        "artifact": {"kind": "delegation", "key": "cro-1"},
+        "version": {"kind": "delegation", "key": "cro-1", "number": 1},
         "calendar": {"pk": world.calendar.pk},
         "person": {"pk": newcomer.pk},
         "login": {"pk": world.users["stranger"].pk},
@@ -244,7 +272,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "outgoing secret": key | {"slot": 1},
         "message": key | {"pk": send_test(destination=destination, by=None, at=world.at).pk},
         "token": {"pk": token.pk},
-        "notification": {"pk": Notification.objects.get().pk},
+        "notification": {"pk": Notification.objects.get(key="k").pk},
         "pair": {"pk": pair.pk},
         "merge": {"pk": merge.pk},
     }

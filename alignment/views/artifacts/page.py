@@ -1,0 +1,141 @@
+"""The page of one version: the whole text, what it changes and rests on, and at its end the act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from alignment.access import roles, viewer
+from alignment.artifacts.kinds import UnknownKind, kind_named
+from alignment.blockers import Blocker
+from alignment.forms.artifacts import ReasonForm, RoleReasonForm, SignForm
+from alignment.models import ArtifactVersion, Role, User, VersionState
+from alignment.queries.artifact_pages import Sheet, Signer, sheet_of
+from alignment.services import artifacts as services
+from alignment.views.artifacts.common import READERS, address_of, version_of
+from alignment.views.artifacts.proof import proof_of, ways_to_prove
+
+
+@dataclass
+class Refusal:
+    """What an act was answered with, for the page that is shown again: what was typed is kept.
+
+    act        "sign", "decline", "send"... of which the page keeps the form open
+    problem    why it was refused; blockers where there are several reasons
+    form       as it was filled in
+    """
+
+    act: str
+    problem: str = ""
+    blockers: Sequence[Blocker] = ()
+    form: Any = None
+
+
+@never_cache
+@require_safe
+@roles(*READERS)
+def page(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse:
+    """To be read, and at its end signed."""
+    now = timezone.now()
+    return show(request, version_of(request, kind, key, number, at=now), at=now)
+
+
+@require_safe
+@roles(*READERS)
+def identity(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse:
+    """Between two proofs of who somebody is: on to the next that is missing, then back to the act."""
+    now = timezone.now()
+    version = version_of(request, kind, key, number, at=now)
+    if proof_of(request, at=now) is None:
+        links = [way for way in ways_to_prove(request, back=request.path, at=now) if not way.by_post]
+        if links:
+            return redirect(links[0].url)
+    return redirect(address_of(version, "#act"))
+
+
+def show(
+    request: HttpRequest,
+    version: ArtifactVersion,
+    *,
+    at: datetime,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page as `viewer(request)` sees it at this time."""
+    user = viewer(request)
+    try:
+        sheet = sheet_of(version, user, at=at)
+    except UnknownKind as problem:
+        raise Http404(str(problem)) from problem
+    is_revops = user.has_role(Role.REVOPS)
+    context = {
+        "now": at,
+        "sheet": sheet,
+        "version": version,
+        "is_revops": is_revops,
+        "refusal": refusal,
+        "signed_here": sheet.signed_by(user),
+        "withdraw_form": _kept(refusal, "withdraw") or ReasonForm(prefix="withdraw"),
+        **_act(request, sheet, refusal, at=at),
+        **_revoking(sheet, user, refusal),
+        **(_sending(version, refusal, at=at) if is_revops and version.is_draft else {}),
+    }
+    return render(request, "artifacts/version.html", context, status=status)
+
+
+def _act(request: HttpRequest, sheet: Sheet, refusal: Refusal | None, *, at: datetime) -> dict[str, Any]:
+    """Signing and declining, where it is for this login; the one-time number only once who it is was proven."""
+    user, version = viewer(request), sheet.version
+    signer = sheet.role_of(user)
+    if signer is None:
+        return {"signer": None}
+    found: dict[str, Any] = {
+        "signer": signer,
+        "decline_form": _kept(refusal, "decline")
+        or RoleReasonForm(prefix="decline", initial={"role": signer.role}),
+        "delegated_by": _holder_of_grant(signer, user),
+    }
+    proof = proof_of(request, at=at)
+    if not signer.state.is_turn or sheet.lost_grounds:
+        return found
+    if proof is None:
+        return found | {"ways": ways_to_prove(request, back=f"{address_of(version)}identity/", at=at)}
+    nonce = services.challenge(version=version, by=user, at=at)
+    form = SignForm(initial={"role": signer.role, "digest": version.digest, "nonce": nonce})
+    return found | {"sign_form": form, "proof": proof}
+
+
+def _holder_of_grant(signer: Signer, user: User) -> str:
+    """For whom a delegate signs; "" for the holder of the role."""
+    if user in signer.state.holders:
+        return ""
+    return next((grant.holder.name for grant in signer.state.grants if grant.delegate == user), "")
+
+
+def _revoking(sheet: Sheet, user: User, refusal: Refusal | None) -> dict[str, Any]:
+    """For those who signed what is in force, and those who hold a role that signed it."""
+    if sheet.version.state != VersionState.IN_FORCE:
+        return {}
+    mine = sheet.signed_by(user) or next((signer for signer in sheet.signers if signer.is_mine), None)
+    if mine is None:
+        return {}
+    form = _kept(refusal, "revoke") or RoleReasonForm(prefix="revoke", initial={"role": mine.role})
+    return {"revoking_as": mine, "revoke_form": form}
+
+
+def _sending(version: ArtifactVersion, refusal: Refusal | None, *, at: datetime) -> dict[str, Any]:
+    """What stands against sending it, told before it is tried, and where it is edited."""
+    blockers = refusal.blockers if refusal and refusal.blockers else services.blockers_of(version, at=at)
+    return {"blockers": blockers, "edit_url": kind_named(version.artifact.kind).edit_url(version)}
+
+
+def _kept(refusal: Refusal | None, act: str) -> Any:
+    return refusal.form if refusal and refusal.act == act else None
