@@ -46,6 +46,7 @@ SECTIONS = (
     ),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
     Section("Agreement", "sla:agreement", "file-certificate", _SEES_FIGURES),
+    Section("Definitions", "alignment:definitions", "writing", _SEES_FIGURES),
     Section("Calendars", "alignment:calendars", "calendar", _SEES_FIGURES),
     Section("Routing", "handoff:pools", "route", _only(Role.REVOPS, Role.SALES_MANAGER, Role.REP)),
     Section("People", "alignment:people", "users", _only(Role.REVOPS)),

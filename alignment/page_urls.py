@@ -19,6 +19,8 @@ from alignment.views import (
     tokens,
     write_back,
 )
+from alignment.views.definitions import pages as definition_pages
+from alignment.views.definitions import records as definition_records
 
 app_name = "alignment"
 urlpatterns = [
@@ -30,6 +32,15 @@ urlpatterns = [
     path("calendars/<int:pk>/", calendars.page, name="calendar"),
     path("calendars/<int:pk>/exceptions/", calendars.add_exception, name="calendar-exception"),
     path("calendars/<int:pk>/holidays/", calendars.extend_holidays, name="calendar-holidays"),
+    path("definitions/", definition_pages.index, name="definitions"),
+    path("definitions/drift/", definition_records.index, name="drift"),
+    path("definitions/drift/rows/", definition_records.rows, name="drift-rows"),
+    path("definitions/mql/incomplete/", definition_records.incomplete, name="mqls-incomplete"),
+    path("definitions/<slug:key>/", definition_pages.page, name="definition"),
+    path("definitions/<slug:key>/draft/", definition_pages.change, name="definition-change"),
+    path("definitions/<slug:key>/draft/start/", definition_pages.start, name="definition-start"),
+    path("definitions/<slug:key>/draft/counts/", definition_pages.counts, name="definition-counts"),
+    path("definitions/<slug:key>/draft/discard/", definition_pages.discard, name="definition-discard"),
     path("erasure/", erasure.index, name="erasure"),
     path("erasure/<int:pk>/", erasure.person, name="erase-person"),
     path("notifications/", notifications.index, name="notifications"),

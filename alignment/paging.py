@@ -47,8 +47,11 @@ def by_name(found: QuerySet[M], after: str, *, size: int = PAGE_ROWS) -> Page[M]
     return _cut(found.order_by("name", "pk"), size, lambda row: str(row.pk))
 
 
-def by_moment(found: QuerySet[M], moment: str, after: str, *, size: int = PAGE_ROWS) -> Page[M]:
-    """Rows by a rising point in time, ties by primary key; `after` is a cursor or empty. Raises NoSuchPage."""
+def by_moment(
+    found: QuerySet[M], moment: str, after: str, *, size: int = PAGE_ROWS, is_latest_first: bool = False
+) -> Page[M]:
+    """Rows by a rising point in time, or a falling one, ties by primary key likewise; `after` is a cursor or empty.
+    Raises NoSuchPage."""
     if after:
         parts = after.split("-")
         if len(parts) != 2 or not all(p.isascii() and p.isdigit() and len(p) < 19 for p in parts):
@@ -57,15 +60,17 @@ def by_moment(found: QuerySet[M], moment: str, after: str, *, size: int = PAGE_R
             reached = EPOCH + timedelta(microseconds=int(parts[0]))
         except OverflowError as problem:
             raise NoSuchPage(after) from problem
+        beyond = "lt" if is_latest_first else "gt"
         found = found.filter(
-            Q(**{f"{moment}__gt": reached}) | Q(**{moment: reached, "pk__gt": int(parts[1])})
+            Q(**{f"{moment}__{beyond}": reached}) | Q(**{moment: reached, f"pk__{beyond}": int(parts[1])})
         )
 
     def cursor(row: M) -> str:
         value: datetime = getattr(row, moment)
         return f"{(value - EPOCH) // timedelta(microseconds=1)}-{row.pk}"
 
-    return _cut(found.order_by(moment, "pk"), size, cursor)
+    order = (f"-{moment}", "-pk") if is_latest_first else (moment, "pk")
+    return _cut(found.order_by(*order), size, cursor)
 
 
 def _cut(found: QuerySet[M], size: int, cursor: Callable[[M], str]) -> Page[M]:

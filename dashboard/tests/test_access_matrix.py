@@ -26,6 +26,7 @@ from alignment.services.people import create_person
 from alignment.services.tokens import create_token
 from dashboard.tests.test_access_library_routes import LIBRARY
 from handoff.models import Leave, Pool, PoolMember
+from testing.definitions import put_in_force
 from testing.routes import every_route
 from testing.world import World, add_rep, add_user, event
 
@@ -105,6 +106,15 @@ TABLE = [
     act("alignment:artifact-withdraw", REVOPS, "version", **{"withdraw-reason": "Wrong days"}),
     act("alignment:artifact-send", REVOPS, "version"),
     act("alignment:artifact-discard", REVOPS, "version"),
+    Row("alignment:definitions", NOT_BOARD),
+    Row("alignment:drift", NOT_BOARD),
+    Row("alignment:drift-rows", "AAAFFAFFL", data={"of": "sales"}),
+    Row("alignment:mqls-incomplete", RECORDS),
+    Row("alignment:definition", NOT_BOARD, "mql definition"),
+    act("alignment:definition-start", REVOPS, "mql definition"),
+    act("alignment:definition-change", REVOPS, "mql definition"),
+    act("alignment:definition-counts", REVOPS, "mql definition"),
+    act("alignment:definition-discard", REVOPS, "mql definition"),
     Row("alignment:calendars", NOT_BOARD),
     Row("alignment:calendar", NOT_BOARD, "calendar"),
     Row("alignment:calendar-new", REVOPS),
@@ -275,6 +285,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "notification": {"pk": Notification.objects.get(key="k").pk},
         "pair": {"pk": pair.pk},
         "merge": {"pk": merge.pk},
+        "mql definition": {"key": put_in_force("mql", at=world.at).artifact.key},
     }
 
 

@@ -1,0 +1,1 @@
+"""Pages of the shared definitions: reading and writing them, incomplete MQLs, drift."""

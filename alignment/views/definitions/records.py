@@ -1,0 +1,113 @@
+"""The very records behind the figures: incomplete MQLs, the last 50, leads that disagree or convert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from alignment.access import SEES_ALL, SEES_FIGURES, SEES_RECORDS, roles, scope_of, viewer
+from alignment.asked import asked
+from alignment.definitions import evaluate
+from alignment.forms.incomplete import WhichForm
+from alignment.models import DriftAlarm, Lead
+from alignment.paging import NoSuchPage, by_moment, newest_first
+from alignment.queries import completeness as queries
+from alignment.queries import drift
+from alignment.queries.definitions import definition_in_force, moment
+
+
+@roles(*SEES_RECORDS)
+def incomplete(request: HttpRequest) -> HttpResponse:
+    """MQLs that lack a required field, in the viewer's scope, and completeness by week or month."""
+    found, now, scope = definition_in_force("mql"), timezone.now(), scope_of(viewer(request))
+    if found is None:
+        return render(request, "alignment/definitions/incomplete.html", {"mql": None, "now": now})
+    form = WhichForm(request.GET, scope=scope)
+    which, period = form.which(), form.period()
+    chosen = queries.mqls(which, found.definition, scope=scope)
+    try:
+        page = by_moment(
+            queries.with_leads(chosen), "crossed_at", asked(request, "after"), is_latest_first=True
+        )
+    except NoSuchPage as problem:
+        raise Http404("There is no such page of the list.") from problem
+    periods = queries.completeness(found.definition, period, at=now, scope=scope)
+    return render(
+        request,
+        "alignment/definitions/incomplete.html",
+        {
+            "mql": found,
+            "now": now,
+            "form": form,
+            "which": which,
+            "period": period,
+            "periods": periods,
+            "count": chosen.count(),
+            "rows": queries.with_missing(page.rows, found.definition),
+            "cursor": page.cursor,
+            "is_own": not scope.is_all,
+        },
+        status=200 if form.is_valid() else 422,
+    )
+
+
+@roles(*SEES_FIGURES)
+def index(request: HttpRequest) -> HttpResponse:
+    """Drift: the last 50 MQLs, records that disagree with the CRM, and the gap between the two conversions."""
+    found, now, user = definition_in_force("mql"), timezone.now(), viewer(request)
+    context: dict[str, Any] = {"mql": found, "now": now, "sees_leads": user.has_role(*SEES_ALL)}
+    if found is not None:
+        gap = drift.gap(found.definition.limits, at=now)
+        context |= {
+            "last": drift.last_mqls(found.definition),
+            "disagreements": drift.disagreements(found.definition, at=now),
+            "gap": gap,
+            "sides": [gap.marketing, gap.sales],
+            "crm_status": found.definition.crm_status,
+            "alarms": DriftAlarm.objects.order_by("-pk")[:10],
+        }
+    return render(request, "alignment/definitions/drift.html", context)
+
+
+@roles(*SEES_ALL)
+def rows(request: HttpRequest) -> HttpResponse:
+    """The leads behind one number of drift: `?of=says-so`, `silent`, or `marketing` or `sales` with `converted=1`."""
+    found, now, of = definition_in_force("mql"), timezone.now(), asked(request, "of")
+    if found is None or of not in {*drift.DISAGREEMENTS, *drift.SIDES}:
+        raise Http404("There is no such figure.")
+    is_converted = asked(request, "converted") == "1"
+    if of in drift.SIDES:
+        chosen = drift.leads_of_side(found.definition.limits, of, is_converted=is_converted, at=now)
+        title = f"{drift.SIDES[of]} leads" + (" with an opportunity" if is_converted else "")
+    else:
+        chosen, title = drift.disagreeing(found.definition, of, at=now), drift.DISAGREEMENTS[of]
+    related = chosen.select_related("source", "matched_account", "first_touch", "crm_owner")
+    try:
+        page = newest_first(related, asked(request, "after"))
+    except NoSuchPage as problem:
+        raise Http404("There is no such page of the list.") from problem
+    asked_at = moment(now)
+
+    def failed(lead: Lead) -> list[str]:
+        return [
+            part.label for part in found.definition.parts if not evaluate.part_holds(part, lead, asked_at)
+        ]
+
+    return render(
+        request,
+        "alignment/definitions/drift_rows.html",
+        {
+            "now": now,
+            "title": title,
+            "of": of,
+            "crm_status": found.definition.crm_status,
+            "limits": found.definition.limits,
+            "is_side": of in drift.SIDES,
+            "rows": [(lead, failed(lead)) for lead in page.rows],
+            "cursor": page.cursor,
+            "count": chosen.count(),
+        },
+    )
