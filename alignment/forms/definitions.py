@@ -7,6 +7,7 @@ beside it, and holds back only the sending.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +106,16 @@ def field_groups(key: str) -> list[tuple[str, list[Field]]]:
     return list(groups.items())
 
 
+def only_mql(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What only an MQL has, as it is typed: the field and the values by which the CRM calls one so, the limits."""
+    said, limits = content.get("crm_status"), content.get("limits")
+    said = said if isinstance(said, Mapping) else {}
+    limits = limits if isinstance(limits, Mapping) else {}
+    return {"field": said.get("field") or "", "named": show(said.get("values"))} | {
+        name: show(limits.get(name)) for name in definition.BOUNDS
+    }
+
+
 def problems(content: Mapping[str, Any]) -> tuple[str, ...]:
     """What is to be done before it can be sent, a sentence each."""
     try:
@@ -122,10 +133,8 @@ def _rows(data: QueryDict, part: str, fields: Mapping[str, Field]) -> Iterator[d
         typed = read_text(data, f"{prefix}-value", longest=_LISTED)
         row: dict[str, Any] = {"field": field, "operator": operator, "value": typed}
         if field in fields and operator in OPERATORS:
-            try:
+            with suppress(BadValue):  # then it stays as typed
                 row["value"] = read_typed(fields[field], OPERATORS[operator], typed)
-            except BadValue:
-                pass  # it stays as typed
         yield row
 
 

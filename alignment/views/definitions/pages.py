@@ -15,6 +15,7 @@ from alignment.access import SEES_ALL, SEES_FIGURES, SEES_RECORDS, roles, scope_
 from alignment.artifacts.kinds import InvalidContent
 from alignment.asked import posted, read_number
 from alignment.blockers import Blocked, Blocker
+from alignment.definitions.content import empty
 from alignment.definitions.content import render as render_document
 from alignment.definitions.kind import KIND
 from alignment.definitions.predicate import KEYS, Definition
@@ -61,13 +62,13 @@ def page(request: HttpRequest, key: str) -> HttpResponse:
 def start(request: HttpRequest, key: str) -> HttpResponse:
     """A draft to write in: from our suggestion, from the version in force, or from nothing."""
     _require_known(key)
-    user, now = viewer(request), timezone.now()
+    user = viewer(request)
     found = standing(key, user)
     content = suggestion(key)
     if posted(request, "from") == "version" and (found.in_force or found.sent) is not None:
         content = dict((found.sent or found.in_force).content)  # type: ignore[union-attr]
     elif posted(request, "from") == "nothing":
-        content = forms.definition.empty(key)
+        content = empty(key)
     try:
         _save(key, content, expected=0, by=user)
     except artifacts.ChangedMeanwhile:
@@ -136,6 +137,9 @@ def _send(request: HttpRequest, key: str, draft: ArtifactVersion, user: User) ->
         return _page(request, key, blockers=refused.blockers, status=409)
     except artifacts.ChangedMeanwhile:
         return _page(request, key, content=draft.content, is_conflict=True, status=409)
+    except artifacts.Refused as problem:
+        messages.error(request, str(problem))
+        return redirect("alignment:definition", key=key)
     messages.success(request, "Sent. CRO, CMO and finance are asked to sign.")
     return redirect("alignment:definition", key=key)
 
@@ -174,10 +178,11 @@ def _page(
         typed = content if content is not None else found.draft.content  # type: ignore[union-attr]
         context |= _counts(key, typed, user) | {
             "is_editing": True,
-            "content": typed,
+            "prose": str(typed.get("prose") or ""),
             "revision": revision if revision is not None else found.draft.revision if found.draft else 0,
             "parts": forms.lines(key, typed),
             "field_groups": forms.field_groups(key),
+            "only_mql": forms.only_mql(typed),
             "problems": forms.problems(typed),
             "is_typed": content is not None,
             "theirs": render_document(found.draft.content) if is_conflict and found.draft else None,
