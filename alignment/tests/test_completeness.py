@@ -29,7 +29,7 @@ REQUIRED = ("company", "segment", "country", "title", "intent", "score", "email"
 
 def make_mql(world: World, number: int, crossed_at: datetime, **changes: Any) -> MqlCycle:
     """An MQL as it lies in the database, complete but for `changes`."""
-    more = {
+    more: dict[str, Any] = {
         name: changes.pop(name) for name in ("source", "is_history", "voided_at", "owner") if name in changes
     }
     source = more.pop("source", world.crm)
