@@ -35,7 +35,7 @@ class TestOneLink:
         assert box.valid_tokens() == 5
 
     def test_may_be_typed_in_any_way(self) -> None:
-        survey, codes = printed({"sales": 6})
+        _survey, codes = printed({"sales": 6})
         code = codes["sales"][0]
         typed = f" {code.lower().replace('-', ' ').replace('0', 'o').replace('1', 'l')} "
         assert digest_of(typed) == digest_of(code) == digest_of(f"http://host/survey/#{code}")
@@ -85,7 +85,7 @@ class TestTheEnd:
         assert len({response.content for response in said}) == 1
 
     def test_leaves_no_token_no_answer_and_no_key(self) -> None:
-        survey, codes = printed({"sales": 6})
+        _survey, codes = printed({"sales": 6})
         for code in codes["sales"]:
             answer(code)
         services.close_due(at=CLOSED)

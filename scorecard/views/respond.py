@@ -23,7 +23,7 @@ from scorecard.services.survey.responding import Outcome, respond, state_of_door
 from scorecard.survey.sealing import Unreadable
 from scorecard.survey.tokens import LONGEST
 
-LIMIT = Limit(most=200, seconds=600)  # a whole office answers from one address
+LIMIT = Limit(most=600, seconds=600)  # a whole office answers from one address
 
 
 class View(Protocol):
