@@ -23,6 +23,8 @@ def user_with(role: str, name: str | None = None, **fields: Any) -> User:
     name = name or f"The {Role(role).label}"
     known = User.objects.filter(role=role, is_active=True, name=name).order_by("pk").first()
     email = f"{name}.{role}".lower().replace(" ", ".") + "@example.com"
+    if known is None and User.objects.filter(email=email).exists():  # of a login that has left
+        email = f"{User.objects.count()}.{email}"
     return known or User.objects.create_user(email, PASSWORD, name=name, role=role, **fields)
 
 
