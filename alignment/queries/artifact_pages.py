@@ -14,6 +14,7 @@ from alignment.artifacts.pdf import pages_of
 from alignment.models import ArtifactVersion, Paper, Refusal, Rendition, Role, User, VersionState
 from alignment.queries.artifacts import SignerState, signer_roles, turn_since
 from alignment.queries.renditions import imprint_of, signature_lines
+from alignment.queries.renditions import title_of as titled
 from alignment.queries.signers import is_in_order, roles_of
 
 WAITING = frozenset({VersionState.DRAFT, VersionState.SENT})
@@ -198,7 +199,7 @@ def _terms(before: ArtifactVersion, version: ArtifactVersion, kind: Kind) -> tup
     if before.paper != version.paper:
         found.append(f"Set on {Paper(version.paper).label} in place of {Paper(before.paper).label}.")
     grounds = [
-        {str(row.ground) for row in each.foundations.select_related("ground__artifact")}
+        {titled(row.ground) for row in each.foundations.select_related("ground__artifact")}
         for each in (before, version)
     ]
     found += [f"No longer rests on {ground}." for ground in sorted(grounds[0] - grounds[1])]
