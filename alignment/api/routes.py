@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from alignment.api import connect, document, imports, intake, people, privacy, set_up, who_is_who, write_back
+from alignment.api import (
+    connect,
+    definitions,
+    document,
+    imports,
+    intake,
+    people,
+    privacy,
+    set_up,
+    who_is_who,
+    write_back,
+)
 from alignment.api.base import resource
 
 routes = [
@@ -48,6 +59,7 @@ routes = [
         write_back.SetAside.as_view(),
         name="set-aside-outgoing-message",
     ),
+    *resource("definitions", definitions.Definitions, "definition", "<slug:key>"),
     *resource("duplicate-pairs", who_is_who.Pairs, "duplicate-pair"),
     path("duplicate-pairs/<int:pk>/dismiss", who_is_who.Dismiss.as_view(), name="dismiss-pair"),
     *resource("merges", who_is_who.Merges, "merge"),

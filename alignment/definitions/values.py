@@ -16,6 +16,7 @@ LONGEST, MOST = 120, 40  # characters of a text, texts of a list
 LARGEST = 2 * 10**9
 MOST_DAYS = 3660
 _WHOLE = re.compile(r"-?[0-9]{1,10}")
+_COMMA = re.compile(r"[,\n]")
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,4})?")
 
 
@@ -25,11 +26,11 @@ class BadValue(ValueError):
 
 def read_typed(field: Field, operator: Operator, typed: str) -> Any:
     """What content holds for what somebody typed. Raises BadValue."""
-    typed = typed.strip()
+    typed = " ".join(typed.split()) if operator.wants is not Wants.LIST else typed
     if operator.wants is Wants.NOTHING:
         return None
     if operator.wants is Wants.LIST:
-        return check(field, operator, [word.strip() for word in typed.split(",") if word.strip()])
+        return check(field, operator, [word.strip() for word in _COMMA.split(typed) if word.strip()])
     if operator.wants is Wants.DAYS or field.type is FieldType.NUMBER:
         if not _WHOLE.fullmatch(typed):
             raise BadValue("write a whole number" + (" of days" if operator.wants is Wants.DAYS else ""))

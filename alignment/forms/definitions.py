@@ -17,10 +17,16 @@ from alignment.artifacts.kinds import InvalidContent
 from alignment.asked import read_number, read_text
 from alignment.definitions import content as definition
 from alignment.definitions.fields import FIELDS, Field
-from alignment.definitions.operators import OPERATORS, Operator, operators_for
+from alignment.definitions.operators import OPERATORS, Operator, Wants, operators_for
 from alignment.definitions.predicate import DISQUALIFIERS, KEYS, MOST_ROWS, listed, read_row
 from alignment.definitions.values import LONGEST, MOST, BadValue, read_typed, show
 
+HINTS = {
+    Wants.NOTHING: "no value",
+    Wants.ONE: "Value",
+    Wants.LIST: "Values, with commas between",
+    Wants.DAYS: "Days",
+}
 _LISTED = (LONGEST + 2) * MOST
 
 
@@ -36,6 +42,12 @@ class RowLine:
     fitting: list[Operator]
     others: list[Operator]
     problem: str
+
+    @property
+    def hint(self) -> str:
+        """What the value is, said where it is still empty."""
+        operator = OPERATORS.get(self.operator)
+        return HINTS[operator.wants] if operator else "Value"
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def test_a_draft_keeps_what_cannot_be_read_and_says_what_to_write(revops: Client
     draft = draft_of("mql")
     assert draft.content["parts"][3]["rows"] == [{"field": "score", "operator": "at_least", "value": "sixty"}]
     page = revops.get(reverse("alignment:definition", args=["mql"])).content.decode()
-    assert 'value="sixty"' in page
+    assert ">sixty</textarea>" in page
     assert "Engagement threshold, row 1: write a whole number" in page
     assert "The definition needs its meaning in words." in page
     assert "Send for signature" not in page
@@ -249,3 +249,32 @@ def test_the_list_takes_as_many_queries_for_one_as_for_five(
         revops.get(reverse("alignment:definitions"))
     with django_assert_max_num_queries(18):
         revops.get(reverse("alignment:definition", args=["mql"]))
+
+
+def test_the_page_of_a_lead_says_how_it_stands_to_each_part(revops: Client, world: World) -> None:
+    world.send(
+        event("lead.updated", "good", world.at, **COMPLETE),
+        event("lead.updated", "bad", world.at, **COMPLETE | {"title": "Student", "score": None}),
+    )
+    good, bad = (
+        reverse("handoff:lead", args=[Lead.objects.get(external_id=name).pk]) for name in ("good", "bad")
+    )
+    assert "definition of an MQL" not in revops.get(good).content.decode()
+    put_in_force("mql", at=world.at)
+    page = revops.get(good).content.decode()
+    part = page[page.index("definition of an MQL") :]
+    assert part.count("Met</span>") == 4
+    assert "None matches" in part
+    page = revops.get(bad).content.decode()
+    part = page[page.index("definition of an MQL") : page.index('id="opportunities"')]
+    assert "Disqualified" in part
+    assert part.count("Not met</span>") == 2
+    assert "Score" in part
+
+
+def test_the_key_enter_takes_no_row_away(revops: Client) -> None:
+    revops.post(reverse("alignment:definition-start", args=["mql"]))
+    page = revops.get(reverse("alignment:definition", args=["mql"])).content.decode()
+    form = page[page.index('id="definition-form"') :]
+    first = form[form.index("<button") : form.index("</button>")]
+    assert 'value="count"' in first

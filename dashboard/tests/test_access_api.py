@@ -120,6 +120,7 @@ TABLE = [
     Row("end-leave", "AFFNNFFFU", "other leave", ROUTING),
     *only("agreement", NOT_BOARD, "agreement"),
     *only("calendar", NOT_BOARD, "calendar"),
+    *only("definition", NOT_BOARD, "mql definition"),
     Row("compliance", NOT_BOARD),
     Row("compliance-weeks", NOT_BOARD),
     *only("person", REVOPS, "own person"),

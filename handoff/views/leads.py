@@ -12,6 +12,7 @@ from alignment.access import SEES_RECORDS, may_work, roles, scope_of, viewer
 from alignment.asked import asked, posted, read_number
 from alignment.models import Lead, MqlCycle, Person, Role, User
 from alignment.queries import erasure, identity
+from alignment.queries.definitions import parts_of_lead
 from handoff.forms import AssignForm, AttemptForm, DispositionForm
 from handoff.queries import cycles, leads, routing, timeline
 from handoff.queries.openings import openings
@@ -53,6 +54,7 @@ def show_lead(
         "account": identity.account_view(
             lead, cycles.visible_leads(scope), cycles.visible_opportunities(scope)
         ),
+        "definition_parts": None if lead.merged_into_id else parts_of_lead(lead, at=now),
         "may_decide_identity": user.has_role(Role.REVOPS),
         "may_work": False,
         "may_assign": False,
