@@ -56,6 +56,8 @@ class NamelessMiddleware:
             for name in {name for name in request.META if name.startswith("HTTP_")} - self.KEPT:
                 del request.META[name]
             request.META.update(dict.fromkeys(self.EMPTIED & set(request.META), ""))
+            for name in ("headers", "COOKIES"):  # as they were read for the key
+                request.__dict__.pop(name, None)
         return self.get_response(request)
 
 

@@ -58,7 +58,7 @@ def everything_logged() -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(said)
     handler.setFormatter(formatter())
     plain = logging.StreamHandler(said)
-    levels = {name: logging.getLogger(name).level for name in ("", *LOGGING["loggers"])}  # type: ignore[attr-defined]
+    levels = {name: logging.getLogger(name).level for name in ("", *LOGGING["loggers"])}
     for name in levels:
         logging.getLogger(name).setLevel(logging.DEBUG)
     for each in (handler, plain):

@@ -60,8 +60,7 @@ def save(request: HttpRequest) -> HttpResponse:
             at=now,
         )
     except REFUSALS as problem:
-        form.add_error(None, str(problem))
-        return _page(request, form=form, status=409)
+        return _page(request, form=form, refusal=str(problem), status=409)
     return redirect("scorecard:survey")
 
 
