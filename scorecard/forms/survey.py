@@ -24,7 +24,7 @@ class SurveyForm(forms.Form):
     )
     closes_on = forms.DateField(
         label="Last day",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         help_text="Answers count to its end.",
     )
     minimum = forms.IntegerField(

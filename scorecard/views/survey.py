@@ -154,7 +154,6 @@ def _links(request: HttpRequest, survey: Survey, links: list[services.PrintedLin
             "survey": survey,
             "links": links,
             "address": mail.link_of("").removesuffix("#"),
-            "link_of": mail.link_of(""),
         },
     )
 
