@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from alignment.artifacts.document import Block, Bullets, Document, Heading, Paragraph
@@ -25,6 +25,9 @@ from alignment.definitions.wording import text_of
 
 MOST_PROSE, MOST_NAME = 2000, 80  # characters
 STATUS_FIELDS = ("lifecycle", "status")
+_KEYS = ("name", "prose", "subject", "parts", "crm_status", "limits")
+_KEYS_OF_PART = ("name", "label", "prose", "combine", "rows")
+_KEYS_OF_ROW = ("field", "operator", "value")
 BOUNDS = {"gap": (2, 100), "leads": (10, 10_000), "days": (30, 1095)}
 COMPARED = "Words are compared without regard to capitals. An empty field meets no row but “is empty”."
 REQUIRED = "Every field named here is required of an MQL, but for those that are only asked to be empty."
@@ -76,10 +79,11 @@ def check(content: Content) -> None:
 
 
 def _problems(content: Content) -> Iterator[str]:
+    yield from _unknown("The definition", content, _KEYS)
     yield from _text_problems("The definition", content, "name", MOST_NAME, "a name")
     yield from _text_problems("The definition", content, "prose", MOST_PROSE, "its meaning in words")
     subject = content.get("subject")
-    if subject not in SUBJECT_LABELS:
+    if not isinstance(subject, str) or subject not in SUBJECT_LABELS:
         yield "Say what the definition is about: lead, cycle or opportunity."
         return
     parts = content.get("parts")
@@ -87,12 +91,13 @@ def _problems(content: Content) -> Iterator[str]:
         yield "Write the parts of the definition as a list."
         return
     names = [part.get("name") for part in parts]
+    labels = MQL_PARTS | ONE_PART
     if names not in (list(MQL_PARTS), list(ONE_PART)):
         yield f"A definition has the parts {', '.join(MQL_PARTS)} (an MQL) or criteria (the others), in this order."
     for part in parts:
-        yield from _part_problems(part, str(subject))
+        yield from _part_problems(part, subject, labels.get(str(part.get("name"))))
     if names == list(MQL_PARTS):
-        yield from _status_problems(content.get("crm_status"), str(subject))
+        yield from _status_problems(content.get("crm_status"), subject)
         yield from _limit_problems(content.get("limits"))
     elif content.get("crm_status") or content.get("limits"):
         yield "Only the definition of an MQL says what the CRM calls one, and when drift is an alarm."
@@ -106,9 +111,17 @@ def _text_problems(where: str, given: Content, name: str, most: int, what: str) 
         yield f"{where} has more than {most:,} characters where {what} stands; shorten it."
 
 
-def _part_problems(part: Content, subject: str) -> Iterator[str]:
+def _unknown(where: str, given: Content, known: Collection[str]) -> Iterator[str]:
+    """What nobody would see in the document may not be signed with it."""
+    for name in sorted(set(map(str, given)) - set(known)):
+        yield f"{where} has “{name[:40]}”, which means nothing here; take it out."
+
+
+def _part_problems(part: Content, subject: str, wanted: str | None) -> Iterator[str]:
     label = str(part.get("label") or part.get("name"))
-    yield from _text_problems(label, part, "label", MOST_NAME, "a label")
+    yield from _unknown(label, part, _KEYS_OF_PART)
+    if wanted is not None and part.get("label") != wanted:
+        yield f"The part “{part.get('name')}” is labelled “{wanted}”."
     prose = part.get("prose", "")
     if not isinstance(prose, str) or len(prose) > MOST_PROSE:
         yield f"{label}: what it means in words is a text of at most {MOST_PROSE:,} characters."
@@ -123,6 +136,7 @@ def _part_problems(part: Content, subject: str) -> Iterator[str]:
     if len(rows) > MOST_ROWS:
         yield f"{label} has more than {MOST_ROWS} rows; gather values in one row with “is one of”."
     for number, row in enumerate(rows, start=1):
+        yield from _unknown(f"{label}, row {number}", row, _KEYS_OF_ROW)
         try:
             read_row(row, FIELDS[subject])
         except BadValue as problem:
@@ -135,6 +149,7 @@ def _status_problems(said: Any, subject: str) -> Iterator[str]:
     if not isinstance(said, Mapping) or said.get("field") not in STATUS_FIELDS:
         yield f"What the CRM calls an MQL: the field is one of {', '.join(STATUS_FIELDS)}."
         return
+    yield from _unknown("What the CRM calls an MQL", said, ("field", "values"))
     try:
         read_row(
             {"field": said["field"], "operator": "is_one_of", "value": said.get("values")}, FIELDS[subject]
@@ -149,6 +164,7 @@ def _limit_problems(said: Any) -> Iterator[str]:
     if not isinstance(said, Mapping):
         yield "Limits of drift: write gap, leads and days."
         return
+    yield from _unknown("Limits of drift", said, BOUNDS)
     for name, (low, high) in BOUNDS.items():
         value = said.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:

@@ -51,4 +51,4 @@ def _said(field: Field, name: str, value: Any) -> str:
     if len(words) == 1:
         shorter |= {"contains_none": "does not contain", "is_none_of": "is not"}
     joined = "nor" if name in ("contains_none", "is_none_of") else "or"
-    return f"{field.label} {shorter.get(name, operator.label)} {listed([labels.get(w, w) for w in words], joined)}"
+    return f"{field.label} {shorter.get(name, operator.label)} {listed([labels.get(str(w), w) for w in words], joined)}"

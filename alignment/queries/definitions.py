@@ -79,7 +79,12 @@ def current_versions() -> dict[str, dict[str, ArtifactVersion]]:
 
 
 def latest_version(key: str) -> ArtifactVersion | None:
+    """The version with the highest number, in whatever state."""
     return _versions([key]).order_by("-number").first()
+
+
+def version_numbered(key: str, number: int | None) -> ArtifactVersion | None:
+    return _versions([key]).filter(number=number).first() if number is not None else None
 
 
 def matches(key: str, *, at: datetime, prefix: str = "") -> Q | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alignment.artifacts.canonical import canonical
 from alignment.artifacts.kinds import InvalidContent, kind_named
@@ -14,6 +16,7 @@ from alignment.definitions.operators import OPERATORS
 from alignment.definitions.predicate import KEYS, MQL_PARTS, Definition
 from alignment.definitions.suggestions import suggestion
 from alignment.definitions.values import BadValue, read_typed, show
+from alignment.forms.definitions import lines, only_mql, problems
 from testing.definitions import mql, one_part
 
 
@@ -146,3 +149,43 @@ def test_sales_marketing_and_finance_sign_a_definition() -> None:
     assert kind.signers(suggestion("mql")) == ("cro", "cmo", "finance")
     assert "board_viewer" not in kind.readers
     assert {"rep", "marketing", "sales_manager"} <= kind.readers
+
+
+def test_nothing_is_signed_that_the_document_does_not_show() -> None:
+    row = {"field": "title", "operator": "is", "value": "VP", "note": "x"}
+    hidden = suggestion("lead") | {"secret": 1}
+    hidden["parts"][0] |= {"rows": [row], "weight": 2, "label": "Anything"}
+    with pytest.raises(InvalidContent) as refused:
+        check(hidden)
+    assert refused.value.problems == (
+        "The definition has “secret”, which means nothing here; take it out.",
+        "Anything has “weight”, which means nothing here; take it out.",
+        "The part “criteria” is labelled “Criteria”.",
+        "Anything, row 1 has “note”, which means nothing here; take it out.",
+    )
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["title", "is_one_of", "VP", "status"]),
+        lambda inner: st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "prose", "parts", "rows", "field", "operator", "value", "values", "combine",
+                             "label", "crm_status", "limits", "subject", "gap"]), inner, max_size=5,
+        ),
+        max_leaves=12,
+    ),
+    st.sampled_from(["subject", "parts", "crm_status", "limits", "prose", "rows"]),
+)  # fmt: skip
+def test_no_draft_breaks_its_page(value: Any, where: str) -> None:
+    content = suggestion("mql")
+    if where == "rows":
+        content["parts"][0]["rows"] = value
+        content["parts"][1] = value
+    else:
+        content[where] = value
+    assert list(render(content).texts())
+    Definition.of(content)
+    assert lines("mql", content)
+    assert only_mql(content)
+    assert isinstance(problems(content), tuple)

@@ -15,9 +15,9 @@ from alignment.definitions.suggestions import suggestion
 from alignment.forms.definitions import lines
 from alignment.models import ArtifactVersion, Lead, Role, VersionState
 from alignment.queries.definitions import definition_in_force
-from alignment.services.artifacts import save_draft
+from alignment.services.artifacts import decline, save_draft
 from alignment.tests.pages import signed_in
-from testing.artifacts import sign_all, user_with
+from testing.artifacts import sent, sign_all, user_with
 from testing.definitions import COMPLETE, put_in_force
 from testing.world import World, add_user, event
 
@@ -151,7 +151,7 @@ def test_two_who_start_at_once_work_on_one_draft(revops: Client) -> None:
 
 def test_a_change_is_a_new_version_and_the_signed_one_stays(revops: Client, world: World) -> None:
     signed = put_in_force("lead", at=world.at)
-    revops.post(reverse("alignment:definition-start", args=["lead"]), {"from": "version"})
+    revops.post(reverse("alignment:definition-start", args=["lead"]), {"from": "1"})
     draft = draft_of("lead")
     assert (draft.number, draft.content) == (2, signed.content)
     change(revops, "lead", posted("lead", draft.content, revision=1) | {"prose": "Anybody at all."})
@@ -226,7 +226,7 @@ def test_a_form_full_of_rubbish_is_answered_and_loses_nothing_that_can_be_kept(r
 def test_the_list_says_where_each_stands_and_what_to_do(revops: Client, world: World) -> None:
     page = revops.get(reverse("alignment:definitions")).content.decode()
     assert page.count("Not written yet") == len(KEYS)
-    assert page.count("Write it") == len(KEYS)
+    assert page.count(">Write it<") == len(KEYS)
     assert "Nothing is measured before" in page
     revops.post(reverse("alignment:definition-start", args=["lead"]))
     put_in_force("mql", at=world.at)
@@ -278,3 +278,25 @@ def test_the_key_enter_takes_no_row_away(revops: Client) -> None:
     form = page[page.index('id="definition-form"') :]
     first = form[form.index("<button") : form.index("</button>")]
     assert 'value="count"' in first
+
+
+def test_a_declined_version_is_not_lost(revops: Client, world: World) -> None:
+    version = sent(
+        "definition", suggestion("lead") | {"prose": "Anybody who ever came."}, key="lead", at=world.at
+    )
+    decline(version=version, role=Role.CRO, reason="Too wide", by=user_with(Role.CRO), at=world.at)
+    page = revops.get(reverse("alignment:definition", args=["lead"])).content.decode()
+    assert "Version 1 is declined since" in page
+    revops.post(reverse("alignment:definition-start", args=["lead"]), {"from": "1"})
+    assert (draft_of("lead").number, draft_of("lead").content["prose"]) == (2, "Anybody who ever came.")
+
+
+@pytest.mark.parametrize(("role", "is_linked"), [(Role.FINANCE, False), (Role.CMO, True), (Role.REP, True)])
+def test_figures_lead_only_where_the_role_may_go(world: World, role: Role, is_linked: bool) -> None:
+    put_in_force("mql", at=world.at)
+    client = signed_in(add_user(world, role))
+    page = client.get(reverse("alignment:definitions")).content.decode()
+    assert (reverse("alignment:mqls-incomplete") in page) is is_linked
+    for name in ("mqls-incomplete", "drift"):
+        url = reverse(f"alignment:{name}")
+        assert client.get(url).status_code == (200 if url in page else 403)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from fractions import Fraction
 from random import Random
+from threading import Barrier
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ from alignment.services.drift import watch_drift
 from alignment.tests.pages import signed_in
 from testing.artifacts import user_with
 from testing.definitions import COMPLETE, mql, put_in_force
-from testing.world import NOW, World, add_user
+from testing.world import NOW, World, add_user, build_world
 
 LIMITS = Limits()
 SAYS = {"field": "lifecycle", "values": ["MQL", "customer"]}
@@ -240,6 +242,27 @@ def test_an_alarm_is_told_once_to_revops_and_the_leaders_until_it_ends_and_comes
     assert second is not None
     assert second != first
     assert Notification.objects.filter(kind="drift").count() == 6
+
+
+def test_two_watchers_at_once_raise_one_alarm_and_tell_it_once(transactional_db: None) -> None:
+    world = build_world()
+    put_in_force("mql", at=world.at)
+    make_gap(world, 2, 9)
+    together = Barrier(2)
+
+    def watch(_: int) -> int:
+        together.wait()
+        try:
+            alarm = watch_drift(at=world.at)
+            assert alarm is not None
+            return alarm.pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(watch, range(2)))) == 1
+    assert DriftAlarm.objects.count() == 1
+    assert Notification.objects.filter(kind="drift").count() == 3
 
 
 def test_an_alarm_ends_where_no_definition_is_in_force_any_more(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -26,7 +27,7 @@ from alignment.queries import drift
 from alignment.queries.completeness import completeness
 from alignment.queries.definition_counts import count
 from alignment.queries.definition_pages import standing, standings
-from alignment.queries.definitions import definition_in_force
+from alignment.queries.definitions import definition_in_force, latest_version, version_numbered
 from alignment.services import artifacts
 
 
@@ -44,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "disagreements": drift.disagreements(found.definition, at=now),
             "gap": drift.gap(found.definition.limits, at=now),
             "crm_status": found.definition.crm_status,
-            "sees_records": user.has_role(*SEES_RECORDS),
+            "incomplete_url": reverse("alignment:mqls-incomplete") if user.has_role(*SEES_RECORDS) else "",
             "is_own": not scope.is_all,
         }
     return render(request, "alignment/definitions/index.html", context)
@@ -60,13 +61,13 @@ def page(request: HttpRequest, key: str) -> HttpResponse:
 @require_POST
 @roles(Role.REVOPS)
 def start(request: HttpRequest, key: str) -> HttpResponse:
-    """A draft to write in: from our suggestion, from the version in force, or from nothing."""
+    """A draft to write in: from our suggestion, from a version that there is, or from nothing."""
     _require_known(key)
     user = viewer(request)
-    found = standing(key, user)
-    content = suggestion(key)
-    if posted(request, "from") == "version" and (found.in_force or found.sent) is not None:
-        content = dict((found.sent or found.in_force).content)  # type: ignore[union-attr]
+    base = version_numbered(key, read_number(posted(request, "from")))
+    content: Mapping[str, Any] = suggestion(key)
+    if base is not None:
+        content = base.content
     elif posted(request, "from") == "nothing":
         content = empty(key)
     try:
@@ -165,11 +166,13 @@ def _page(
     user = viewer(request)
     found = standing(key, user)
     shown = found.in_force or found.sent
+    latest = latest_version(key)
     context: dict[str, Any] = {
         "now": timezone.now(),
         "key": key,
         "row": found,
         "shown": shown,
+        "ended": latest if latest is not None and latest.ended_at is not None else None,
         "document": render_document(shown.content) if shown is not None else None,
         "is_revops": user.has_role(Role.REVOPS),
         "is_editing": False,
