@@ -129,6 +129,7 @@ def _blockers_of_sponsorship(version: ArtifactVersion, *, at: datetime) -> list[
 
 
 def _blockers_of_waiver(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
+    """The words that are signed must be those that stand: nobody lets a leader excuse something else."""
     program = _program_of(version)
     if (
         program is None
@@ -139,9 +140,13 @@ def _blockers_of_waiver(version: ArtifactVersion, *, at: datetime) -> list[Block
     today = at.astimezone(Organisation.get().tz).date()
     last = waivers.expires_on(version.content)
     if last is None or (last - today).days > waivers.LONGEST:
-        return [
-            Blocker("expiry", f"A waiver holds for at most {waivers.LONGEST} days from the day it is sent.")
-        ]
+        said = f"A waiver holds for at most {waivers.LONGEST} days from the day it is sent."
+        return [Blocker("expiry", said)]
+    step = Step(version.content["step"])
+    standing = {blocker.code: blocker.message for blocker in standing_blockers(step, program, at=at)}
+    if any(standing.get(named["code"]) != named["message"] for named in version.content["blockers"]):
+        text = "What it excuses is no longer what stands in the way, word by word: draft it anew."
+        return [Blocker("outdated", text, url=address("alignment:waiver-new", step=step.value))]
     return []
 
 

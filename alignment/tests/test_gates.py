@@ -1,0 +1,341 @@
+"""Gates: computed live, recorded when they change, told once, and set by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from alignment.blockers import Blocker
+from alignment.gates import (
+    DEFAULT,
+    Evidence,
+    GateClosed,
+    State,
+    Track,
+    find_blockers,
+    gate,
+    registry,
+    require_open,
+    require_step,
+    state_of,
+    tracks,
+)
+from alignment.models import GateDecision, Heartbeat, Notification, OutgoingMail, Program, Role, Step
+from alignment.services.gates import evaluate
+from alignment.services.programs import change_program, close_program
+from testing.artifacts import user_with
+from testing.programs import meet_prerequisites, open_one
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+pytestmark = pytest.mark.django_db
+
+
+class Conditions:
+    """What the gates of a test say, by step; changed by the test."""
+
+    def __init__(self) -> None:
+        self.shut: dict[Step, list[Blocker]] = {
+            step: [Blocker(f"s{step.value}", f"Step {step.value} is to do.")] for step in Step
+        }
+
+    def condition(self, step: Step) -> Any:
+        return lambda program, *, at: list(self.shut[step])
+
+    def open(self, *steps: int) -> None:
+        for step in steps:
+            self.shut[Step(step)] = []
+
+    def close(self, step: int, actual: Fraction | None = None, code: str = "again") -> None:
+        self.shut[Step(step)] = [Blocker(code, f"Step {step} lacks something.", actual, Fraction(9, 10))]
+
+
+@pytest.fixture
+def said() -> Iterator[Conditions]:
+    conditions = Conditions()
+    with patch.dict(registry._CONDITIONS, {step: [conditions.condition(step)] for step in Step}):
+        yield conditions
+
+
+def states(program: Program, at: datetime = NOW) -> list[str]:
+    return [state.state.value for state in state_of(program, at=at)]
+
+
+class TestRegistry:
+    def test_a_step_of_which_nothing_is_known_is_shut(self) -> None:
+        program = open_one(NOW)
+        with patch.dict(registry._CONDITIONS, {Step.PLAN: []}):
+            (blocker,) = find_blockers(Step.PLAN, program, at=NOW)
+            assert blocker.code == "unknown"
+            with pytest.raises(GateClosed, match="Nothing measures step 4"):
+                require_open(Step.PLAN, program, at=NOW)
+
+    def test_conditions_are_asked_in_their_order_and_once_each(self) -> None:
+        program = open_one(NOW)
+        with patch.dict(registry._CONDITIONS, {Step.PLAN: []}):
+
+            def first(program: Program, *, at: datetime) -> list[Any]:
+                met = Evidence("What", "Found", registry.Basis.MEASURED)
+                return [met, Evidence("Other", "None", registry.Basis.DECLARED, blocker=Blocker("a", "A."))]
+
+            def second(program: Program, *, at: datetime) -> list[Any]:
+                return [Blocker("b", "B.")]
+
+            gate(Step.PLAN)(first)
+            gate(Step.PLAN)(second)
+            gate(Step.PLAN)(first)
+            found = registry.examine(Step.PLAN, program, at=NOW)
+        assert [blocker.code for blocker in found.blockers] == ["a", "b"]
+        assert [(each.what, each.is_met) for each in found.evidence] == [("What", True), ("Other", False)]
+
+    def test_the_sla_can_not_be_signed_yet_and_its_gate_says_so(self, world: Any) -> None:
+        program = open_one(NOW)
+        (blocker,) = find_blockers(Step.SLA, program, at=NOW)
+        assert blocker.code == "sla-unsigned"
+        assert "cannot be signed in this product yet" in blocker.message
+
+
+class TestStates:
+    def test_a_step_waits_for_the_gate_before_it(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        assert states(program) == ["blocked", "blocked", "locked", "locked", "locked", "locked"]
+        said.open(0)
+        assert states(program) == ["passed", "open", "locked", "locked", "locked", "locked"]
+        said.open(1)
+        assert states(program) == ["passed", "passed", "open", "locked", "locked", "locked"]
+        said.open(2, 3, 4, 5)
+        assert states(program) == ["passed"] * 6
+
+    def test_a_gate_closes_again_and_locks_what_comes_next(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        said.open(0, 1, 2)
+        evaluate(at=NOW)
+        said.close(2, Fraction(4, 5))
+        assert states(program) == ["passed", "passed", "blocked", "locked", "locked", "locked"]
+        with pytest.raises(GateClosed) as refused:
+            require_step(Step.HANDOFF, program, at=NOW)
+        assert refused.value.blockers[0].actual == Fraction(4, 5)
+
+    def test_work_on_the_scorecard_may_begin_while_its_sending_is_refused(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        scorecard = state_of(program, at=NOW)[1]
+        assert (scorecard.state, scorecard.behind) == (State.BLOCKED, (Step.PREREQUISITES,))
+
+    def test_it_is_asked_live_whatever_was_recorded(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        said.open(0, 1)
+        evaluate(at=NOW)
+        said.close(1)
+        with pytest.raises(GateClosed):
+            require_open(Step.SCORECARD, program, at=NOW)
+        assert GateDecision.objects.filter(step=1).latest("pk").is_open
+
+    def test_since_is_the_beginning_of_what_holds_now(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        said.open(0)
+        assert state_of(program, at=NOW)[0].since is None
+        evaluate(at=NOW)
+        said.close(1, Fraction(1, 2))
+        evaluate(at=LATER)
+        said.close(1, Fraction(2, 3))
+        evaluate(at=LATER + timedelta(hours=1))
+        found = state_of(program, at=LATER + timedelta(hours=2))
+        assert found[0].since == NOW
+        assert found[1].since == NOW
+
+    def test_a_closed_program_shows_what_was_recorded_last_and_opens_nothing(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        said.open(0, 1)
+        evaluate(at=NOW)
+        program = close_program(program=program, reason="Done", by=user_with(Role.REVOPS), at=LATER)
+        said.close(1)
+        assert states(program)[:2] == ["passed", "passed"]
+        with pytest.raises(GateClosed, match="closed"):
+            require_open(Step.PREREQUISITES, program, at=LATER)
+
+    def test_asking_costs_the_same_however_long_the_record_is(
+        self, said: Conditions, django_assert_num_queries: Any
+    ) -> None:
+        program = open_one(NOW)
+        for number in range(30):
+            said.close(2, Fraction(number, 100))
+            evaluate(at=NOW + timedelta(minutes=number))
+        with django_assert_num_queries(2):
+            state_of(program, at=LATER)
+
+
+class TestTracks:
+    @pytest.fixture(autouse=True)
+    def _restore(self) -> Iterator[None]:
+        before = list(tracks._provider)
+        yield
+        tracks._provider[:] = before
+
+    def on(self, *order: tuple[Step, ...]) -> None:
+        tracks.track_provider(lambda program: Track(order))
+
+    def test_the_default_is_one_after_the_other(self) -> None:
+        assert [DEFAULT.before(step) for step in Step] == [(), (0,), (1,), (2,), (3,), (4,)]
+
+    def test_steps_side_by_side_wait_for_none_of_each_other(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        self.on((Step.SCORECARD, Step.SLA, Step.HANDOFF), (Step.PLAN,), (Step.DASHBOARD,))
+        said.open(0)
+        assert states(program) == ["passed", "open", "open", "open", "locked", "locked"]
+        said.open(1, 2)
+        assert state_of(program, at=NOW)[4].behind == (Step.HANDOFF,)
+
+    def test_what_is_left_out_stands_before_nothing(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        self.on((Step.SCORECARD,), (Step.PLAN,), (Step.DASHBOARD,))
+        said.open(0, 1)
+        found = state_of(program, at=NOW)
+        assert found[4].state == State.OPEN
+        assert [state.is_on_track for state in found] == [True, True, False, False, True, True]
+
+    def test_a_track_changes_no_condition(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        before = [find_blockers(step, program, at=NOW) for step in Step]
+        self.on(
+            (Step.SCORECARD, Step.PLAN),
+        )
+        assert [find_blockers(step, program, at=NOW) for step in Step] == before
+
+    @pytest.mark.parametrize("order", [((Step.SLA,), (Step.SLA,)), ((Step.PREREQUISITES,),)])
+    def test_no_step_is_named_twice_and_gate_0_is_no_step(self, order: Any) -> None:
+        with pytest.raises(ValueError, match="at most once"):
+            Track(order)
+
+
+class TestRecord:
+    def test_a_decision_is_written_only_when_something_changed(self, said: Conditions) -> None:
+        open_one(NOW)
+        assert evaluate(at=NOW) == 6
+        assert evaluate(at=LATER) == 0
+        said.close(1, Fraction(1, 2))
+        assert evaluate(at=LATER) == 1
+        assert evaluate(at=LATER) == 0
+        said.close(1, Fraction(2, 3))
+        assert evaluate(at=LATER) == 1
+        said.shut[Step.SCORECARD] = [
+            Blocker("again", "The same in other words.", Fraction(2, 3), Fraction(9, 10))
+        ]
+        assert evaluate(at=LATER) == 0
+        last = GateDecision.objects.filter(step=1).latest("pk")
+        assert last.blockers == [
+            {
+                "code": "again",
+                "message": "Step 1 lacks something.",
+                "actual": "2/3",
+                "required": "9/10",
+            }
+        ]
+
+    def test_opening_and_closing_are_told_once_to_revops_cro_and_cmo(self, said: Conditions) -> None:
+        for role in (Role.REVOPS, Role.CRO, Role.CMO, Role.FINANCE):
+            user_with(role)
+        open_one(NOW)
+        evaluate(at=NOW)
+        assert not Notification.objects.exists()
+        said.open(0)
+        evaluate(at=NOW)
+        evaluate(at=LATER)
+        assert sorted(Notification.objects.values_list("user__role", flat=True)) == ["cmo", "cro", "revops"]
+        assert OutgoingMail.objects.count() == 3
+        said.close(0)
+        evaluate(at=LATER)
+        newest = Notification.objects.latest("pk")
+        assert newest.subject == "The prerequisites are no longer complete (Alignment 2026)"
+        assert "Step 0 lacks something." in newest.text
+        assert Notification.objects.count() == 6
+
+    def test_without_a_program_nothing_is_judged_and_the_loop_lives(self) -> None:
+        assert evaluate(at=NOW) == 0
+        assert Heartbeat.objects.get(name="gates").beat_at == NOW
+
+    def test_an_act_on_the_program_is_judged_once_it_is_there(
+        self, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            program = open_one(NOW)
+        assert GateDecision.objects.filter(step=0).latest("pk").is_open is False
+        with django_capture_on_commit_callbacks(execute=True):
+            meet_prerequisites(program, NOW)
+        assert GateDecision.objects.filter(step=0).latest("pk").is_open is True
+
+    @pytest.mark.django_db(transaction=True)
+    def test_two_at_once_write_each_decision_once(self, said: Conditions) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        def judge(_: int) -> int:
+            try:
+                return evaluate(at=NOW)
+            finally:
+                connection.close()
+
+        open_one(NOW)
+        GateDecision.objects.count()
+        before = GateDecision.objects.count()
+        said.open(0)
+        with ThreadPoolExecutor(4) as pool:
+            written = list(pool.map(judge, range(4)))
+        assert sum(written) == GateDecision.objects.count() - before
+        assert GateDecision.objects.filter(step=0, is_open=True).count() == 1
+
+
+class TestNobodySetsAGate:
+    def test_a_forged_decision_opens_nothing(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        GateDecision.objects.create(program=program, step=1, is_open=True, blockers=[], decided_at=NOW)
+        with pytest.raises(GateClosed):
+            require_open(Step.SCORECARD, program, at=NOW)
+        assert states(program)[1] == "blocked"
+        evaluate(at=LATER)
+        assert GateDecision.objects.filter(step=1).latest("pk").is_open is False
+
+    def test_the_database_keeps_decisions_as_they_were(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        evaluate(at=NOW)
+        for change in (
+            "UPDATE alignment_gatedecision SET is_open = true, blockers = '[]'",
+            "DELETE FROM alignment_gatedecision",
+        ):
+            with (
+                pytest.raises(IntegrityError, match="is refused"),
+                transaction.atomic(),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(change)
+        assert not GateDecision.objects.filter(program=program, is_open=True).exists()
+
+    def test_the_database_takes_no_open_gate_with_blockers_and_no_waiver(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        kept = [{"code": "x", "message": "X."}]
+        for values in ({"is_open": True, "blockers": kept}, {"is_open": False, "blockers": []}):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                GateDecision.objects.create(program=program, step=1, decided_at=NOW, **values)
+
+    def test_no_switch_of_a_program_opens_a_gate(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        assert {
+            field.name for field in Program._meta.get_fields() if field.name.startswith(("is_", "gate"))
+        } == set()
+        change_program(
+            program=program,
+            name="Other",
+            owner=program.owner,
+            hours_per_week=80,
+            has_admin_access=True,
+            starts_on=program.starts_on,
+            weeks=6,
+            reason="x",
+            by=user_with(Role.REVOPS),
+            at=NOW,
+        )
+        assert states(program)[:2] == ["blocked", "blocked"]
