@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import icalendar
@@ -28,7 +29,7 @@ def test_the_blocks_fill_the_weeks_without_gap_or_overlap(start: date, weeks: in
     assert [block.step.value for block in found] == [1, 2, 3, 4, 5]
     assert found[0].first == start
     assert found[-1].last == start + timedelta(weeks=weeks) - timedelta(days=1)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after.first == before.last + timedelta(days=1)
     assert all(block.last >= block.first for block in found)
     assert abs((found[3].first - start).days - weeks * 7 / 2) < 1
@@ -55,12 +56,11 @@ class TestFile:
 
     def read(self, program: Program) -> list[Any]:
         text = take_plan(program=program, by=user_with(Role.REVOPS), at=NOW)
-        calendar = icalendar.Calendar.from_ical(text)
-        return [part for part in calendar.walk("VEVENT")]
+        return events(text)
 
     def test_a_calendar_reads_back_all_day_blocks_and_checkpoints(self, program: Program) -> None:
-        events = self.read(program)
-        steps = [event for event in events if "step" in event["uid"]]
+        found = self.read(program)
+        steps = [event for event in found if "step" in event["uid"]]
         assert [str(event["summary"]) for event in steps] == [
             f"Alignment 2026: step {n}, {label}"
             for n, label in enumerate(["Scorecard", "SLA", "Handoff", "Plan", "Dashboard"], start=1)
@@ -68,7 +68,7 @@ class TestFile:
         assert steps[0]["dtstart"].dt == date(2026, 10, 26)
         assert steps[-1]["dtend"].dt == date(2026, 12, 7)  # the day after the last
         assert all(type(event["dtstart"].dt) is date for event in steps)
-        assert len(events) == 5 + 6
+        assert len(found) == 5 + 6
 
     def test_checkpoints_keep_their_local_time_across_the_change_of_clocks(self, program: Program) -> None:
         points = [event for event in self.read(program) if "checkpoint" in event["uid"]]
@@ -106,7 +106,7 @@ class TestFile:
         assert set(Notification.objects.values_list("user__role", flat=True)) == {"cro", "cmo", "revops"}
         (attachment,) = OutgoingMail.objects.first().attachments  # type: ignore[union-attr]
         assert (attachment["name"], attachment["type"]) == ("program-1.ics", "text/calendar")
-        assert len(list(icalendar.Calendar.from_ical(attachment["text"]).walk("VEVENT"))) == 11
+        assert len(events(attachment["text"])) == 11
 
     def test_a_closed_program_has_no_plan(self, program: Program) -> None:
         closed = close_program(program=program, reason="x", by=user_with(Role.REVOPS), at=NOW)
@@ -114,8 +114,14 @@ class TestFile:
             take_plan(program=closed, by=user_with(Role.REVOPS), at=NOW)
 
 
+def events(text: str) -> list[Any]:
+    """As a calendar reads them."""
+    calendar: Any = icalendar.Calendar.from_ical(text)
+    return list(calendar.walk("VEVENT"))
+
+
 def test_a_zone_without_a_change_of_clocks_is_written_too() -> None:
     program = Program(number=3, name="Kathmandu", starts_on=MONDAY, weeks=6)
     text = write(program, days=BusinessDays("Asia/Kathmandu"), zone="Asia/Kathmandu", sequence=1, at=NOW)
-    point = next(e for e in icalendar.Calendar.from_ical(text).walk("VEVENT") if "checkpoint" in e["uid"])
+    point = next(e for e in events(text) if "checkpoint" in e["uid"])
     assert point["dtstart"].dt.astimezone(UTC) == datetime(2026, 12, 4, 4, 15, tzinfo=UTC)
