@@ -96,8 +96,8 @@ class TestFile:
         program.refresh_from_db()
         assert program.plan_taken_at is None
         take_plan(program=program, by=user_with(Role.REVOPS), at=NOW)
-        program.refresh_from_db()
-        assert (program.plan_taken_at, program.plan_taken_by) == (NOW, user_with(Role.REVOPS))
+        taken = Program.objects.get()
+        assert (taken.plan_taken_at, taken.plan_taken_by) == (NOW, user_with(Role.REVOPS))
 
     def test_it_is_mailed_to_cro_cmo_and_owner_with_the_file(self, program: Program) -> None:
         user_with(Role.CRO)
