@@ -37,6 +37,7 @@ _SEES_FIGURES = frozenset(Role.values) - _only(Role.BOARD_VIEWER)
 _SEES_RECORDS = _SEES_FIGURES - _only(Role.FINANCE)
 SECTIONS = (
     Section("Home", "/", "home"),
+    Section("Program", "alignment:program", "flag", _SEES_FIGURES),
     Section("My queue", "handoff:queue", "inbox", _only(Role.REP, Role.SALES_MANAGER)),
     Section("MQLs", "handoff:cycles", "list-check", _SEES_RECORDS),
     Section("Leads", "handoff:leads", "list-details", _SEES_RECORDS),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from alignment.models import DeadEvent, DuplicatePair, Function, Lead, MqlCycle, Notification, Role, Team
 from alignment.notifications import notify
@@ -27,6 +28,7 @@ from alignment.services.tokens import create_token
 from dashboard.tests.test_access_library_routes import LIBRARY
 from handoff.models import Leave, Pool, PoolMember
 from testing.definitions import put_in_force
+from testing.programs import months, open_one
 from testing.routes import every_route
 from testing.world import World, add_rep, add_user, event
 
@@ -135,6 +137,16 @@ TABLE = [
     act("alignment:second-factor-reset", REVOPS, "login"),
     Row("alignment:team-new", REVOPS),
     Row("alignment:team", REVOPS, "team"),
+    Row("alignment:program", NOT_BOARD),
+    Row("alignment:program-past", NOT_BOARD, "program"),
+    Row("alignment:program-new", REVOPS),
+    Row("alignment:program-change", REVOPS),
+    Row("alignment:sponsorship", REVOPS),
+    Row("alignment:waiver-new", REVOPS, "step"),
+    Row("alignment:program-unfilled", "AAAFFAFFL", "month"),
+    act("alignment:program-plan", "AAAFFFFFL"),
+    act("alignment:program-plan-mail", REVOPS),
+    act("alignment:program-close", REVOPS),
     Row("alignment:settings", REVOPS),
     Row("alignment:retention", REVOPS),
     Row("alignment:erasure", REVOPS),
@@ -283,6 +295,9 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "message": key | {"pk": send_test(destination=destination, by=None, at=world.at).pk},
         "token": {"pk": token.pk},
         "notification": {"pk": Notification.objects.get(key="k").pk},
+        "program": {"number": open_one(world.at).number},
+        "step": {"step": 0},
+        "month": {"figure": "pipeline", "month": months(timezone.now())[0].strftime("%Y-%m")},
         "pair": {"pk": pair.pk},
         "merge": {"pk": merge.pk},
         "mql definition": {"key": put_in_force("mql", at=world.at).artifact.key},

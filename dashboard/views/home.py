@@ -14,8 +14,10 @@ from django.utils import timezone
 from alignment import charts
 from alignment.access import SEES_FIGURES, SEES_RECORDS, Scope, scope_of, viewer
 from alignment.business_time import Week
+from alignment.gates.rail import rail_of
 from alignment.models import Organisation, Person, Role, User
 from alignment.queries.inbox import processed_up_to
+from alignment.queries.programs import current
 from dashboard import queries
 from handoff.queries import cycles
 from sla.models import ClockKind
@@ -66,10 +68,20 @@ def home(request: HttpRequest) -> HttpResponse:
         "chart": _chart(week, scope),
         "agreement": queries.agreement_in_force(at=now),
         **_machinery(user, now),
+        **_program(user, now),
         "is_rep": user.has_role(Role.REP),
         "sees_records": user.has_role(*SEES_RECORDS),
     }
     return render(request, "dashboard/home.html", context | _by_role(user, scope, week))
+
+
+def _program(user: User, now: datetime) -> dict[str, Any]:
+    """The rail, for those who run and sponsor the program."""
+    if not user.has_role(Role.REVOPS, Role.CRO, Role.CMO):
+        return {"rail": None, "may_open_program": False}
+    program = current()
+    rail = rail_of(program, at=now) if program is not None else None
+    return {"rail": rail, "may_open_program": rail is None and user.has_role(Role.REVOPS)}
 
 
 def _machinery(user: User, now: datetime) -> dict[str, Any]:

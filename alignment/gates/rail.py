@@ -1,0 +1,94 @@
+"""The five-step rail: where a program stands, what blocks each gate, and what waits too long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from alignment.gates.sponsorship import Wait, scorecard_wait
+from alignment.gates.states import State, StepState, state_of
+from alignment.gates.tracks import Track, track_of
+from alignment.gates.waivers import waivers_of
+from alignment.models import ArtifactVersion, Program, Step
+
+LABELS = {State.LOCKED: "Locked", State.OPEN: "Open", State.BLOCKED: "Blocked", State.PASSED: "Passed"}
+LOOKS = {State.LOCKED: "locked", State.OPEN: "open", State.BLOCKED: "blocked", State.PASSED: "passed"}
+PRODUCES = {
+    Step.PREREQUISITES: "What must be there before the scorecard is sent.",
+    Step.SCORECARD: "A one-page diagnosis, signed by both function leads.",
+    Step.SLA: "A two-page joint revenue SLA, signed by both function leads.",
+    Step.HANDOFF: "A governed handoff: compliance above 85% and tagging above 90% in two full weeks.",
+    Step.PLAN: "A one-page joint plan, signed by CRO and CMO.",
+    Step.DASHBOARD: "One shared dashboard with signed metric definitions.",
+}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One stop of the rail. `label` and `look` (kind of badge) say its state, `produces` what the step is for."""
+
+    state: StepState
+    label: str
+    look: str
+    produces: str
+
+    @property
+    def number(self) -> int:
+        return self.state.step.value
+
+    @property
+    def name(self) -> str:
+        return str(self.state.step.label)
+
+    @property
+    def waits_for(self) -> str:
+        """The gates before it that are shut, in words; empty where none is."""
+        names = [
+            "the prerequisites" if step == Step.PREREQUISITES else f"gate {step.value} ({step.label})"
+            for step in self.state.behind
+        ]
+        return " and ".join(names)
+
+    @property
+    def status(self) -> str:
+        """The state as people read it, with what is not plain from the word alone."""
+        if self.state.waiver is not None:
+            return "Passed by waiver"
+        if not self.state.is_on_track and self.state.state != State.PASSED:
+            return "Not on this track"
+        return self.label
+
+
+@dataclass(frozen=True)
+class Rail:
+    """`wait`: the scorecard that waits for signatures, None where none does. `waivers`: all that are in force."""
+
+    program: Program
+    stops: list[Stop]
+    track: Track
+    wait: Wait | None
+    waivers: list[ArtifactVersion]
+
+    @property
+    def current(self) -> Stop | None:
+        """The first stop that is not passed: where the work is."""
+        return next((s for s in self.stops if s.state.state != State.PASSED and s.state.is_on_track), None)
+
+    @property
+    def is_sponsorship_problem(self) -> bool:
+        return self.wait is not None and self.wait.is_problem
+
+
+def rail_of(program: Program, *, at: datetime) -> Rail:
+    """Everything asked live; of a closed program as the record last had it."""
+    is_open = program.closed_at is None
+    return Rail(
+        program=program,
+        stops=[
+            Stop(state, LABELS[state.state], LOOKS[state.state], PRODUCES[state.step])
+            for state in state_of(program, at=at)
+        ],
+        track=track_of(program),
+        wait=scorecard_wait(program, at=at) if is_open else None,
+        waivers=waivers_of(program, at=at) if is_open else [],
+    )
