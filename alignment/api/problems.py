@@ -17,6 +17,7 @@ from psycopg2 import errors as postgres
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
+from alignment.blockers import Blocked
 from alignment.intake.limits import BadJson
 from alignment.intake.receive import BadRequest
 
@@ -67,7 +68,7 @@ class Problem(Exception):
     detail: str
     errors: list[dict[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
-    extra: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> int:
@@ -83,6 +84,15 @@ class ErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="What to write instead.")
 
 
+class BlockerSerializer(serializers.Serializer[Any]):
+    """One reason why a gate is shut, as pages show it. Figures are exact: "numerator/denominator", or whole."""
+
+    code = serializers.CharField(help_text="Stable, for programs.")
+    message = serializers.CharField(help_text="What is missing and what to do about it, for people.")
+    actual = serializers.CharField(required=False, help_text="What was found, where it is a figure.")
+    required = serializers.CharField(required=False, help_text="What it must be.")  # type: ignore[assignment]
+
+
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem document (RFC 9457)."""
 
@@ -92,13 +102,19 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="What happened here, for people.")
     errors = ErrorSerializer(many=True, required=False)  # type: ignore[assignment]
     refusal = serializers.CharField(required=False, help_text="With 409: the rule that forbade it.")
+    blockers = BlockerSerializer(
+        many=True, required=False, help_text="With 409 where a gate or a document is not ready: every reason."
+    )
 
 
 def refused(refusal: Exception) -> Problem:
     """A service's refusal; its name is that of the exception, as in `cycle-is-over`."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(refusal).__name__).lower()
     said = " ".join(refusal.messages) if isinstance(refusal, ValidationError) else str(refusal)
-    return Problem("refused", said or (type(refusal).__doc__ or ""), extra={"refusal": name})
+    extra: dict[str, Any] = {"refusal": name}
+    if isinstance(refusal, Blocked):
+        extra["blockers"] = [blocker.to_json() for blocker in refusal.blockers]
+    return Problem("refused", said or (type(refusal).__doc__ or ""), extra=extra)
 
 
 def invalid_body(found: Any) -> Problem:
@@ -149,6 +165,8 @@ def _problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, (Http404, exceptions.NotFound)):
         return Problem("not-found", "There is nothing here, or nothing that you may see.")
+    if isinstance(error, Blocked):
+        return refused(error)
     if isinstance(error, BadJson):
         code = "too-large" if error.code == "too_large" else "bad-request"
         return Problem(code, error.message, extra={"reason": error.code})

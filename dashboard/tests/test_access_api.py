@@ -122,6 +122,7 @@ TABLE = [
     *only("calendar", NOT_BOARD, "calendar"),
     *only("definition", NOT_BOARD, "mql definition"),
     Row("compliance", NOT_BOARD),
+    Row("current-program", NOT_BOARD),
     Row("compliance-weeks", NOT_BOARD),
     *only("person", REVOPS, "own person"),
     *only("team", REVOPS, "team"),
