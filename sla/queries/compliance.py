@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
@@ -106,6 +107,18 @@ def weeks(last: Week, count: int, kind: str, scope: Scope) -> list[tuple[Week, F
             was.running + more.running,
         )
     return [(week, sums[week.monday]) for week in found]
+
+
+def of_days(first: date, end: date, kind: str, scope: Scope) -> Figure:
+    """The figure of one kind over the local days from `first` until before `end`."""
+    found = ComplianceDay.objects.filter(scope.q(), kind=kind, day__gte=first, day__lt=end)
+    sums = found.aggregate(**SUMS)
+    return Figure(*(sums[name] or 0 for name in ("met", "missed", "restated", "running")))
+
+
+def are_settled(first: date, end: date) -> bool:
+    """Whether none of these days waits for its roll-up."""
+    return not DirtyDay.objects.filter(metric=METRIC, day__gte=first, day__lt=end).exists()
 
 
 def rows(
