@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 from django.db import connection
 
@@ -58,7 +59,8 @@ SELECT tier, count(*), count(*) FILTER (WHERE taken < within),
     percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(floor(extract(epoch FROM taken))::bigint, %(never)s))
 FROM (
     SELECT tier, first_follow_up_at - started_at AS taken,
-        CASE WHEN tier = %(high)s THEN %(high_within)s::interval ELSE %(other_within)s::interval END AS within, started_at
+        CASE WHEN tier = %(high)s THEN %(high_within)s::interval ELSE %(other_within)s::interval END AS within,
+        started_at
     FROM alignment_mqlcycle
     WHERE voided_at IS NULL AND NOT is_history AND started_at >= %(start)s AND started_at < %(end)s
 ) c WHERE c.started_at + c.within <= %(end)s
@@ -146,7 +148,7 @@ class QuarterShare:
 
 @dataclass(frozen=True)
 class TierTime:
-    """First follow-ups of one tier. `median`: seconds from crossing, None where the middle one was never followed up."""
+    """First follow-ups of one tier. `median`: seconds from crossing; None: the middle one was never followed up."""
 
     tier: str
     within: timedelta
@@ -364,7 +366,7 @@ def open_pipeline(quarter: Quarter) -> list[OpenPipeline]:
         ]
 
 
-def _span(quarters: Sequence[Quarter], zone: str) -> dict[str, object]:
+def _span(quarters: Sequence[Quarter], zone: str) -> dict[str, Any]:
     return {
         "edges": [quarter.starts_at(zone) for quarter in quarters],
         "start": quarters[0].starts_at(zone),
