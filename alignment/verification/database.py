@@ -95,8 +95,7 @@ def verify_database(*, heads: Sequence[str] = ()) -> Report:
         own = of_version.pop(canonical(name_of(version)), [])
         note(str(version), check_rows(version, own))
     for own in of_version.values():
-        name = own[0]["artifact"]
-        note(f"{name['kind']} {name['key']} v{name['version']}", removed(own))
+        note(_named(own[0]["artifact"]), removed(own))
     return report
 
 
@@ -133,14 +132,13 @@ def _rows_and_events(rows: Iterable[ChainEntry]) -> Iterator[str]:
 def _keys(told: Iterable[Told]) -> Iterator[str]:
     recorded = [payload_of(event) for event in told if event["kind"] == "key"]
     rows = [events.key_event(key)[1] for key in ServerKey.objects.order_by("pk")]
-    yield from (
-        f"The key {row['name']} is not as the chain recorded it." for row in rows if row not in recorded
-    )
-    yield from (
-        f"The key {event['name']} that the chain recorded is missing or changed."
-        for event in recorded
-        if event not in rows
-    )
+    for row in rows:
+        if row in recorded:
+            recorded.remove(row)
+        else:
+            yield f"The key {row['name']} is not as the chain recorded it, or not in it."
+    for event in recorded:
+        yield f"The key {event.get('name')} that the chain recorded is missing or changed."
 
 
 def _heads(heads: Sequence[ChainHead], digests: dict[int, str]) -> Iterator[str]:
@@ -177,6 +175,14 @@ def _witness(text: str, digests: dict[int, str], known: Iterable[ChainHead], rep
         )
     if sequence not in {head.entry_id for head in known}:
         yield f"A witness has a head at entry {sequence} that is missing here."
+
+
+def _named(artifact: Any) -> str:
+    """As versions write themselves, of an event whose artifact may be anything."""
+    try:
+        return f"{artifact['kind']} {artifact['key']} v{artifact['version']}"
+    except (LookupError, TypeError):
+        return "chain"
 
 
 def _plain_versions() -> Iterable[ArtifactVersion]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from alignment.artifacts import events
 from alignment.artifacts.canonical import canonical, digest
 from alignment.artifacts.events import Event, name_of
-from alignment.models import ArtifactVersion, Refusal, Rendition, Signature, VersionState
+from alignment.models import ArtifactVersion, Refusal, Rendition, Signature
 from alignment.verification.verify import check_version, state_of
 
 Told = dict[str, Any]
 OWN = ("sequence", "kind", "at")  # of every event, not part of its payload
-ENDED_ALONE = (VersionState.SUPERSEDED, VersionState.EXPIRED)  # without a refusal
 
 
 def check_rows(version: ArtifactVersion, own: list[Told]) -> Iterator[str]:
@@ -61,7 +60,7 @@ def check_rows(version: ArtifactVersion, own: list[Told]) -> Iterator[str]:
 def _expected(
     version: ArtifactVersion,
     signatures: Iterable[Signature],
-    refusals: Iterable[Refusal],
+    refusals: Sequence[Refusal],
     renditions: Iterable[Rendition],
 ) -> Iterator[Event]:
     """The events that would say what the rows say."""
@@ -70,7 +69,7 @@ def _expected(
     if version.signed_at:
         yield events.in_force_event(version)
     yield from (events.refusal_event(row) for row in refusals)
-    if version.state in ENDED_ALONE:
+    if version.ended_at and not refusals:
         yield events.ended_event(version)
     yield from (events.rendered_event(row) for row in renditions)
 

@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -89,6 +90,8 @@ def check_head(statement: dict[str, Any], signature: str, public: str) -> Iterat
     which = f"The head at entry {statement['sequence']}"
     if statement["key"] != sha256(bytes.fromhex(public))[:16]:
         yield f"{which} names another key than the one that is given for it."
+    if (signature + public).lower() != signature + public:
+        yield f"{which}: its signature or key is not written as it was."
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(signature), canonical(statement))
@@ -202,13 +205,13 @@ def _met(sequence: int, digest: str, digests: dict[int, str]) -> Iterator[str]:
 
 def witnessed(text: str) -> tuple[int, str, list[str]]:
     """(sequence, digest, what is wrong) of the file that was mailed to a witness, or of SEQUENCE:DIGEST."""
-    sequence, _, digest = text.strip().partition(":")
-    if sequence.isdecimal():
-        return int(sequence), digest.strip().lower(), []
+    short = re.fullmatch(r"\s*([0-9]{1,15}):([0-9a-f]{64})\s*", text.lower())
+    if short:
+        return int(short[1]), short[2], []
     told = json.loads(text)
     statement = told["statement"]
     problems = list(check_head(statement, told["signature"], told["public"]))
-    return statement["sequence"], statement["digest"], problems
+    return int(statement["sequence"]), str(statement["digest"]), problems
 
 
 def own_events(envelope: dict[str, Any], events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

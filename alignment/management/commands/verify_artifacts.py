@@ -49,7 +49,7 @@ def _read(given: str) -> str:
         witnessed(text)
     except (OSError, LookupError, TypeError, ValueError, AttributeError):
         raise CommandError(
-            f"“{given}” is no head: give the file attached to a witness's mail, or SEQUENCE:DIGEST as in its text."
+            f"“{given[:60]}” is no head: give the file attached to a witness's mail, or SEQUENCE:DIGEST as in its text."
         ) from None
     return text
 
@@ -65,11 +65,9 @@ def _said(report: Report) -> str:
             "No head from outside was given: a chain written anew with the server's key would not be noticed. "
             "Give one with --head."
         )
-    elif report.unwitnessed:
-        lines.append(
-            f"Entries {report.witnessed + 1} to {report.entries} came after the newest head given: unwitnessed. "
-            "What was cut off behind them cannot be known from it."
-        )
     else:
-        lines.append("The newest head given covers the whole chain.")
+        lines.append(
+            f"Witnessed up to entry {report.witnessed}. Unwitnessed: {report.unwitnessed} later "
+            f"{'entry' if report.unwitnessed == 1 else 'entries'}, and whatever came after it and was cut off again."
+        )
     return "\n".join(lines)
