@@ -36,7 +36,9 @@ def files_of(version: ArtifactVersion) -> dict[str, bytes]:
     last = ChainHead.objects.select_related("key").order_by("-entry").first()
     pdf = version.renditions.filter(is_signed=True).values_list("pdf", flat=True).first()
     if last is None or pdf is None or last.entry_id < own.get("rendered", 0) or "sent" not in own:
-        raise NotInBundle("The server has not sealed the signed PDF yet; it will within a day.")
+        raise NotInBundle(
+            "The server has not sealed the signed PDF yet. It does so within the hour; try again then."
+        )
     first = ChainHead.objects.select_related("key").filter(entry__lt=own["sent"]).order_by("-entry").first()
     heads = [first, last] if first else [last]
     entries = ChainEntry.objects.filter(sequence__lte=last.entry_id).order_by("sequence")

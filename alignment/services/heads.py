@@ -58,12 +58,23 @@ def sign_head(*, at: datetime) -> ChainHead | None:
 
 
 def sign_daily_head(*, at: datetime) -> ChainHead | None:
-    """Sign the head if the chain moved and its last head is a day old. May be called as often as one likes."""
+    """Sign the head if the chain moved and its last head is a day old; earlier where something was signed since.
+
+    May be called as often as one likes.
+    """
     if not ChainEntry.objects.exists():
         return None
     key_in_use(at=at)
-    newest = ChainHead.objects.order_by("-entry").values_list("signed_at", flat=True).first()
-    return None if newest and at - newest < DAILY else sign_head(at=at)
+    newest = ChainHead.objects.order_by("-entry").first()
+    if newest and at - newest.signed_at < DAILY and not _is_overdue(newest):
+        return None
+    return sign_head(at=at)
+
+
+def _is_overdue(newest: ChainHead) -> bool:
+    """Whether a last signature got no head, or its PDF was made later."""
+    signed = ChainEntry.objects.filter(kind__in=["in_force", "rendered"], version__signed_at__isnull=False)
+    return signed.filter(sequence__gt=newest.entry_id).exists()
 
 
 def witnesses_now() -> Iterable[User]:

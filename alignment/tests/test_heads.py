@@ -10,13 +10,15 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
 
 from alignment import tasks
-from alignment.models import ChainEntry, ChainHead, OutgoingMail, Role, ServerKey
+from alignment.models import ArtifactVersion, ChainEntry, ChainHead, OutgoingMail, Role, ServerKey
+from alignment.queries.bundles import NotInBundle, bundle_of
 from alignment.services.chain import append
 from alignment.services.heads import sign_daily_head, sign_head
 from alignment.services.server_key import SigningKeyUnusable, key_in_use, private_key, public_hex
@@ -24,7 +26,7 @@ from alignment.settings.signing import signing_key
 from alignment.tests.sealing import DAY, HOUR, NOON, memos, seal, send, sign_by
 from alignment.verification.database import verify_database
 from alignment.verification.verify import check_head, witnessed
-from testing.artifacts import sign_as, user_with
+from testing.artifacts import sign_all, sign_as, user_with
 
 __all__ = ["memos"]
 OTHER_KEY = bytes(range(1, 33))
@@ -83,6 +85,23 @@ def test_the_daily_head_comes_when_the_last_one_is_a_day_old_and_the_chain_moved
     assert sign_daily_head(at=NOON + DAY) is None
     assert sign_daily_head(at=NOON + 3 * DAY) is None, "nothing moved"
     assert [json.loads(row.statement)["sequence"] for row in ChainHead.objects.all()] == [7, 10]
+
+
+def test_what_was_signed_without_a_head_gets_it_at_the_next_tick() -> None:
+    version = seal_without_a_head(send())
+    with pytest.raises(NotInBundle, match="within the hour"):
+        bundle_of(version)
+    assert sign_daily_head(at=NOON + HOUR) is not None
+    assert bundle_of(version)
+    assert sign_daily_head(at=NOON + 2 * HOUR) is None
+
+
+def seal_without_a_head(version: ArtifactVersion) -> ArtifactVersion:
+    """All sign while the key cannot be read, after some head was signed."""
+    seal(send("before"))
+    with mock.patch("alignment.services.heads.private_key", side_effect=SigningKeyUnusable):
+        sign_all(version, at=NOON)
+    return version
 
 
 def test_the_tick_signs_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:

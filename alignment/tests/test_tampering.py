@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 
@@ -31,6 +30,7 @@ from alignment.models import (
     Signature,
 )
 from alignment.services.heads import sign_daily_head, witness_file
+from alignment.services.server_key import private_key
 from alignment.tests.sealing import DAY, NOON, history, memos, newest_head, send
 from alignment.verification.database import Report, verify_database
 from alignment.verification.verify import GENESIS, chained
@@ -121,7 +121,7 @@ def write(rows: list[ChainEntry], *, key: Ed25519PrivateKey | None = None) -> No
     if key is not None:
         public = key.public_key().public_bytes_raw()
         ServerKey.objects.update(public=public.hex(), name=digest(public)[:16])
-    signer = key or Ed25519PrivateKey.from_private_bytes(settings.SIGNING_KEY)
+    signer = key or private_key()
     last = 0
     for place, head in sorted(at_place.items()):
         entry = new_place[place]
