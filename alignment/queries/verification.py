@@ -1,0 +1,239 @@
+"""What is known of a digest or of a file that somebody brings: the answers of the public page for verifying.
+
+Only whoever has the digest or the document can ask for it, so the answer tells no more than a signed document does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from alignment.artifacts.canonical import canonical, digest
+from alignment.models import ArtifactVersion, ChainEntry, ChainHead, Rendition, Signature, VersionState
+from alignment.verification.verify import check_bundle, collected, unzipped, witnessed
+
+LARGEST_UPLOAD = 16 * 1024 * 1024  # bytes of a file that is looked at
+SHORTEST = 16  # hex digits of a digest that documents print
+_DIGEST = re.compile(r"[0-9a-f]{16,64}")
+
+
+class NothingToVerify(ValueError):
+    """It is no digest and no file that can be looked up; the message says what to give instead."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """One signature as it was given. `by_delegation`: by a delegate of the holder."""
+
+    name: str
+    title: str
+    role: str
+    at: datetime
+    by_delegation: bool
+
+
+@dataclass(frozen=True)
+class Head:
+    """An end of the chain that the server signed."""
+
+    sequence: int
+    digest: str
+    key: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True)
+class Known:
+    """A version that was sent. `state`: as of now (a value of VersionState), `since`: when it got there.
+
+    `successor`: number of the version in force today, where that is another one. `witnessed`: the entry of the newest
+    head that covers it, with the key's name and when it was signed; None until there is one.
+    """
+
+    label: str
+    kind: str
+    key: str
+    number: int
+    organisation: str
+    digest: str
+    state: str
+    state_label: str
+    since: datetime | None
+    signatures: tuple[Signed, ...]
+    successor: int | None
+    head: Head | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found. `matched`: what was given, in words; `known`: None if this server never sent it.
+
+    `findings`: what is wrong with a bundle or a head, in sentences; empty where all of it fits together.
+    """
+
+    matched: str
+    known: Known | None = None
+    findings: tuple[str, ...] = field(default=())
+    head: Head | None = None
+
+    @property
+    def is_genuine(self) -> bool:
+        return not self.findings and (self.known is not None or self.head is not None)
+
+
+def look_up(text: str) -> Answer:
+    """Of a digest in hex, as long as documents print it or longer. Raises NothingToVerify."""
+    wanted = re.sub(r"[\s:…-]", "", text).lower()
+    if not _DIGEST.fullmatch(wanted):
+        raise NothingToVerify(
+            f"Enter a digest: {SHORTEST} to 64 digits from 0 to 9 and a to f, as at the foot of a signed document."
+        )
+    version = _versions().filter(digest__startswith=wanted).order_by("pk").first()
+    if version:
+        return Answer("the digest of a document", known_of(version))
+    pdf = Rendition.objects.filter(sha256__startswith=wanted).order_by("pk").first()
+    if pdf:
+        return Answer(_which(pdf), known_of(_versions().get(pk=pdf.version_id)))
+    return Answer("a digest that this server does not know")
+
+
+def examine(raw: bytes) -> Answer:
+    """Of a file: a bundle, a PDF, an envelope, a content, or a head from a witness's mail. Raises NothingToVerify."""
+    if not raw:
+        raise NothingToVerify("The file is empty.")
+    if len(raw) > LARGEST_UPLOAD:
+        raise NothingToVerify(f"The file is larger than {LARGEST_UPLOAD // 2**20} MB; no signed document is.")
+    if raw[:2] == b"PK":
+        return _examine_bundle(raw)
+    if raw[:5] == b"%PDF-":
+        pdf = Rendition.objects.filter(sha256=digest(raw)).first()
+        if pdf is None:
+            return Answer(
+                "a PDF that this server did not make, or that was changed since: by a viewer that saved it, perhaps"
+            )
+        return Answer(_which(pdf), known_of(_versions().get(pk=pdf.version_id)))
+    return _examine_json(raw)
+
+
+def known_of(version: ArtifactVersion) -> Known:
+    """What there is to say in public of a version that was sent."""
+    signed: dict[str, Any] = json.loads(version.envelope)
+    successor = ArtifactVersion.objects.in_force().filter(artifact=version.artifact_id).exclude(pk=version.pk)
+    last = ChainEntry.objects.filter(version=version).order_by("-sequence").first()
+    head = ChainHead.objects.filter(entry__gte=last.sequence).order_by("entry").first() if last else None
+    return Known(
+        label=signed["label"],
+        kind=version.artifact.kind,
+        key=version.artifact.key,
+        number=version.number,
+        organisation=signed["organisation"],
+        digest=version.digest,
+        state=version.state,
+        state_label=version.get_state_display(),
+        since=version.ended_at or version.signed_at or version.sent_at,
+        signatures=tuple(_signed(row) for row in version.signatures.all()),
+        successor=successor.values_list("number", flat=True).first(),
+        head=_head(head),
+    )
+
+
+def _examine_bundle(raw: bytes) -> Answer:
+    try:
+        files = unzipped(raw)
+    except ValueError as problem:
+        raise NothingToVerify(f"This is no bundle: {problem}.") from None
+    findings = collected(check_bundle(files))
+    known = _known_by(digest(files.get("envelope.json", b"")))
+    if known and not findings:
+        findings = list(_strange_heads(files))
+    return Answer("a bundle", known, tuple(findings))
+
+
+def _strange_heads(files: dict[str, bytes]) -> Iterator[str]:
+    """A bundle may fit together and still come from another chain: with another key, or from before a rewrite."""
+    for line in files["heads.jsonl"].splitlines():
+        told = json.loads(line)["statement"]
+        if not ChainEntry.objects.filter(pk=told["sequence"], digest=told["digest"]).exists():
+            yield f"The head at entry {told['sequence']} is not of this server's chain."
+
+
+def _examine_json(raw: bytes) -> Answer:
+    try:
+        value = json.loads(raw.decode("utf-8-sig"))
+        found = digest(canonical(value))
+    except (ValueError, RecursionError):
+        raise NothingToVerify(
+            "This is neither a bundle (.zip) nor a PDF nor a JSON file of a signed document."
+        ) from None
+    if isinstance(value, dict) and {"statement", "signature", "public"} <= value.keys():
+        return _examine_head(raw.decode("utf-8-sig"))
+    known = _known_by(found)
+    if known:
+        return Answer("the signed text of a document", known)
+    version = None
+    if isinstance(value, dict):
+        version = _versions().filter(content=value).order_by("-signed_at", "-pk").first()
+    if version:
+        return Answer("the content of a document", known_of(version))
+    return Answer("a JSON file that this server does not know")
+
+
+def _examine_head(text: str) -> Answer:
+    try:
+        sequence, told, problems = witnessed(text)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        raise NothingToVerify(
+            "This is not the whole file that was attached to the mail; send it as it was."
+        ) from None
+    entry = ChainEntry.objects.filter(pk=sequence).first() if 0 < sequence < 2**53 else None
+    if entry is None:
+        problems.append(
+            f"This server's chain has no entry {sequence}: its end was cut off, or the head is of another one."
+        )
+    elif entry.digest != told:
+        problems.append(
+            f"Entry {sequence} of this server's chain has another digest: the chain was changed since."
+        )
+    head = ChainHead.objects.select_related("key").filter(entry=entry).first() if entry else None
+    return Answer("a head from a witness's mail", findings=tuple(problems), head=_head(head))
+
+
+def _versions() -> Any:
+    return (
+        ArtifactVersion.objects.exclude(state=VersionState.DRAFT)
+        .select_related("artifact")
+        .prefetch_related("signatures")
+    )
+
+
+def _known_by(found: str) -> Known | None:
+    version = _versions().filter(digest=found).first()
+    return known_of(version) if version else None
+
+
+def _which(pdf: Rendition) -> str:
+    return (
+        "the signed PDF of a document"
+        if pdf.is_signed
+        else "the PDF of a document as it was sent, without signatures"
+    )
+
+
+def _signed(row: Signature) -> Signed:
+    return Signed(
+        name=row.name,
+        title=row.title,
+        role=row.get_role_display(),
+        at=row.signed_at,
+        by_delegation=row.delegation_id is not None,
+    )
+
+
+def _head(head: ChainHead | None) -> Head | None:
+    if head is None:
+        return None
+    return Head(head.entry_id, head.entry.digest, head.key.name, head.signed_at)
