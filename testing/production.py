@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -99,6 +100,7 @@ class Installation:
         env |= {"DATABASE_URL": self.url(self.role), "APP_DB_ROLE": self.role, "REDIS_URL": redis_url}
         env |= {"DATA_DIR": str(self.folder / "data"), "STATIC_ROOT": str(self.folder / "static")}
         env["SECRET_KEY"] = self.password * 2
+        env["SIGNING_KEY"] = sha256(self.password.encode()).hexdigest()
         if "DATABASE_OWNER_URL" in given:
             env["DATABASE_OWNER_URL"] = self.url(self.owner)
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -175,9 +175,10 @@ def test_the_page_of_operations_tells_the_commands_that_were_tried() -> None:
         "pg_restore --exit-on-error --no-acl",
         "manage.py grant_application_role",
         "manage.py rebuild",
+        "manage.py verify_artifacts",
         "deploy/create_roles.sh",
         "deploy/release.sh",
     ):
         assert command in told, command
-    for variable in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_OWNER_URL"):
+    for variable in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SIGNING_KEY", "DATABASE_OWNER_URL"):
         assert variable in told

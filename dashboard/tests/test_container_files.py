@@ -197,6 +197,7 @@ class TestCompose:
         text = yaml.safe_dump(SERVICES)
         for name in (
             "SECRET_KEY",
+            "SIGNING_KEY",
             "OWNER_DB_PASSWORD",
             "APP_DB_PASSWORD",
             "POSTGRES_PASSWORD",
