@@ -16,7 +16,7 @@ from alignment.artifacts.canonical import canonical, digest
 from alignment.models import ArtifactVersion, ChainEntry, ChainHead, Rendition, Signature, VersionState
 from alignment.verification.verify import check_bundle, collected, unzipped, witnessed
 
-LARGEST_UPLOAD = 16 * 1024 * 1024  # bytes of a file that is looked at
+LARGEST_UPLOAD = 8 * 1024 * 1024  # bytes of a file that is looked at
 SHORTEST = 16  # hex digits of a digest that documents print
 _DIGEST = re.compile(r"[0-9a-f]{16,64}")
 
@@ -50,8 +50,8 @@ class Head:
 class Known:
     """A version that was sent. `state`: as of now (a value of VersionState), `since`: when it got there.
 
-    `successor`: number of the version in force today, where that is another one. `witnessed`: the entry of the newest
-    head that covers it, with the key's name and when it was signed; None until there is one.
+    `expires_at`: from then on it is not in force, if it came to be. `successor`: number of the version in force today,
+    where that is another one. `head`: the first signed end of the chain that covers all of this; None until there is one.
     """
 
     label: str
@@ -63,6 +63,7 @@ class Known:
     state: str
     state_label: str
     since: datetime | None
+    expires_at: datetime | None
     signatures: tuple[Signed, ...]
     successor: int | None
     head: Head | None
@@ -135,6 +136,7 @@ def known_of(version: ArtifactVersion) -> Known:
         state=version.state,
         state_label=version.get_state_display(),
         since=version.ended_at or version.signed_at or version.sent_at,
+        expires_at=version.expires_at,
         signatures=tuple(_signed(row) for row in version.signatures.all()),
         successor=successor.values_list("number", flat=True).first(),
         head=_head(head),
@@ -143,7 +145,7 @@ def known_of(version: ArtifactVersion) -> Known:
 
 def _examine_bundle(raw: bytes) -> Answer:
     try:
-        files = unzipped(raw)
+        files = unzipped(raw, largest=2 * LARGEST_UPLOAD)
     except ValueError as problem:
         raise NothingToVerify(f"This is no bundle: {problem}.") from None
     findings = collected(check_bundle(files))

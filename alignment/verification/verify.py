@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GENESIS = "0" * 64  # stands before the first entry of the chain
-LARGEST = 64 * 1024 * 1024  # bytes of one file
+LARGEST = 64 * 1024 * 1024  # bytes of all files together
 FILES = {"VERIFY.md", "chain.jsonl", "content.json", "document.pdf", "envelope.json", "heads.jsonl"}
 FILES |= {"keys.json", "manifest.json", "refusals.jsonl", "signatures.jsonl", "verify.py"}
 BEFORE = {"sent": "", "signed": "sent", "in_force": "sent", "declined": "sent", "withdrawn": "sent"}
@@ -261,12 +261,12 @@ def described(files: dict[str, bytes]) -> Iterator[str]:
     yield "Compare the head or the key's name with a mail that a witness got, or give that file with --head."
 
 
-def unzipped(raw: bytes) -> dict[str, bytes]:
+def unzipped(raw: bytes, largest: int = LARGEST) -> dict[str, bytes]:
     """The files of a .zip by name; ValueError if it is none, is too large or names a file twice."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = archive.infolist()
-            if len(members) > 2 * len(FILES) or sum(member.file_size for member in members) > LARGEST:
+            if len(members) > 2 * len(FILES) or sum(member.file_size for member in members) > largest:
                 raise ValueError("too many files, or too large")
             if len({member.filename for member in members}) < len(members):
                 raise ValueError("a file is in it twice")
