@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 
+from alignment.artifacts import envelope
 from alignment.artifacts.kinds import Kind
 from alignment.models import (
     Artifact,
@@ -172,24 +173,21 @@ def test_only_drafts_are_deleted_and_versions_begin_as_drafts() -> None:
 
 
 def test_an_envelope_of_other_content_grounds_or_version_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    from alignment.services.artifacts import sending
-
-    real = sending.envelope.envelope
+    real = envelope.envelope
     ground = signed("memo", {"text": "Ground"}, key="g", at=NOW)
 
     def but(**change: Any) -> None:
-        monkeypatch.setattr(sending.envelope, "envelope", lambda kind, **given: real(kind, **given | change))
+        monkeypatch.setattr(envelope, "envelope", lambda kind, **given: real(kind, **given | change))
 
-    for n, (forged, saying) in enumerate(
-        (
-            ({"content": {"text": "Other"}}, "the envelope holds another content"),
-            ({"version": 9}, "the envelope names another version"),
-            ({"key": "other"}, "the envelope names another version"),
-            ({"paper": "us-letter"}, "the envelope names another version"),
-            ({"previous": OTHER}, "the envelope names another version"),
-            ({"rests_on": []}, "the envelope rests on other versions"),
-        )
-    ):
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"content": {"text": "Other"}}, "the envelope holds another content"),
+        ({"version": 9}, "the envelope names another version"),
+        ({"key": "other"}, "the envelope names another version"),
+        ({"paper": "us-letter"}, "the envelope names another version"),
+        ({"previous": OTHER}, "the envelope names another version"),
+        ({"rests_on": []}, "the envelope rests on other versions"),
+    ]
+    for n, (forged, saying) in enumerate(cases):
         but(**forged)
         with pytest.raises(IntegrityError, match=saying), transaction.atomic():
             sent("memo", {"text": "One"}, key=f"k{n}", at=NOW, rests_on=[ground])

@@ -159,9 +159,7 @@ def test_whoever_is_switched_off_at_the_same_time_signs_before_or_not_at_all() -
     for n in range(10):
         cro = user_with(Role.CRO, f"Chief {n}")
         version = sent("memo", {"text": "One", "signers": ["cro"]}, key=f"k{n}", at=NOW)
-        found = at_once(
-            signing(cro, version), lambda cro=cro: deactivate_user(user=cro, by=revops, at=NOW) and None
-        )
+        found = at_once(signing(cro, version), lambda cro=cro: deactivate_user(user=cro, by=revops, at=NOW))
         assert isinstance(found[0], Signature | NotTheHolder)
         with pytest.raises(NotTheHolder):
             signing(cro, sent("memo", {"text": "x"}, key=f"later{n}", at=NOW))()
@@ -171,7 +169,7 @@ def test_whoever_is_switched_off_at_the_same_time_signs_before_or_not_at_all() -
 def test_a_delegate_against_the_revocation_of_the_grant() -> None:
     cro, deputy, revops = user_with(Role.CRO), user_with(Role.REP, "Dee Putty"), user_with(Role.REVOPS)
     for n in range(10):
-        days = {"from_on": NOW.date(), "until_on": NOW.date() + timedelta(days=3)}
+        days: dict[str, Any] = {"from_on": NOW.date(), "until_on": NOW.date() + timedelta(days=3)}
         delegation = grant(role="cro", holder=cro, delegate=deputy, **days, reason="Leave", by=revops, at=NOW)
         sign_as(cro, delegation, at=NOW)
         version = sent("memo", {"text": "One", "signers": ["cro"]}, key=f"k{n}", at=NOW)

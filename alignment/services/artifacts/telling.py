@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from alignment.models import ArtifactVersion, Refusal, Role, Signature, User, VersionState
 from alignment.notifications import notify
@@ -17,10 +17,7 @@ from alignment.queries.signers import holders_of, roles_of
 def address_of(version: ArtifactVersion) -> str:
     """The page of a version."""
     artifact = version.artifact
-    try:
-        return reverse("alignment:artifact-version", args=[artifact.kind, artifact.key, version.number])
-    except NoReverseMatch:
-        return f"/artifacts/{artifact.kind}/{artifact.key}/{version.number}/"
+    return reverse("alignment:artifact-version", args=[artifact.kind, artifact.key, version.number])
 
 
 def signatures_wanted(version: ArtifactVersion, *, at: datetime) -> int:
