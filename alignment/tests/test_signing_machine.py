@@ -197,10 +197,12 @@ class Signing(RuleBasedStateMachine):
             send(version=draft.row, by=self.revops, at=self.at)
             self.note_sent(draft)
 
-    @rule(data=st.data())
+    @rule(data=st.data(), as_delegate=st.booleans())
     @precondition(lambda self: self.signable())
-    def sign_where_one_may(self, data: st.DataObject) -> None:
-        self.click(*data.draw(st.sampled_from(self.signable())))
+    def sign_where_one_may(self, data: st.DataObject, as_delegate: bool) -> None:
+        may = self.signable()
+        by_grant = [each for each in may if each[1].role != each[2]]
+        self.click(*data.draw(st.sampled_from((as_delegate and by_grant) or may)))
 
     def signable(self) -> list[tuple[Version, User, str]]:
         return [
@@ -357,6 +359,7 @@ class Signing(RuleBasedStateMachine):
 
     @invariant()
     def a_signature_covers_the_content_that_was_sent(self) -> None:
+        digests = dict(ArtifactVersion.objects.values_list("pk", "digest"))
         for signature in Signature.objects.select_related("version"):
             version, known = signature.version, self.versions[signature.version_id]
             envelope = json.loads(version.envelope)
@@ -364,10 +367,8 @@ class Signing(RuleBasedStateMachine):
             assert digest_of(envelope["content"]) == digest_of(version.content)
             if known.kind != "delegation":
                 assert digest_of(envelope["content"]["text"]) == digest_of(known.text)
-            grounds = [self.versions[ground].row for ground in known.grounds]
-            for row in grounds:
-                row.refresh_from_db()
-            assert [each["digest"] for each in envelope["rests_on"]] == [row.digest for row in grounds]
+            grounds = [digests[ground] for ground in known.grounds]
+            assert [each["digest"] for each in envelope["rests_on"]] == grounds
 
     @invariant()
     def signers_are_those_of_the_model_and_distinct(self) -> None:
@@ -388,18 +389,22 @@ class Signing(RuleBasedStateMachine):
 
     @invariant()
     def stale_grounds_are_those_that_went_out_of_force(self) -> None:
-        for pk, version in self.versions.items():
-            gone = [ground for ground in version.grounds if self.versions[ground].state != "in_force"]
-            row = ArtifactVersion.objects.get(pk=pk)
-            assert [each.ground_id for each in stale_grounds(row)] == gone
+        for version in self.versions.values():
+            if version.grounds:
+                gone = [ground for ground in version.grounds if self.versions[ground].state != "in_force"]
+                assert [each.ground_id for each in stale_grounds(version.row)] == gone
 
     @invariant()
     def what_waits_for_a_person_can_be_signed_by_them(self) -> None:
-        for user in getattr(self, "users", ()):
-            for waiting in waiting_for(user, at=self.at):
-                version = self.versions[waiting.version.pk]
-                stale = any(self.versions[ground].state != "in_force" for ground in version.grounds)
-                assert stale or self.is_signable(user, waiting.role, version)
+        for user in getattr(self, "users", ())[len(self.versions) % 5 :][:1]:
+            found = {(waiting.version.pk, waiting.role) for waiting in waiting_for(user, at=self.at)}
+            expected = {(each.row.pk, role) for each, person, role in self.signable() if person is user}
+            stale = {
+                pk
+                for pk, version in self.versions.items()
+                if any(self.versions[ground].state != "in_force" for ground in version.grounds)
+            }
+            assert {each for each in found if each[0] not in stale} == expected
 
     @invariant()
     def every_end_and_beginning_is_in_the_chain(self) -> None:
@@ -428,8 +433,8 @@ def test_no_order_of_acts_leads_astray(examples: Callable[[int, int], int]) -> N
     run(
         Signing,
         settings=settings(
-            max_examples=examples(15, 500),
-            stateful_step_count=examples(30, 50),
+            max_examples=examples(12, 200),
+            stateful_step_count=examples(25, 50),
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
