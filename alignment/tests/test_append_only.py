@@ -43,6 +43,9 @@ APPEND_ONLY = {
     "sla_clockcorrection",
     "sla_clockredating",
     "handoff_assignment",
+    "scorecard_answersheet",
+    "scorecard_claim",
+    "scorecard_claimlist",
     "scorecard_surveyrelease",
 }
 UNDELETABLE = {
@@ -50,6 +53,8 @@ UNDELETABLE = {
     "alignment_delivery",
     "alignment_leadmerge",
     "alignment_mqlcycle",
+    "scorecard_nomination",
+    "scorecard_questionround",
     "scorecard_survey",
     "sla_clock",
 }

@@ -1,0 +1,1 @@
+"""Reading of step 1: what was measured, answered, claimed and published."""

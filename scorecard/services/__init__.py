@@ -1,0 +1,1 @@
+"""The writers of step 1, by subject."""

@@ -1,0 +1,115 @@
+"""Blind answers: whose turn it is, and both sheets side by side once the required functions have handed in.
+
+Nothing here gives anybody another function's answers earlier, whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from alignment.models import Function, Program, User
+from scorecard.measures import Agreement
+from scorecard.models import AnswerDraft, Nomination, QuestionRound
+from scorecard.models.questionnaire import REQUIRED
+from scorecard.questions import Compared, compare
+
+
+class StillBlind(LookupError):
+    """A required function has not handed in, so nobody sees anybody's answers."""
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A nomination as everybody may see it: who, and whether the sheet was handed in; no answers."""
+
+    nomination: Nomination
+    is_required: bool
+    is_in: bool
+    has_begun: bool
+
+
+@dataclass(frozen=True)
+class Round:
+    """The round that counts. `answerers` in the order of the functions; `waiting`: required functions not in yet."""
+
+    row: QuestionRound
+    answerers: tuple[Answerer, ...]
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        handed_in = {one.nomination.function for one in self.answerers if one.is_in}
+        return tuple(function.value for function in REQUIRED if function not in handed_in)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.waiting
+
+
+def round_of(program: Program) -> Round | None:
+    """The newest round of a program; None before the first."""
+    row = QuestionRound.objects.filter(program=program).order_by("-number").first()
+    if row is None:
+        return None
+    order = [Function.SALES, Function.MARKETING, Function.FINANCE]
+    found = list(row.nominations.select_related("person", "sheet", "draft").order_by("pk"))
+    found.sort(key=lambda one: order.index(Function(one.function)))
+    return Round(row, tuple(_answerer(nomination) for nomination in found))
+
+
+def _answerer(nomination: Nomination) -> Answerer:
+    return Answerer(
+        nomination,
+        nomination.function in REQUIRED,
+        hasattr(nomination, "sheet"),
+        hasattr(nomination, "draft"),
+    )
+
+
+def nomination_of(user: User, program: Program) -> Nomination | None:
+    """The part of a person in the newest round; None without one."""
+    found = Nomination.objects.filter(round__program=program, person=user).order_by("-round__number").first()
+    newest = QuestionRound.objects.filter(program=program).order_by("-number").first()
+    return found if found is not None and newest is not None and found.round_id == newest.pk else None
+
+
+def draft_of(nomination: Nomination) -> dict[str, str]:
+    """What its own answerer has saved so far."""
+    found = AnswerDraft.objects.filter(nomination=nomination).first()
+    return dict(found.answers) if found is not None else {}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both sheets answer by answer; `finance` beside them where finance handed in: it enters no score."""
+
+    round: QuestionRound
+    lines: tuple[Compared, ...]
+    names: dict[str, str]
+    finance: dict[str, str]
+
+
+def comparison(found: Round) -> Comparison:
+    """Raises StillBlind."""
+    if not found.is_complete:
+        raise StillBlind("Answers are shown once sales and marketing have both handed in.")
+    sheets = {one.nomination.function: one.nomination.sheet for one in found.answerers if one.is_in}
+    sales, marketing = sheets[Function.SALES.value], sheets[Function.MARKETING.value]
+    finance = sheets.get(Function.FINANCE.value)
+    return Comparison(
+        found.row,
+        tuple(compare(found.row.edition, sales.answers, marketing.answers)),
+        {function: sheet.name for function, sheet in sheets.items()},
+        dict(finance.answers) if finance is not None else {},
+    )
+
+
+def measure_agreement(program: Program) -> Agreement:
+    """Counts of the newest round; nothing but who is waited for while it is blind."""
+    found = round_of(program)
+    if found is None:
+        return Agreement(None, waiting=tuple(function.value for function in REQUIRED))
+    if not found.is_complete:
+        return Agreement(found.row.number, waiting=found.waiting)
+    outcomes = Counter(line.outcome for line in comparison(found).lines)
+    return Agreement(found.row.number, outcomes["same"], outcomes["different"], outcomes["unknown"])

@@ -1,0 +1,152 @@
+"""The blind questionnaire: RevOps opens a round and names who answers; each answers once, unseen by the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from alignment.models import Function, Program, Role, User
+from alignment.services.authority import require_revops
+from alignment.services.history import save_with_history
+from scorecard import questions
+from scorecard.models import AnswerDraft, AnswerSheet, Nomination, QuestionRound
+from scorecard.models.questionnaire import REQUIRED
+
+MAY_ANSWER: Mapping[Function, frozenset[Role]] = {
+    Function.SALES: frozenset({Role.CRO, Role.SALES_MANAGER}),
+    Function.MARKETING: frozenset({Role.CMO, Role.MARKETING}),
+    Function.FINANCE: frozenset({Role.FINANCE}),
+}
+
+
+class CannotAnswer(ValueError):
+    """This person cannot answer for this function; the message says who can."""
+
+
+class RoundIsRunning(Exception):
+    """The newest round still waits for answers."""
+
+
+class HandedIn(Exception):
+    """The sheet was handed in: it stands. Another try is another round."""
+
+
+class NotYours(PermissionDenied):
+    """Only whoever was named answers, and nobody for somebody else."""
+
+
+@transaction.atomic
+def open_round(
+    *, program: Program, people: Mapping[Function, User], by: User | None, at: datetime
+) -> QuestionRound:
+    """The next round with who answers; sales and marketing are required, finance is not.
+
+    Raises OnlyRevOps, CannotAnswer, RoundIsRunning (the last one has begun and waits for a required function).
+    """
+    require_revops(by, "The questions")
+    Program.objects.select_for_update(of=("self",)).get(pk=program.pk)
+    if missing := [function for function in REQUIRED if function not in people]:
+        raise CannotAnswer(f"Name who answers for {' and '.join(str(one.label).lower() for one in missing)}.")
+    last = QuestionRound.objects.filter(program=program).order_by("-number").first()
+    if last is not None and _has_some_but_not_all(last):
+        raise RoundIsRunning(
+            f"Round {last.number} waits for answers: one function has handed in. Let the other finish first."
+        )
+    round_ = QuestionRound.objects.create(
+        program=program,
+        number=last.number + 1 if last else 1,
+        edition=questions.CURRENT,
+        opened_by=by,
+        opened_at=at,
+    )
+    for function, person in people.items():
+        _check(function, person)
+        if Nomination.objects.filter(round=round_, person=person).exists():
+            raise CannotAnswer(f"{person} cannot answer for two functions.")
+        _nominate(round_, function, person, by, at)
+    return round_
+
+
+@transaction.atomic
+def nominate(
+    *, round_: QuestionRound, function: Function, person: User, by: User | None, at: datetime
+) -> None:
+    """Name another answerer of a function, or finance's first one. What the one before had begun is forgotten.
+
+    Raises OnlyRevOps, CannotAnswer or HandedIn.
+    """
+    require_revops(by, "The questions")
+    QuestionRound.objects.select_for_update(of=("self",)).get(pk=round_.pk)
+    _check(function, person)
+    if Nomination.objects.filter(round=round_, person=person).exclude(function=function).exists():
+        raise CannotAnswer(f"{person} cannot answer for two functions.")
+    known = Nomination.objects.filter(round=round_, function=function).first()
+    if known is None:
+        _nominate(round_, function, person, by, at)
+        return
+    if AnswerSheet.objects.filter(nomination=known).exists():
+        raise HandedIn(f"{function.label} has handed in already.")
+    if known.person_id == person.pk:
+        return
+    AnswerDraft.objects.filter(nomination=known).delete()
+    known.person, known.nominated_at = person, at
+    save_with_history(known, reason="Another person answers", by=by, at=at)
+
+
+@transaction.atomic
+def save_answers(*, nomination: Nomination, answers: Mapping[str, object], by: User, at: datetime) -> None:
+    """Keep what was answered so far; unknown answers are left out. Raises NotYours or HandedIn."""
+    found = _own(nomination, by)
+    AnswerDraft.objects.update_or_create(
+        nomination=found,
+        defaults={"answers": questions.known_answers(found.round.edition, answers), "saved_at": at},
+    )
+
+
+@transaction.atomic
+def submit_answers(
+    *, nomination: Nomination, answers: Mapping[str, object], by: User, at: datetime
+) -> AnswerSheet:
+    """Hand in a complete sheet, for good. Raises NotYours, HandedIn or IncompleteAnswers (nothing is kept then)."""
+    found = _own(nomination, by)
+    complete = questions.complete_answers(found.round.edition, answers)
+    sheet = AnswerSheet.objects.create(nomination=found, answers=complete, name=by.name, submitted_at=at)
+    AnswerDraft.objects.filter(nomination=found).delete()
+    return sheet
+
+
+def _nominate(round_: QuestionRound, function: Function, person: User, by: User | None, at: datetime) -> None:
+    named = Nomination(round=round_, function=function, person=person, nominated_at=at)
+    save_with_history(named, reason="Named to answer", by=by, at=at)
+
+
+def _own(nomination: Nomination, by: User) -> Nomination:
+    found = Nomination.objects.select_for_update(of=("self",)).select_related("round").get(pk=nomination.pk)
+    if found.person_id != by.pk:
+        raise NotYours("These questions are for somebody else to answer.")
+    if AnswerSheet.objects.filter(nomination=found).exists():
+        raise HandedIn(
+            "Your answers were handed in already. Another try is another round, which RevOps opens."
+        )
+    newest = QuestionRound.objects.filter(program=found.round.program_id).order_by("-number").first()
+    if newest is None or newest.pk != found.round_id:
+        raise HandedIn(f"Round {found.round.number} is over: a newer one was opened.")
+    return found
+
+
+def _check(function: Function, person: User) -> None:
+    allowed = MAY_ANSWER[function]
+    if not person.is_active or person.role not in allowed:
+        wanted = " or ".join(sorted(role.label for role in allowed))
+        raise CannotAnswer(f"For {function.label.lower()} answers somebody with the role {wanted}.")
+
+
+def _has_some_but_not_all(last: QuestionRound) -> bool:
+    handed_in = set(
+        AnswerSheet.objects.filter(nomination__round=last).values_list("nomination__function", flat=True)
+    )
+    required = {function.value for function in REQUIRED}
+    return bool(handed_in & required) and not required <= handed_in
