@@ -1,0 +1,195 @@
+"""What was measured of each dimension: exact counts and amounts, from which scores and their words are made.
+
+Amounts are whole minor units per currency ("" where a record has none) and are never added across currencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+
+from alignment.quarters import Quarter
+
+Money = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Full quarters on the clocks of the organisation's zone: cohorts begin in [starts_at, ends_at), in UTC."""
+
+    first: Quarter
+    last: Quarter
+    zone: str
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.first.starts_at(self.zone)
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.last.ends_at(self.zone)
+
+    @property
+    def quarters(self) -> int:
+        return (self.last.year - self.first.year) * 4 + self.last.number - self.first.number + 1
+
+    @property
+    def words(self) -> str:
+        """ "Q4 2025 to Q3 2026"."""
+        return self.first.name if self.first == self.last else f"{self.first.name} to {self.last.name}"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Answers compared; all zero while the required functions have not both handed in.
+
+    `round` None: no round was opened. `waiting`: functions that still have to hand in.
+    """
+
+    round: int | None
+    same: int = 0
+    different: int = 0
+    unknown: int = 0
+    waiting: tuple[str, ...] = ()
+
+    @property
+    def questions(self) -> int:
+        return self.same + self.different + self.unknown
+
+
+@dataclass(frozen=True)
+class Hygiene:
+    """MQL cycles that crossed in the window. `met` + `missed` are due; `running` are not due yet, and left out.
+
+    `unassigned`: of the missed, those that nobody was given; `recorded`: cycles with any follow-up at all.
+    `pipeline`: amounts of the opportunities opened in the window by leads that crossed in it.
+    """
+
+    within: str
+    met: int = 0
+    missed: int = 0
+    running: int = 0
+    unassigned: int = 0
+    recorded: int = 0
+    pipeline: Money = field(default_factory=dict)
+
+    @property
+    def due(self) -> int:
+        return self.met + self.missed
+
+    @property
+    def crossed(self) -> int:
+        return self.due + self.running
+
+
+@dataclass(frozen=True)
+class State:
+    """One demand state: how many leads of the cohort reached it or a later one; None where the data cannot tell."""
+
+    key: str
+    label: str
+    reached: int | None
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Leads created in the window through the demand states. `young`: had fewer than 90 days until it was measured.
+
+    `sqls`: of the MQLs those that became SQLs, by `sql_means`: the signed predicate, or acceptance by sales.
+    """
+
+    states: tuple[State, ...]
+    sqls: int
+    sql_means: str
+    young: int
+
+    def reached(self, key: str) -> int:
+        return next((state.reached or 0 for state in self.states if state.key == key), 0)
+
+    @property
+    def leads(self) -> int:
+        return self.reached("inquiry")
+
+    @property
+    def mqls(self) -> int:
+        return self.reached("mql")
+
+    @property
+    def opportunities(self) -> int:
+        return self.reached("opportunity")
+
+
+CLASSES: Mapping[str, str] = {
+    "agreed": "Agreed: one function claims it, or none where neither sourced it, as the first touch has it",
+    "both": "Claimed by both",
+    "neither": "Claimed by neither",
+    "disagreed": "One claims it, the first touch says otherwise",
+    "unproven": "One claims it, the first touch is not known",
+}
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Opportunities opened in the window by how the claims stand to the first touch (see CLASSES).
+
+    `missing`: functions whose list was not imported yet; `without_amount`: opportunities that have none.
+    """
+
+    counts: Mapping[str, int]
+    money: Mapping[str, Money]
+    without_amount: int = 0
+    missing: tuple[str, ...] = ()
+
+    @property
+    def opportunities(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def pipeline(self) -> Money:
+        """All of it, per currency."""
+        return added(*self.money.values())
+
+    @property
+    def in_dispute(self) -> Money:
+        """All but what is agreed, per currency."""
+        return added(*(money for name, money in self.money.items() if name != "agreed"))
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The survey's published aggregate. `mean` None: nothing is published; `why` says why, in words.
+
+    `is_closed`: a survey ended; then there will be no figure without a new one. `lead_quality`: the mean of that
+    question alone, where it was published.
+    """
+
+    mean: Fraction | None = None
+    answers: int = 0
+    lead_quality: Fraction | None = None
+    why: str = ""
+    is_closed: bool = False
+
+
+@dataclass(frozen=True)
+class Measures:
+    """All five as of one moment."""
+
+    at: datetime
+    window: Window
+    agreement: Agreement
+    hygiene: Hygiene
+    conversion: Conversion
+    attribution: Attribution
+    trust: Trust
+
+
+def added(*amounts: Money) -> dict[str, int]:
+    """Sums per currency, in order of the currencies."""
+    found: dict[str, int] = {}
+    for money in amounts:
+        for currency, amount in money.items():
+            found[currency] = found.get(currency, 0) + amount
+    return dict(sorted(found.items()))

@@ -1,0 +1,117 @@
+"""Handoff hygiene: MQL cycles that crossed in the window, and whether each was followed up in time.
+
+The window runs from the crossing (of a live cycle: from where its clocks run), whoever was assigned when: it asks how
+long a lead waited for sales. Follow-up is the first attempt by sales, or the dated closing of the cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from alignment.models import MqlCycle
+from scorecard.measures import Hygiene, Window
+from scorecard.queries.window import FollowUpWindow
+
+OUTCOMES = {
+    "met": "Followed up in time",
+    "missed": "Not followed up in time",
+    "running": "Not due yet, left out",
+}
+_FIELDS = (
+    "pk",
+    "started_at",
+    "first_follow_up_at",
+    "owner_id",
+    "crossed_at",
+    "lead__source__key",
+    "lead__external_id",
+    "lead__merged_into_id",
+    "lead_id",
+    "is_history",
+)
+# Opportunities opened in the window by leads, or by records merged into them, that crossed in it.
+_PIPELINE = """
+SELECT upper(o.currency), sum(o.amount_minor)::bigint FROM alignment_opportunity o
+JOIN alignment_lead l ON l.id = o.lead_id
+WHERE NOT o.is_deleted AND o.amount_minor IS NOT NULL AND o.opened_at >= %(start)s AND o.opened_at < %(end)s
+  AND coalesce(l.merged_into_id, l.id) IN (
+    SELECT coalesce(r.merged_into_id, r.id) FROM alignment_mqlcycle c JOIN alignment_lead r ON r.id = c.lead_id
+    WHERE c.voided_at IS NULL AND c.crossed_at >= %(start)s AND c.crossed_at < %(end)s)
+GROUP BY 1 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class HygieneRow:
+    """One MQL cycle. `due_at`: when the window ended, or will. `outcome` is one of OUTCOMES."""
+
+    pk: int
+    crossed_at: datetime
+    started_at: datetime
+    due_at: datetime
+    followed_up_at: datetime | None
+    is_assigned: bool
+    outcome: str
+    source: str
+    lead: str
+    lead_id: int
+    is_history: bool
+
+
+def hygiene_rows(
+    window: Window,
+    within: FollowUpWindow,
+    *,
+    at: datetime,
+    before: int | None = None,
+    limit: int | None = None,
+) -> Iterator[HygieneRow]:
+    """The cycles of the cohort by falling key, from below `before` on; `limit`: at most so many. Read in chunks."""
+    found = MqlCycle.objects.standing().filter(
+        crossed_at__gte=window.starts_at, crossed_at__lt=window.ends_at
+    )
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    ordered = found.order_by("-pk").values_list(*_FIELDS)
+    for row in ordered[:limit].iterator(chunk_size=2000):
+        pk, started_at, followed_up_at, owner, crossed_at, source, external_id, merged_into, lead, history = (
+            row
+        )
+        due_at = within.due(started_at)
+        if followed_up_at is not None and followed_up_at <= due_at:
+            outcome = "met"
+        else:
+            outcome = "missed" if due_at <= at else "running"
+        yield HygieneRow(
+            pk, crossed_at, started_at, due_at, followed_up_at, owner is not None, outcome, source, external_id,
+            merged_into or lead, history,
+        )  # fmt: skip
+
+
+def measure_hygiene(window: Window, within: FollowUpWindow, *, at: datetime) -> Hygiene:
+    """Raises NoOpenTime where the calendar opens too seldom for the window."""
+    counts = dict.fromkeys(OUTCOMES, 0)
+    unassigned = recorded = 0
+    for row in hygiene_rows(window, within, at=at):
+        counts[row.outcome] += 1
+        unassigned += row.outcome == "missed" and not row.is_assigned
+        recorded += row.followed_up_at is not None
+    return Hygiene(
+        within=within.words,
+        met=counts["met"],
+        missed=counts["missed"],
+        running=counts["running"],
+        unassigned=unassigned,
+        recorded=recorded,
+        pipeline=_pipeline(window),
+    )
+
+
+def _pipeline(window: Window) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_PIPELINE, {"start": window.starts_at, "end": window.ends_at})
+        return dict(cursor.fetchall())

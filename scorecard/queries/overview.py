@@ -1,0 +1,79 @@
+"""Where the scorecard of a program stands: six steps with their states, and the version that is worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from alignment.models import ArtifactVersion, Program, VersionState
+from alignment.queries.artifacts import draft_of, history_of, in_force
+from scorecard import bands, content
+from scorecard.measures import Trust, Window
+from scorecard.models import ClaimList, Diagnosis
+from scorecard.models.claims import CLAIMING
+from scorecard.queries.answers import Round, round_of
+from scorecard.queries.attribution import newest_lists
+from scorecard.queries.trust import measure_trust
+from scorecard.queries.window import diagnosis_of, window_of
+
+_SHOWN = (VersionState.SENT, VersionState.IN_FORCE)
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The bands in force and a draft or sent successor; either may be None."""
+
+    in_force: ArtifactVersion | None
+    next: ArtifactVersion | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """`shown`: the version whose figures are shown, by default the draft for those who work on it, else the newest
+    that was sent or signed; `lists` by function."""
+
+    program: Program
+    diagnosis: Diagnosis
+    window: Window
+    round: Round | None
+    lists: Mapping[str, ClaimList]
+    trust: Trust
+    bands: Bands
+    draft: ArtifactVersion | None
+    shown: ArtifactVersion | None
+    versions: list[ArtifactVersion]
+
+    @property
+    def has_all_lists(self) -> bool:
+        return all(function.value in self.lists for function in CLAIMING)
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        return self.shown.content if self.shown is not None else {}
+
+
+def overview(program: Program, *, sees_drafts: bool, at: datetime) -> Overview:
+    """`sees_drafts`: whether figures of a draft may be shown to whoever asks."""
+    diagnosis = diagnosis_of(program)
+    versions = history_of(content.KIND, str(program.number))
+    draft = next((version for version in versions if version.is_draft), None)
+    sent = next((version for version in versions if version.state in _SHOWN), None)
+    return Overview(
+        program=program,
+        diagnosis=diagnosis,
+        window=window_of(diagnosis, at=at),
+        round=round_of(program),
+        lists=newest_lists(program),
+        trust=measure_trust(program),
+        bands=Bands(in_force(bands.KIND, bands.KEY), _next_bands()),
+        draft=draft,
+        shown=draft if sees_drafts and draft is not None else sent,
+        versions=[version for version in versions if not version.is_draft or sees_drafts],
+    )
+
+
+def _next_bands() -> ArtifactVersion | None:
+    waiting = ArtifactVersion.objects.of(bands.KIND, bands.KEY).sent().select_related("artifact").first()
+    return draft_of(bands.KIND, bands.KEY) or waiting
