@@ -45,6 +45,7 @@ SECTIONS = (
     Section(
         "Signatures", "alignment:artifacts", "signature", _only(Role.REVOPS, Role.CRO, Role.CMO, Role.FINANCE)
     ),
+    Section("Scorecard", "scorecard:scorecard", "clipboard-check", _SEES_FIGURES - _only(Role.REP)),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
     Section("Agreement", "sla:agreement", "file-certificate", _SEES_FIGURES),
     Section("Definitions", "alignment:definitions", "writing", _SEES_FIGURES),

@@ -2,10 +2,23 @@
 
 from django.urls import path
 
-from scorecard.views import respond, survey
+from scorecard.views import claims, questions, respond, rows, scorecard, settings, survey
 
 app_name = "scorecard"
 urlpatterns = [
+    path("scorecard/", scorecard.page, name="scorecard"),
+    path("scorecard/measure/", scorecard.measure, name="measure"),
+    path("scorecard/declarations/", settings.declarations, name="declarations"),
+    path("scorecard/bands/", settings.bands, name="bands"),
+    path("scorecard/questions/", questions.page, name="questions"),
+    path("scorecard/questions/answers/", questions.answer, name="answer"),
+    path("scorecard/questions/rounds/", questions.open_round, name="questions-open"),
+    path("scorecard/questions/people/", questions.nominate, name="nominate"),
+    path("scorecard/questions/compare/", questions.compare, name="compare"),
+    path("scorecard/claims/", claims.page, name="claims"),
+    path("scorecard/claims/lists/", claims.take_in, name="claims-import"),
+    path("scorecard/measures/<slug:name>/rows/", rows.page, name="rows"),
+    path("scorecard/measures/<slug:name>/rows.csv", rows.download, name="rows-csv"),
     path("survey/", respond.page, name="respond"),
     path("survey/thanks/", respond.thanks, name="responded"),
     path("scorecard/survey/", survey.page, name="survey"),

@@ -1,0 +1,97 @@
+"""Gate 1: the scorecard is signed by both function leads, and everything that it rests on still holds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.urls import reverse
+
+from alignment.artifacts.kinds import kind_named
+from alignment.blockers import Blocker
+from alignment.gates import Basis, Evidence, Track, gate, track_provider
+from alignment.models import ArtifactVersion, Program, Step, VersionState
+from alignment.queries.artifacts import in_force, latest, stale_grounds
+from scorecard import content
+from scorecard.sequencing import track_of_rule
+
+
+def key_of(program: Program) -> str:
+    """The key of a program's scorecard."""
+    return str(program.number)
+
+
+@gate(Step.SCORECARD)
+def scorecard_is_signed_and_its_grounds_hold(program: Program, *, at: datetime) -> list[Evidence]:
+    signed = in_force(content.KIND, key_of(program), at=at)
+    where = reverse("scorecard:scorecard")
+    if signed is None:
+        return [_unsigned(program, where)]
+    said = f"Version {signed.number}, signed by both function leads"
+    found = [Evidence("Scorecard", said, Basis.SIGNED, signed.signed_at, where)]
+    stale = stale_grounds(signed)
+    blockers = [_stale(row.ground, where) for row in stale]
+    if not stale:
+        found.append(Evidence("What it rests on", "All of it is still in force", Basis.SIGNED, url=where))
+    found += [
+        Evidence("What it rests on", _name(row.ground), Basis.SIGNED, row.ground.ended_at, where, blocker)
+        for row, blocker in zip(stale, blockers, strict=True)
+    ]
+    return found
+
+
+def _unsigned(program: Program, where: str) -> Evidence:
+    last = latest(content.KIND, key_of(program))
+    said, text = (
+        "Not measured yet",
+        "There is no scorecard yet: measure it, and have both function leads sign it.",
+    )
+    if last is not None:
+        said = f"Version {last.number}: {last.get_state_display().lower()}"
+        text = (
+            f"The scorecard is not signed by both function leads (version {last.number} is {_state(last)})."
+        )
+    blocker = Blocker("scorecard-unsigned", text, url=where)
+    return Evidence("Scorecard", said, Basis.SIGNED, url=where, blocker=blocker)
+
+
+def _state(version: ArtifactVersion) -> str:
+    words = {VersionState.DRAFT: "a draft", VersionState.SENT: "waiting for signatures"}
+    return words.get(VersionState(version.state), version.get_state_display().lower())
+
+
+def _stale(ground: ArtifactVersion, where: str) -> Blocker:
+    return Blocker(
+        f"scorecard-ground-{ground.artifact.kind}-{ground.artifact.key}",
+        f"The scorecard rests on {_name(ground)}, which is no longer in force: measure again and have it signed.",
+        url=where,
+    )
+
+
+def _name(version: ArtifactVersion) -> str:
+    kind = version.artifact.kind
+    named = f" “{version.artifact.key}”" if kind == "definition" else ""
+    return f"version {version.number} of the {kind_named(kind).label.lower()}{named}"
+
+
+@track_provider
+def track_of_signed_scorecard(program: Program) -> Track | None:
+    """The track by the rule that fired on the scorecard in force; None while none is."""
+    signed = in_force(content.KIND, key_of(program))
+    found = signed and signed.content["sequence"]
+    steps = track_of_rule(found["rule"]) if found else None
+    if not found or steps is None:
+        return None
+    order = tuple(tuple(Step(step) for step in stage) for stage in steps.stages)
+    if not any(Step.SCORECARD in stage for stage in order):
+        order = ((Step.SCORECARD,), *order)
+    sentences = [found["sentence"], *([found["facilitation"]] if found["facilitation"] else [])]
+    if steps.first:
+        sentences.append(f"First: {steps.first}.")
+    if steps.deferred:
+        sentences.append(f"Next quarter: {' and '.join(f'step {step}' for step in steps.deferred)}.")
+    return Track(
+        order=order,
+        sentences=tuple(sentences),
+        is_facilitated=bool(found["facilitation"]),
+        rule=found["rule"],
+    )

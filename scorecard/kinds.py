@@ -1,0 +1,104 @@
+"""The artifacts of step 1: the scorecard and the bands that it is scored by."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from alignment.artifacts.kinds import Content, Kind, register
+from alignment.blockers import Blocker
+from alignment.gates import standing_blockers
+from alignment.models import ArtifactVersion, Program, Role, Step
+from alignment.queries.artifacts import in_force
+from scorecard import bands, content, page
+
+_READERS = frozenset({Role.SALES_MANAGER.value, Role.MARKETING.value, Role.FINANCE.value})
+_BOTH_LEADS = (Role.CRO.value, Role.CMO.value)
+
+
+def _leads(_: Content) -> tuple[str, ...]:
+    return _BOTH_LEADS
+
+
+def scorecard_blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
+    """Why a scorecard cannot be sent: gate 0 is shut, the bands are not signed, or something was not measured."""
+    found = []
+    number = _number(version)
+    program = Program.objects.filter(number=number).first() if number is not None else None
+    if program is None:
+        found.append(Blocker("program", "There is no program of this number: open one, then measure."))
+    else:
+        found += standing_blockers(Step.PREREQUISITES, program, at=at)
+    signed = in_force(bands.KIND, bands.KEY)
+    rests_on_bands = version.rests_on.filter(artifact__kind=bands.KIND, artifact__key=bands.KEY)
+    if signed is None:
+        found.append(
+            Blocker(
+                "bands",
+                "The scoring bands are not signed: both function leads sign them before scores rest on them.",
+                url=reverse("scorecard:bands"),
+            )
+        )
+    elif not rests_on_bands.exists():
+        found.append(
+            Blocker(
+                "bands-new",
+                "The scoring bands were signed after this was measured: measure again.",
+                url=reverse("scorecard:scorecard"),
+            )
+        )
+    found += [_need(entry["needs"]) for entry in version.content.get("dimensions", []) if entry["needs"]]
+    return found
+
+
+def _need(needs: dict[str, Any]) -> Blocker:
+    return Blocker(needs["code"], f"{needs['text']} Then measure again.", url=reverse(needs["url_name"]))
+
+
+def _number(version: ArtifactVersion) -> int | None:
+    key = version.artifact.key
+    return int(key) if key.isascii() and key.isdigit() and len(key) < 9 else None
+
+
+def _scorecard_effect(_: Content) -> tuple[str, ...]:
+    return (
+        "The sequence recommended on it becomes the track of the program: it says which gates stand before which step.",
+        "Gate 1 opens, and the work on the SLA begins.",
+        "It becomes the scorecard that the next one is compared with.",
+    )
+
+
+SCORECARD = register(
+    Kind(
+        name=content.KIND,
+        label="Diagnosis scorecard",
+        check=content.check,
+        render=page.render,
+        signers=_leads,
+        statement=(
+            "I have read this scorecard. I accept its five scores as the state of our alignment, and the recommended "
+            "sequence as what we do about it."
+        ),
+        effect=_scorecard_effect,
+        page_limit=1,
+        readers=_READERS,
+        blockers=scorecard_blockers,
+        edit_url=lambda version: reverse("scorecard:scorecard"),
+    )
+)
+BANDS = register(
+    Kind(
+        name=bands.KIND,
+        label="Scoring bands",
+        check=bands.check,
+        render=bands.render,
+        signers=_leads,
+        statement="I agree that the scores of the diagnosis are given by these bands, whatever they turn out to be.",
+        effect=lambda _: ("Scorecards measured from then on are scored by these bands.",),
+        page_limit=1,
+        readers=_READERS,
+        edit_url=lambda version: reverse("scorecard:bands"),
+    )
+)

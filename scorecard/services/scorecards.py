@@ -1,0 +1,148 @@
+"""Measuring: all figures as of now, frozen into the draft of the next scorecard. What was sent is not touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from alignment.gates import notes_of
+from alignment.models import ArtifactVersion, Organisation, Program, Step, User
+from alignment.queries.artifacts import draft_of, in_force
+from alignment.queries.definitions import definitions_in_force
+from alignment.services.artifacts import save_draft
+from alignment.services.authority import require_revops
+from scorecard import bands, content
+from scorecard.bands import Bands
+from scorecard.dimensions import CONVERSION, FRACTURE
+from scorecard.gates import key_of
+from scorecard.leverage import fractures
+from scorecard.measures import Measures
+from scorecard.models import Diagnosis
+from scorecard.queries.measure import measure as measured
+from scorecard.queries.window import diagnosis_of
+from scorecard.scoring import scores, two_decimals
+from scorecard.sequencing import DECLARED, MEASURED, Given, Situation, sequence
+
+QUALITY_LINE = 3  # on the survey's scale: a mean under it calls the leads bad
+
+
+class ProgramClosed(Exception):
+    """A closed program is not measured any more."""
+
+
+@transaction.atomic
+def measure(
+    *, program: Program, by: User | None, at: datetime, expected: int | None = None
+) -> ArtifactVersion:
+    """The draft of the next scorecard with all figures as of `at`; a draft that is there is replaced by it.
+
+    It rests on the bands and the definitions in force; while no bands are signed it is scored by the proposed ones and
+    cannot be sent. `expected`: the draft's revision as its author knew it. Raises OnlyRevOps, ProgramClosed,
+    NoCalendar, NoOpenTime or ChangedMeanwhile.
+    """
+    require_revops(by, "Scorecards")
+    if program.closed_at is not None:
+        raise ProgramClosed(f"{program} is closed.")
+    signed_bands = in_force(bands.KIND, bands.KEY)
+    scale = Bands.from_json(signed_bands.content if signed_bands else proposed_bands())
+    found, diagnosis = measured(program, at=at), diagnosis_of(program)
+    scored = scores(found, scale)
+    situation = situation_of(diagnosis, found, {one.key: one.tenths for one in scored})
+    before = in_force(content.KIND, key_of(program))
+    document = content.build(
+        program={"number": program.number, "name": program.name},
+        measures=found,
+        scored=scored,
+        fractures=fractures(scored, found, scale, currency=Organisation.get().currency),
+        steps=sequence(situation),
+        compared=_compared(before, found),
+        waivers=notes_of(Step.PREREQUISITES, program, at=at),
+    )
+    grounds = [in_force_.version for in_force_ in definitions_in_force().values()]
+    return save_draft(
+        kind=content.KIND,
+        key=key_of(program),
+        content=document,
+        rests_on=[*([signed_bands] if signed_bands else []), *grounds],
+        expected=expected,
+        by=by,
+        at=at,
+    )
+
+
+def proposed_bands() -> Mapping[str, Any]:
+    """The draft of the bands where there is a usable one, else the defaults."""
+    draft = draft_of(bands.KIND, bands.KEY)
+    if draft is not None:
+        try:
+            bands.check(draft.content)
+        except ValueError:
+            pass
+        else:
+            found: Mapping[str, Any] = draft.content
+            return found
+    return bands.default_content()
+
+
+def situation_of(diagnosis: Diagnosis, found: Measures, scored: Mapping[str, int | None]) -> Situation:
+    """What the sequencing engine looks at, each fact marked measured or declared."""
+    today = found.at.astimezone(ZoneInfo(found.window.zone)).date()
+    deck = diagnosis.board_deck_on
+    short = diagnosis.pipeline_short_percent
+    return Situation(
+        scores=scored,
+        days_to_board_deck=(deck - today).days if deck else None,
+        board_deck_on=deck,
+        pipeline_short=Fraction(short) / 100 if short is not None else None,
+        has_whole_sla=_existing_sla(diagnosis),
+        is_conversion_healthy=_conversion(scored.get(CONVERSION)),
+        is_quality_called_bad=_quality(diagnosis, found),
+        has_same_numbers_other_meaning=_declared(
+            "Same numbers, different meaning", diagnosis.has_same_numbers_other_meaning
+        ),
+        has_no_time_for_five=_declared("No time for all five procedures", diagnosis.has_no_time_for_five),
+    )
+
+
+def _existing_sla(diagnosis: Diagnosis) -> Given:
+    parts = {
+        "a diagnosis": diagnosis.sla_has_diagnosis,
+        "a consequence clause": diagnosis.sla_has_consequence,
+        "the CRM configured": diagnosis.sla_is_in_crm,
+    }
+    has = [name for name, is_there in parts.items() if is_there]
+    said = f"has {' and '.join(has)}" if has else "none with any of the three parts"
+    return Given("Existing SLA", len(has) == len(parts), said, DECLARED)
+
+
+def _conversion(tenths: int | None) -> Given:
+    if tenths is None:
+        return Given("Conversion is healthy", None, "not measured", MEASURED)
+    said = f"{'yes' if tenths >= FRACTURE else 'no'}, {tenths // 10}.{tenths % 10}"
+    return Given("Conversion is healthy", tenths >= FRACTURE, said, MEASURED)
+
+
+def _quality(diagnosis: Diagnosis, found: Measures) -> Given:
+    """By the survey where it published the question of lead quality, else as declared."""
+    mean = found.trust.lead_quality
+    if mean is None:
+        return _declared("Sales calls lead quality bad", diagnosis.says_quality_is_bad)
+    is_bad = mean < QUALITY_LINE
+    said = f"{'yes' if is_bad else 'no'}, the survey's mean is {two_decimals(mean)}"
+    return Given("Lead quality is called bad", is_bad, said, MEASURED)
+
+
+def _declared(label: str, holds: bool) -> Given:
+    return Given(label, holds, "yes" if holds else "no", DECLARED)
+
+
+def _compared(before: ArtifactVersion | None, now: Measures) -> dict[str, Any] | None:
+    if before is None or before.signed_at is None:
+        return None
+    signed_on = before.signed_at.astimezone(ZoneInfo(now.window.zone)).date().isoformat()
+    return content.compared_with(before.content, version=before.number, signed_on=signed_on, now=now)

@@ -1,0 +1,382 @@
+"""From measuring to the signed page: what blocks sending, what is frozen, gate 1, the track, the comparison."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from alignment.artifacts.kinds import InvalidContent
+from alignment.blockers import Blocked, Blocker
+from alignment.gates import find_blockers, track_of
+from alignment.models import ArtifactVersion, Function, Opportunity, Role, Step, VersionState
+from alignment.queries.artifacts import in_force
+from alignment.services.artifacts import ChangedMeanwhile, revoke, save_draft, send
+from alignment.services.authority import OnlyRevOps
+from scorecard import content, page
+from scorecard.content import dimension_of
+from scorecard.dimensions import ORDER
+from scorecard.services.claims import import_claims
+from scorecard.services.diagnosis import declare
+from scorecard.services.scorecards import measure
+from scorecard.tests.company import (
+    DAY,
+    HOUR,
+    MONDAY,
+    Company,
+    answered,
+    revops,
+    sheet,
+    sign_bands,
+    surveyed,
+)  # fmt: skip
+from testing.artifacts import sign_all, user_with
+from testing.world import NOW
+
+OTHERS = {
+    "lead": "fit",
+    "mql_fit": "any_company",
+    "mql_role": "any_employee",
+    "sql": "meeting",
+    "sourced": "shared",
+}
+
+
+def claims(company: Company) -> None:
+    ids = list(Opportunity.objects.order_by("pk").values_list("external_id", flat=True))
+    given = {Function.SALES: [ids[0], ids[1]], Function.MARKETING: [ids[1]]}
+    for function, claimed in given.items():
+        text = "opportunity,source\n" + "".join(f"{pk},\n" for pk in claimed)
+        import_claims(program=company.program, function=function, text=text, name="x", by=revops(), at=NOW)
+
+
+def complete(company: Company, *, marketing: dict[str, str] | None = None) -> None:
+    """Everything measured: data, claims, answers, survey, bands."""
+    for number in range(10):
+        lead = company.lead()
+        company.touch(lead, "marketing" if number % 2 else "sales", is_connected=True)
+        if number < 5:
+            follow_up = MONDAY + HOUR if number < 3 else MONDAY + 20 * DAY
+            company.mql(lead, follow_up=follow_up, is_accepted=number < 4)
+        if number < 3:
+            company.opportunity(lead, amount=100_000_00 * (number + 1))
+    claims(company)
+    answered(company, sheet(), sheet(**(OTHERS if marketing is None else marketing)))
+    surveyed(company, 34)
+    sign_bands(company)
+
+
+def measured(company: Company, **more: Any) -> ArtifactVersion:
+    return measure(program=company.program, by=revops(), at=more.pop("at", NOW), **more)
+
+
+def signed(company: Company, at: Any = NOW) -> ArtifactVersion:
+    draft = measured(company, at=at)
+    return sign_all(send(version=draft, by=revops(), at=at), at=at)
+
+
+def scores(version: ArtifactVersion) -> dict[str, int | None]:
+    return {entry["key"]: entry["score"] for entry in version.content["dimensions"]}
+
+
+def codes(version: ArtifactVersion) -> set[str]:
+    with pytest.raises(Blocked) as refusal:
+        send(version=version, by=revops(), at=NOW)
+    return {blocker.code for blocker in refusal.value.blockers}
+
+
+class TestMeasuring:
+    def test_figures_are_frozen_with_what_they_rest_on(self, company: Company) -> None:
+        complete(company)
+        draft = measured(company)
+        # 9 of 14 same: 2.8; 3 of 5 in time: 60% → 1.3; 3 of 10 opportunities → 5.0, 4 of 5 SQLs = 80% → 4.0;
+        # 1 of 3 opportunities agreed: 33.3% → 1.2; survey 3.4
+        assert scores(draft) == {
+            "definitions": 28, "hygiene": 13, "conversion": 40, "attribution": 12, "trust": 34,
+        }  # fmt: skip
+        assert [one["key"] for one in draft.content["fractures"]] == ["attribution", "hygiene", "definitions"]
+        [attribution, hygiene, definitions] = draft.content["fractures"]
+        assert (attribution["stake"], attribution["leverage"]) == ("500000.00", "900000.00")
+        # 2 missed × 600,000 ÷ 5 MQLs; 600,000 × 5/14
+        assert (hygiene["stake"], hygiene["leverage"]) == ("240000.00", "408000.00")
+        assert (definitions["stake"], definitions["leverage"]) == ("214285.71", "42857.14")
+        assert {(row.artifact.kind, row.artifact.key) for row in draft.rests_on.all()} == {
+            ("scoring-bands", "scorecard")
+        }
+
+    def test_measuring_again_replaces_the_draft_and_leaves_what_was_sent(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        first = measured(company)
+        company.mql(follow_up=MONDAY + 20 * DAY)
+        again = measured(company, at=NOW + HOUR)
+        assert (again.pk, again.revision) == (first.pk, 2)
+        assert dimension_of(again.content, "hygiene")["figures"]["missed"] == 3
+        sent = send(version=again, by=revops(), at=NOW + HOUR)
+        envelope = sent.envelope
+        company.mql(follow_up=MONDAY + 20 * DAY)
+        next_one = measured(company, at=NOW + 2 * HOUR)
+        sent.refresh_from_db()
+        assert (next_one.number, sent.envelope, sent.state) == (2, envelope, VersionState.SENT)
+
+    def test_a_draft_changed_meanwhile_is_not_overwritten(self, company: Company) -> None:
+        measured(company)
+        measured(company, expected=1)
+        with pytest.raises(ChangedMeanwhile):
+            measured(company, expected=1)
+
+    def test_only_revops_measures(self, company: Company) -> None:
+        with pytest.raises(OnlyRevOps):
+            measure(program=company.program, by=user_with(Role.CRO), at=NOW)
+
+    def test_declared_and_measured_inputs_set_the_sequence(self, company: Company) -> None:
+        complete(company)
+        declare(
+            program=company.program, by=revops(), at=NOW,
+            changes={"board_deck_on": NOW.date() + timedelta(days=30), "pipeline_short_percent": "30.01"},
+        )  # fmt: skip
+        found = measured(company).content["sequence"]
+        assert found["rule"] == "parallel"
+        assert {"label": "Pipeline is short by", "said": "30.01%", "origin": "declared"} in found["inputs"]
+
+    def test_lead_quality_is_taken_from_the_survey_where_it_measured_it(self, company: Company) -> None:
+        complete(company)
+        declare(program=company.program, by=revops(), at=NOW, changes={"says_quality_is_bad": True})
+        inputs = measured(company).content["sequence"]["inputs"]
+        assert {
+            "label": "Lead quality is called bad", "said": "no, the survey's mean is 3.4", "origin": "measured",
+        } in inputs  # fmt: skip
+
+
+class TestSending:
+    def test_what_is_missing_is_named_one_by_one(self, company: Company) -> None:
+        company.opportunity(company.lead())
+        draft = measured(company)
+        found = codes(draft)
+        assert {"bands", "answers", "claims", "survey"} <= found
+        assert {
+            blocker.code for blocker in find_blockers(Step.PREREQUISITES, company.program, at=NOW)
+        } <= found
+
+    def test_gate_0_blocks_sending(self, company: Company) -> None:
+        complete(company)
+        shut = Blocker("sponsorship", "Nobody signed the sponsorship.")
+        draft = measured(company)
+        with patch("scorecard.kinds.standing_blockers", return_value=[shut]):
+            assert codes(draft) == {"sponsorship"}
+        with patch("scorecard.kinds.standing_blockers", return_value=[]):
+            assert send(version=draft, by=revops(), at=NOW).state == VersionState.SENT
+
+    def test_scores_by_bands_that_were_not_signed_yet_are_measured_again(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete_without_bands(company)
+        draft = measured(company)
+        assert codes(draft) == {"bands"}
+        sign_bands(company)
+        assert codes(draft) == {"bands-new"}
+        send(version=measured(company), by=revops(), at=NOW)
+
+    def test_a_said_reason_why_something_cannot_be_measured_is_enough(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        for function in (Function.SALES, Function.MARKETING):
+            import_claims(
+                program=company.program,
+                function=function,
+                text="opportunity,source\n",
+                name="x",
+                by=revops(),
+                at=NOW,
+            )
+        answered(company, sheet(), sheet())
+        surveyed(company)
+        sign_bands(company)
+        sent = send(version=measured(company), by=revops(), at=NOW)
+        assert scores(sent) == {
+            "definitions": 50, "hygiene": None, "conversion": None, "attribution": None, "trust": 34,
+        }  # fmt: skip
+
+    def test_a_content_made_by_hand_without_reason_is_refused(self, company: Company) -> None:
+        complete(company)
+        found = measured(company).content
+        for change in ({"score": None}, {"score": 51}):
+            wrong = found | {"dimensions": [found["dimensions"][0] | change, *found["dimensions"][1:]]}
+            with pytest.raises(InvalidContent):
+                content.check(wrong)
+        with pytest.raises(InvalidContent):
+            content.check(found | {"dimensions": found["dimensions"][1:]})
+        with pytest.raises(InvalidContent):
+            content.check(found | {"sequence": found["sequence"] | {"rule": "whatever"}})
+
+
+class TestSigned:
+    def test_gate_1_opens_by_the_signatures_and_the_track_is_fixed(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        assert track_of(company.program).rule == "in-order"
+        draft = measured(company)
+        assert [b.code for b in find_blockers(Step.SCORECARD, company.program, at=NOW)] == [
+            "scorecard-unsigned"
+        ]
+        sent = send(version=draft, by=revops(), at=NOW)
+        [blocker] = find_blockers(Step.SCORECARD, company.program, at=NOW)
+        assert "version 1 is waiting for signatures" in blocker.message
+        sign_all(sent, at=NOW)
+        assert find_blockers(Step.SCORECARD, company.program, at=NOW) == []
+        assert track_of(company.program).rule == "in_order"
+
+    @pytest.mark.parametrize(
+        ("changes", "order", "before_plan"),
+        [
+            (
+                {"sla_has_diagnosis": True, "sla_has_consequence": True, "sla_is_in_crm": True},
+                ((1,), (4,), (5,)),
+                (1,),
+            ),
+            ({"has_same_numbers_other_meaning": True}, ((1,), (5,), (2,), (3,), (4,)), (3,)),
+            ({"board_deck_on": NOW.date(), "pipeline_short_percent": 31}, ((1, 2, 3), (4,), (5,)), (1, 2, 3)),
+        ],
+    )
+    def test_the_rule_on_the_signed_page_says_which_gates_stand_before_which_step(
+        self, company: Company, prerequisites_met: None, changes: dict[str, Any], order: Any, before_plan: Any
+    ) -> None:
+        complete(company)
+        declare(program=company.program, changes=changes, by=revops(), at=NOW)
+        signed(company)
+        track = track_of(company.program)
+        assert tuple(tuple(step.value for step in group) for group in track.order) == order
+        assert tuple(step.value for step in track.before(Step.PLAN)) == before_plan
+
+    def test_trust_as_the_lowest_score_makes_the_track_a_facilitated_one(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        with patch("scorecard.queries.survey.read_release") as read:
+            read.return_value.overall, read.return_value.count = 11, 12
+            read.return_value.figures = {}
+            signed(company)
+        assert track_of(company.program).is_facilitated
+
+    def test_gate_1_shuts_when_something_it_rests_on_is_superseded(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        signed(company)
+        sign_bands(company, hygiene=["0.1", "0.2", "0.3", "0.4", "0.5"])
+        [blocker] = find_blockers(Step.SCORECARD, company.program, at=NOW)
+        assert blocker.code == "scorecard-ground-scoring-bands-scorecard"
+        assert "version 1 of the scoring bands, which is no longer in force" in blocker.message
+        signed(company, at=NOW + HOUR)
+        assert find_blockers(Step.SCORECARD, company.program, at=NOW + HOUR) == []
+
+    def test_a_revoked_signature_shuts_gate_1_and_ends_the_track(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        version = signed(company)
+        revoke(
+            version=version, role=Role.CMO, reason="Figures were wrong", by=user_with(Role.CMO), at=NOW + HOUR
+        )
+        assert in_force("scorecard", "1") is None
+        [blocker] = find_blockers(Step.SCORECARD, company.program, at=NOW + HOUR)
+        assert "version 1 is revoked" in blocker.message
+        assert track_of(company.program).rule == "in-order"
+
+    def test_the_next_scorecard_is_compared_with_the_signed_one(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        signed(company)
+        declare(program=company.program, changes={"follow_up_hours": 240}, by=revops(), at=NOW)
+        compared = measured(company, at=NOW + HOUR).content["compared"]
+        assert (compared["version"], compared["signed_on"]) == (1, "2026-11-17")
+        assert compared["scores"]["hygiene"] == 13
+        assert compared["notes"] == ["Its follow-up window was 24 business hours (Office hours)."]
+
+
+def complete_without_bands(company: Company) -> None:
+    with patch("scorecard.tests.test_scorecard_signed.sign_bands"):
+        complete(company)
+
+
+class TestPage:
+    def test_the_page_says_it_all(self, company: Company, prerequisites_met: None) -> None:
+        complete(company)
+        signed(company)
+        declare(
+            program=company.program, by=revops(), at=NOW,
+            changes={"board_deck_on": NOW.date(), "pipeline_short_percent": 31, "follow_up_hours": 48},
+        )  # fmt: skip
+        text = "\n".join(page.render(measured(company, at=NOW + HOUR).content).texts())
+        for expected in (
+            "First program · Q4 2025 to Q3 2026 (UTC) · as of 17 November 2026",
+            "Fracture: start here (0.0)",
+            "Source attribution: 1.8 × USD 500,000 at stake = USD 900,000",
+            "Order: At the same time: Step 1, Scorecard; Step 2, SLA; Step 3, Handoff. Next quarter: step 4",
+            "Declared: Board deck locks: on 17 Nov 2026, today; Pipeline is short by: 31%.",
+            "In brackets the change since version 1, signed on 17 November 2026. Its follow-up window was 24 business hours",
+        ):
+            assert expected in text
+
+    @pytest.mark.parametrize("paper", ["a4", "us-letter"])
+    def test_the_fullest_page_fits_one_page_with_its_signatures(
+        self, company: Company, prerequisites_met: None, paper: str
+    ) -> None:
+        """Every dimension a fracture, all that can be said beside it, and a waiver."""
+        complete(
+            company, marketing=OTHERS | {"lead": "identified", "opportunity": "amount", "follow_up": "week"}
+        )
+        signed(company)
+        declare(
+            program=company.program, by=revops(), at=NOW,
+            changes={
+                "says_quality_is_bad": True, "sla_has_consequence": True, "pipeline_short_percent": "29.99",
+                "board_deck_on": NOW.date() + timedelta(days=31), "follow_up_hours": 48,
+            },
+        )  # fmt: skip
+        found = measured(company, at=NOW + HOUR).content
+        long = json.loads(json.dumps(found).replace("USD 500,000", "USD 1,234,567,890.12"))
+        long["sequence"]["facilitation"] = (
+            "Trust is the lowest score, 1.2, as low as source attribution and handoff hygiene: the problem is not "
+            "operational alone. Bring in a third party to facilitate, whatever else is done."
+        )
+        long["sequence"]["lines"].insert(
+            0, "Definitions, until sales, marketing and finance have signed them"
+        )
+        long["waivers"] = [
+            {
+                "waiver": "1-1", "step": 0, "expires_on": "2026-12-31", "digest": "0" * 64,
+                "excuses": ["The last four quarters of pipeline are filled to 82.1% in March 2026; 90% are needed."],
+                "reason": "The old CRM was switched off in March; its exports are all there is.",
+            }
+        ]  # fmt: skip
+        for entry in long["dimensions"]:
+            entry["score"] = 12
+        long["fractures"] = [long["fractures"][0] | {"is_tied": True} for _ in range(5)]
+        draft = save_draft(
+            kind="scorecard", key="1", content=long, rests_on=[in_force("scoring-bands", "scorecard")],  # type: ignore[list-item]
+            paper=paper, by=revops(), at=NOW + HOUR,
+        )  # fmt: skip
+        assert send(version=draft, by=revops(), at=NOW + HOUR).state == VersionState.SENT
+
+    def test_waivers_are_printed(self, company: Company) -> None:
+        note = {
+            "waiver": "1-1", "step": 0, "excuses": ["No sponsorship is signed."], "reason": "CEO travels",
+            "expires_on": "2026-12-31", "digest": "0" * 64,
+        }  # fmt: skip
+        with patch("scorecard.services.scorecards.notes_of", return_value=[note]):
+            text = "\n".join(page.render(measured(company).content).texts())
+        assert "Sent by waiver 1-1, until 31 December 2026. Not met: No sponsorship is signed." in text
+
+    def test_before_anything_was_measured_the_page_says_so(self) -> None:
+        assert "Nothing was measured yet" in "\n".join(page.render({}).texts())
+
+
+def test_all_five_dimensions_are_always_there(company: Company) -> None:
+    assert [entry["key"] for entry in measured(company).content["dimensions"]] == list(ORDER)
