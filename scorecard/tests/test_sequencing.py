@@ -113,11 +113,13 @@ def test_each_rule_sets_its_track(rule: str, stages: tuple[tuple[int, ...], ...]
 
 
 def test_what_is_put_off_and_what_is_not_run_again_is_said() -> None:
-    assert track_of_rule("parallel").lines == (
+    parallel, existing = track_of_rule("parallel"), track_of_rule("existing_sla")
+    assert parallel is not None and existing is not None
+    assert parallel.lines == (
         "At the same time: Step 1, Scorecard; Step 2, SLA; Step 3, Handoff",
         "Next quarter: step 4, Plan and step 5, Dashboard",
     )
-    assert track_of_rule("existing_sla").lines[-1] == "Not run again: step 2, SLA and step 3, Handoff"
+    assert existing.lines[-1] == "Not run again: step 2, SLA and step 3, Handoff"
 
 
 @pytest.mark.parametrize(
