@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from alignment.artifacts.document import (
@@ -14,12 +15,11 @@ from alignment.artifacts.document import (
     Paragraph,
     Score,
     Scores,
-    Table,
     shown_score,
 )
 from alignment.artifacts.waivers import waiver_paragraphs
 from alignment.quarters import Quarter
-from scorecard.dimensions import FRACTURE, LABELS, ORDER, START
+from scorecard.dimensions import FRACTURE, LABELS, START
 from scorecard.leverage import MOST
 
 Content = Mapping[str, Any]
@@ -64,26 +64,27 @@ def _subtitle(content: Content) -> str:
 
 def _blocks(content: Content) -> Iterator[Block]:
     yield from waiver_paragraphs(content)
-    yield Scores(tuple(_score(entry) for entry in content["dimensions"]))
-    yield Paragraph(
-        "Each score runs from 1 to 5 by the signed bands. Under 3.0 is a fracture; under 2.0 is where to start.",
-        "small",
-    )
+    before = content["compared"]
+    yield Scores(tuple(_score(entry, before) for entry in content["dimensions"]))
+    yield Paragraph(" ".join(_meaning(before)), "small")
     yield from _fractures(content["fractures"])
     yield from _sequence(content["sequence"])
-    if content["compared"]:
-        yield from _comparison(content, content["compared"])
 
 
-def _score(entry: Content) -> Score:
+def _score(entry: Content, before: Content | None) -> Score:
+    said = verdict(entry["score"])
+    if before is not None:
+        said += f" ({change(before['scores'].get(entry['key']), entry['score'])})"
     waits = entry["needs"]["text"] if entry["needs"] else ""
-    return Score(
-        LABELS[entry["key"]],
-        entry["score"],
-        verdict(entry["score"]),
-        entry["formula"],
-        entry["evidence"] or entry["why"] or waits,
-    )
+    behind = " ".join(filter(None, (entry["formula"], entry["evidence"], entry["why"], waits)))
+    return Score(LABELS[entry["key"]], entry["score"], said, behind)
+
+
+def _meaning(before: Content | None) -> Iterator[str]:
+    yield "Scores run from 1 to 5 by the signed bands. Under 3.0 is a fracture, under 2.0 is where to start."
+    if before is not None:
+        yield f"In brackets the change since version {before['version']}, signed on {day(before['signed_on'])}."
+        yield from before["notes"]
 
 
 def _fractures(found: list[Content]) -> Iterator[Block]:
@@ -91,57 +92,33 @@ def _fractures(found: list[Content]) -> Iterator[Block]:
     if not found:
         yield Paragraph("No score is under 3.0.")
         return
-    rows = tuple(
-        (
-            LABELS[one["key"]],
-            f"{shown_score(one['severity'])} × {money(one['stake'], one['currency'])}",
-            money(one["leverage"], one["currency"]),
-            one["formula"],
-        )
-        for one in found[:MOST]
-    )
-    yield Table(
-        ("Fracture", "3.0 − score × money at stake", "Leverage", "How the money was counted"),
-        rows,
-        frozenset({1, 2}),
-    )
-    said = []
+    yield Bullets(tuple(_fracture(one) for one in found[:MOST]), is_numbered=True)
+    said = ["Leverage is how far a score lies under 3.0, times the money at stake, rounded to whole units."]
+    said += [f"{LABELS[one['key']]}: {one['formula']}." for one in found[:MOST]]
     if len(found) > MOST:
         rest = ", ".join(LABELS[one["key"]].lower() for one in found[MOST:])
-        said.append(f"Fractures with less leverage: {rest}.")
+        said.append(f"Fractures with less of it: {rest}.")
     if any(one["is_tied"] for one in found):
-        said.append("Of equal leverage the lower score comes first, then the order of the dimensions.")
-    if said:
-        yield Paragraph(" ".join(said), "small")
+        said.append("Where it is equal the lower score comes first, then the order of the dimensions.")
+    yield Paragraph(" ".join(said), "small")
+
+
+def _fracture(one: Content) -> str:
+    stake, leverage = (whole(one[name], one["currency"]) for name in ("stake", "leverage"))
+    return f"{LABELS[one['key']]}: {shown_score(one['severity'])} × {stake} at stake = {leverage}"
 
 
 def _sequence(found: Content) -> Iterator[Block]:
     yield Heading("Recommended sequence")
-    yield Paragraph(found["sentence"])
+    yield Paragraph(f"{found['sentence']} Order: {'. '.join(found['lines'])}.")
     if found["facilitation"]:
         yield Paragraph(found["facilitation"], "warning")
-    yield Bullets(tuple(found["lines"]), is_numbered=True)
+    said = []
     for origin, words in (("measured", "Measured"), ("declared", "Declared")):
         given = [f"{one['label']}: {one['said']}" for one in found["inputs"] if one["origin"] == origin]
-        if given:
-            yield Paragraph(f"{words}: {'; '.join(given)}.", "small")
-
-
-def _comparison(content: Content, before: Content) -> Iterator[Block]:
-    yield Heading("Since the scorecard before")
-    now = {entry["key"]: entry["score"] for entry in content["dimensions"]}
-    rows = tuple(
-        (
-            LABELS[key],
-            shown_score(before["scores"].get(key)),
-            shown_score(now[key]),
-            change(before["scores"].get(key), now[key]),
-        )
-        for key in ORDER
-    )
-    yield Table(("Dimension", f"Version {before['version']}", "Now", "Change"), rows, frozenset({1, 2, 3}))
-    signed = f"Version {before['version']} was signed on {day(before['signed_on'])}."
-    yield Paragraph(" ".join([signed, *before["notes"]]), "small")
+        said += [f"{words}: {'; '.join(given)}."] if given else []
+    if said:
+        yield Paragraph(" ".join(said), "small")
 
 
 def change(before: int | None, now: int | None) -> str:
@@ -150,6 +127,12 @@ def change(before: int | None, now: int | None) -> str:
         return "–"
     sign = "+" if now > before else "−" if now < before else ""
     return f"{sign}{shown_score(abs(now - before))}"
+
+
+def whole(amount: str, currency: str) -> str:
+    """A decimal string in whole units of the currency, half rounded up: "EUR 1,235"."""
+    units = int(Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP))
+    return f"{currency or 'no currency'} {units:,}"
 
 
 def money(amount: str, currency: str) -> str:

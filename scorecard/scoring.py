@@ -94,8 +94,8 @@ def _hygiene(found: Hygiene, bands: Bands) -> Scored:
         return _unmeasured(HYGIENE, f"None of the {found.crossed:,} MQLs is due yet.")
     rate = _rate(rates.FOLLOWED_UP, found.met, found.due, bands)
     evidence = (
-        f"{found.crossed:,} MQLs crossed; {found.met:,} followed up within {found.within}, {found.missed:,} not "
-        f"({found.unassigned:,} of these assigned to nobody), {found.running:,} not due yet and left out."
+        f"{found.crossed:,} crossed; within {found.within} {found.met:,} were followed up and {found.missed:,} not, "
+        f"{found.unassigned:,} of these assigned to nobody; {found.running:,} are not due yet and left out."
     )
     return _scored(HYGIENE, rate, f"MQLs followed up in time: {_explained(rate, bands)}", evidence)
 

@@ -233,7 +233,7 @@ def _facilitation(situation: Situation) -> str:
         return ""
     beside = f", as low as {' and '.join(tied)}" if tied else ""
     return (
-        f"Trust is the lowest score, {trust // 10}.{trust % 10}{beside}: this is not an operational problem alone. "
+        f"Trust is the lowest score, {trust // 10}.{trust % 10}{beside}: the problem is not operational alone. "
         "Bring in a third party to facilitate, whatever else is done."
     )
 

@@ -27,7 +27,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "qualified": ("Qualified (SQL)", "The signed definition of an SQL holds for it."),
     "opportunity": ("Opportunity", "An opportunity of it was created and not deleted."),
 }
-NO_PREDICATE = "no definition of an SQL is in force, so acceptance by sales counts"
+NO_PREDICATE = "accepted by sales, as no definition of an SQL is signed"
 SIGNED_PREDICATE = "by the signed definition"
 _ROWS = """
 WITH cohort AS (
