@@ -81,25 +81,25 @@ def _score(entry: Content, before: Content | None) -> Score:
 
 
 def _meaning(before: Content | None) -> Iterator[str]:
-    yield "Scores run from 1 to 5 by the signed bands. Under 3.0 is a fracture, under 2.0 is where to start."
+    yield "Under 3.0 is a fracture, under 2.0 is where to start."
     if before is not None:
         yield f"In brackets the change since version {before['version']}, signed on {day(before['signed_on'])}."
         yield from before["notes"]
 
 
 def _fractures(found: list[Content]) -> Iterator[Block]:
-    yield Heading("Fractures with the highest leverage")
+    yield Heading("Fractures with the highest leverage", 3)
     if not found:
         yield Paragraph("No score is under 3.0.")
         return
     yield Bullets(tuple(_fracture(one) for one in found[:MOST]), is_numbered=True)
-    said = ["Leverage is how far a score lies under 3.0, times the money at stake, rounded to whole units."]
+    said = ["Leverage: how far a score lies under 3.0, times the money at stake."]
     said += [f"{LABELS[one['key']]}: {one['formula']}." for one in found[:MOST]]
     if len(found) > MOST:
         rest = ", ".join(LABELS[one["key"]].lower() for one in found[MOST:])
         said.append(f"Fractures with less of it: {rest}.")
     if any(one["is_tied"] for one in found):
-        said.append("Where it is equal the lower score comes first, then the order of the dimensions.")
+        said.append("Where it is equal the lower score comes first, then the order above.")
     yield Paragraph(" ".join(said), "small")
 
 
@@ -109,10 +109,9 @@ def _fracture(one: Content) -> str:
 
 
 def _sequence(found: Content) -> Iterator[Block]:
-    yield Heading("Recommended sequence")
-    yield Paragraph(f"{found['sentence']} Order: {'. '.join(found['lines'])}.")
-    if found["facilitation"]:
-        yield Paragraph(found["facilitation"], "warning")
+    yield Heading("Recommended sequence", 3)
+    yield Paragraph(" ".join(filter(None, (found["facilitation"], found["sentence"]))))
+    yield Paragraph(f"Order: {'. '.join(found['lines'])}.")
     said = []
     for origin, words in (("measured", "Measured"), ("declared", "Declared")):
         given = [f"{one['label']}: {one['said']}" for one in found["inputs"] if one["origin"] == origin]

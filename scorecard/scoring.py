@@ -94,8 +94,8 @@ def _hygiene(found: Hygiene, bands: Bands) -> Scored:
         return _unmeasured(HYGIENE, f"None of the {found.crossed:,} MQLs is due yet.")
     rate = _rate(rates.FOLLOWED_UP, found.met, found.due, bands)
     evidence = (
-        f"{found.crossed:,} crossed; within {found.within} {found.met:,} were followed up and {found.missed:,} not, "
-        f"{found.unassigned:,} of these assigned to nobody; {found.running:,} are not due yet and left out."
+        f"The window is {found.within}. {found.unassigned:,} of the {found.missed:,} missed were assigned to nobody; "
+        f"{found.running:,} of {found.crossed:,} crossed are not due yet and left out."
     )
     return _scored(HYGIENE, rate, f"MQLs followed up in time: {_explained(rate, bands)}", evidence)
 
@@ -185,7 +185,7 @@ def _unmeasured(key: str, why: str) -> Scored:
 
 
 def _explained(rate: Rate, bands: Bands) -> str:
-    """ "64.3% (9 of 14) lies between 50% for 2 and 67% for 3, which is 2.8"."""
+    """ "64.3% (9 of 14) between 50% for 2 and 67% for 3 is 2.8"."""
     steps, value = bands.thresholds[rate.name], rate.value
     score = tenths(rate.position)
     shown = f"{score // 10}.{score % 10}"
@@ -201,8 +201,8 @@ def _explained(rate: Rate, bands: Bands) -> str:
     if value == steps[below]:
         return f"{rate.said} is just what earns {shown}"
     return (
-        f"{rate.said} lies between {said(steps[below])} for {below + 1} and {said(steps[below + 1])} for {below + 2}, "
-        f"which is {shown}"
+        f"{rate.said} between {said(steps[below])} for {below + 1} and {said(steps[below + 1])} for {below + 2} "
+        f"is {shown}"
     )
 
 

@@ -212,7 +212,7 @@ def sequence(situation: Situation) -> Sequence:
         if rule.fires(situation):
             facilitation = _facilitation(situation)
             if facilitation:
-                inputs += [given for given in _all_scores(situation) if given not in inputs]
+                inputs += [given for given in [_score(situation, TRUST)] if given not in inputs]
             return Sequence(rule.key, rule.sentence(situation), rule.track, facilitation, tuple(inputs))
     raise AssertionError("the last rule always fires")
 
@@ -233,13 +233,9 @@ def _facilitation(situation: Situation) -> str:
         return ""
     beside = f", as low as {' and '.join(tied)}" if tied else ""
     return (
-        f"Trust is the lowest score, {trust // 10}.{trust % 10}{beside}: the problem is not operational alone. "
-        "Bring in a third party to facilitate, whatever else is done."
+        f"Trust is the lowest score, {trust // 10}.{trust % 10}{beside}: bring in a third "
+        "party to facilitate, whatever else is done."
     )
-
-
-def _all_scores(situation: Situation) -> list[Given]:
-    return [_score(situation, key) for key in ORDER]
 
 
 def _steps(steps: tuple[int, ...]) -> str:
