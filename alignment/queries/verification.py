@@ -51,7 +51,7 @@ class Known:
     """A version that was sent. `state`: as of now (a value of VersionState), `since`: when it got there.
 
     `expires_at`: from then on it is not in force, if it came to be. `successor`: number of the version in force today,
-    where that is another one. `head`: the first signed end of the chain that covers all of this; None until there is one.
+    where that is another one. `head`: the first signed end of the chain that covers all of this; None until then.
     """
 
     label: str

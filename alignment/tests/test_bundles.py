@@ -18,11 +18,13 @@ import pytest
 from alignment.artifacts.canonical import canonical, digest
 from alignment.models import ArtifactVersion, ChainHead, Role
 from alignment.queries.bundles import NotInBundle, bundle_of, files_of, packed
-from alignment.services.artifacts import revoke
+from alignment.services.artifacts import expire, revoke
+from alignment.services.delegations import grant
 from alignment.services.heads import sign_daily_head, witness_file
 from alignment.tests.sealing import DAY, HOUR, NOON, history, memos, newest_head, seal, send, sign_by
+from alignment.verification.database import verify_database
 from alignment.verification.verify import check_bundle, collected, described, unzipped
-from testing.artifacts import user_with
+from testing.artifacts import sent, sign_as, user_with
 
 __all__ = ["memos"]
 Files = dict[str, bytes]
@@ -154,6 +156,38 @@ def test_a_later_bundle_says_what_became_of_the_version(version: ArtifactVersion
     told = list(described(files))
     assert told[0] == "Memo (memo a), version 3: revoked"
     assert "Revoked by The CRO for cro, 2026-11-24T13:00:00.000000+00:00:" in told
+
+
+def test_a_delegates_signature_names_the_grant_and_a_document_that_expired_says_so(memos: None) -> None:
+    cro, deputy = user_with(Role.CRO), user_with(Role.SALES_MANAGER, "Dee Putty")
+    first, last = NOON.date(), (NOON + DAY).date()
+    delegation = grant(
+        role=Role.CRO,
+        holder=cro,
+        delegate=deputy,
+        from_on=first,
+        until_on=last,
+        reason="On leave",
+        by=user_with(Role.REVOPS),
+        at=NOON,
+    )
+    sign_as(cro, delegation, at=NOON)
+    made = sent("memo", {"text": "For a day", "until_on": first.isoformat()}, key="d", at=NOON)
+    sign_as(deputy, made, Role.CRO, at=NOON)
+    sign_as(user_with(Role.CMO), made, at=NOON)
+    assert expire(at=NOON + 3 * DAY) == 2
+    sign_daily_head(at=NOON + 3 * DAY)
+    for version in (made, delegation):
+        version.refresh_from_db()
+        told = list(described(files_of(version)))
+        assert not findings(files_of(version)) and told[0].endswith(": expired")
+    told = list(described(files_of(made)))
+    grantor = f"for cro, delegated by {delegation.digest[:16]}, 2026-11-23"
+    assert any("Dee Putty" in line and grantor in line for line in told)
+    alone = _changed(files_of(made)["signatures.jsonl"], 0, delegation=None)
+    found = findings(listed_anew({**files_of(made), "signatures.jsonl": alone}))
+    assert "Who signed for cro did not hold that role, and names no delegation." in found
+    assert not verify_database().findings
 
 
 def test_only_what_all_have_signed_and_a_head_covers_has_a_bundle(memos: None) -> None:

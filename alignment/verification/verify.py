@@ -133,6 +133,8 @@ def check_version(
     for record in signatures:
         if (record["digest"], record["artifact"], record["statement"]) != (digest, name, signed["statement"]):
             yield f"The signature of {record['role']} is under another text than this one."
+        if record["own_role"] != record["role"] and not record["delegation"]:
+            yield f"Who signed for {record['role']} did not hold that role, and names no delegation."
     told = [event for event in events if event["kind"] == "signed"]
     yield from _compare("signature", signatures, told)
     yield from _compare(
