@@ -86,8 +86,8 @@ def _is_same_place(old: _Passage, new: _Passage) -> bool:
         return False
     if old.key or new.key:
         return old.key == new.key
-    words = [[word for word in _cut(passage.text) if word[0].isalnum()] for passage in (old, new)]
-    return SequenceMatcher(None, *words, autojunk=False).ratio() >= _ALIKE
+    before, after = ([word for word in _cut(each.text) if word[0].isalnum()] for each in (old, new))
+    return SequenceMatcher(None, before, after, autojunk=False).ratio() >= _ALIKE
 
 
 def _words(old: str, new: str) -> tuple[Part, ...]:

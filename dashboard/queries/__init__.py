@@ -2,7 +2,7 @@
 
 from dashboard.queries.figures import SentBack, agreement_in_force, loops, mqls_delivered, sent_back
 from dashboard.queries.first_run import Step, first_steps, is_empty
-from dashboard.queries.needs import Need, needs
+from dashboard.queries.needs import Need, needs, signatures
 
 __all__ = [
     "Need",
@@ -14,5 +14,6 @@ __all__ = [
     "loops",
     "mqls_delivered",
     "needs",
+    "signatures",
     "sent_back",
 ]

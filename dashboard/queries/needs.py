@@ -25,6 +25,8 @@ from alignment.models import (
     User,
 )
 from alignment.queries import inbox, outbox
+from alignment.queries.artifact_pages import title_of
+from alignment.queries.artifacts import waiting_for
 from alignment.queries.erasure import unrecognised
 from alignment.queries.identity import urgent_pairs
 from alignment.wording import relative
@@ -87,6 +89,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
         found = _for_others(_agreement(at) + unsigned + _unassigned(scope, at) + _untagged(scope, at))
     elif user.has_role(Role.MARKETING):
         found = _for_others(_unassigned(scope, at) + _untagged(scope, at))
+    found = signatures(user, at=at) + found
     return sorted(found, key=lambda need: (need.is_for_others, not need.is_urgent))
 
 
@@ -97,6 +100,16 @@ def _counted(code: str, found: QuerySet[Any], text: str, url_name: str, **more: 
     """A need for as many rows as there are; none for none."""
     count = found.count()
     return [Need(code, count, text, url_name, **more)] if count else []
+
+
+def signatures(user: User, *, at: datetime) -> list[Need]:
+    """Documents that this person may sign now, as holder of a role or as a delegate; the oldest is named."""
+    waiting = waiting_for(user, at=at)
+    if not waiting:
+        return []
+    more = " and others" if len(waiting) > 1 else ""
+    text = f"waiting for your signature: {title_of(waiting[0].version)}{more}"
+    return [Need("signatures", len(waiting), text, "alignment:artifacts", is_urgent=True)]
 
 
 def _overdue(scope: Scope, at: datetime, url_name: str) -> list[Need]:

@@ -29,6 +29,7 @@ SENT_BACK_WEEKS = 4
 GROUPS_SHOWN = 8
 UP_TO_DATE_WITHIN = timedelta(minutes=2)
 UNITS = {
+    "signatures": ("document", "documents"),
     "dead": ("event", "events"),
     "not-written-back": ("decision", "decisions"),
     "write-back-late": ("decision", "decisions"),
@@ -54,7 +55,9 @@ def home(request: HttpRequest) -> HttpResponse:
     done = sum(step.is_done for step in steps)
     first_run = {"steps": steps if done < len(steps) else [], "done": done, "now": now}
     if queries.is_empty():
-        return render(request, "dashboard/home_first_run.html", first_run | {"is_revops": bool(steps)})
+        to_do = [_shown(need) for need in queries.signatures(user, at=now)]
+        first_run |= {"is_revops": bool(steps), "to_do": to_do}
+        return render(request, "dashboard/home_first_run.html", first_run)
     scope = scope_of(user)
     week = Week.of(now, Organisation.get().zone)
     needs = queries.needs(user, scope, at=now)
