@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from alignment.views.artifacts import acts, delegations, files, lists, page, signing
+from alignment.views.artifacts import acts, delegations, files, lists, page, signing, verify
 
 VERSION = "artifacts/<slug:kind>/<str:key>/<int:number>/"
 urlpatterns = [
@@ -19,4 +19,6 @@ urlpatterns = [
     path(f"{VERSION}remind/", acts.remind, name="artifact-remind"),
     path(f"{VERSION}discard/", acts.discard, name="artifact-discard"),
     path(f"{VERSION}pdf/", files.pdf, name="artifact-pdf"),
+    path(f"{VERSION}bundle/", files.bundle, name="artifact-bundle"),
+    path("verify/", verify.page, name="verify"),
 ]

@@ -101,6 +101,8 @@ TABLE = [
     Row("alignment:artifact-version", PARTIES, "version"),
     Row("alignment:artifact-identity", PARTIES, "version"),
     Row("alignment:artifact-pdf", PARTIES, "version"),
+    Row("alignment:artifact-bundle", PARTIES, "version"),
+    Row("alignment:verify", "AAAAAAAAA"),
     act("alignment:artifact-sign", PARTIES, "version"),
     act("alignment:artifact-decline", PARTIES, "version"),
     act("alignment:artifact-revoke", PARTIES, "version"),

@@ -12,8 +12,10 @@ from alignment.access import roles
 from alignment.artifacts.kinds import UnknownKind, kind_named
 from alignment.artifacts.pdf import make_pdf
 from alignment.models import ArtifactVersion, Rendition
+from alignment.queries.bundles import NotInBundle, bundle_of
 from alignment.queries.renditions import imprint_of, signature_lines
 from alignment.views.artifacts.common import READERS, version_of
+from alignment.views.artifacts.page import Refusal, show
 
 
 @never_cache
@@ -24,6 +26,20 @@ def pdf(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse:
     version = version_of(request, kind, key, number, at=timezone.now())
     made = _preview(version) if version.is_draft else _rendition(version)
     return _file(made, f"{kind}-{key}-v{number}.pdf", "application/pdf", inline=True)
+
+
+@never_cache
+@require_safe
+@roles(*READERS)
+def bundle(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse:
+    """All that somebody needs to verify it without this server, once all have signed."""
+    now = timezone.now()
+    version = version_of(request, kind, key, number, at=now)
+    try:
+        made = bundle_of(version)
+    except NotInBundle as problem:
+        return show(request, version, at=now, refusal=Refusal("bundle", str(problem)), status=409)
+    return _file(made, f"{kind}-{key}-v{number}.zip", "application/zip")
 
 
 def _rendition(version: ArtifactVersion) -> bytes:
