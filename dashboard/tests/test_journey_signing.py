@@ -133,6 +133,18 @@ def test_both_leaders_sign_from_their_mails_and_it_comes_into_force(
     assert waiting.state == VersionState.IN_FORCE
     revops.page.reload()
     revops.arrive(TITLE, "Signed by all and in force")
+    anybody = journey.visitors.at(DESK)
+    anybody.open(f"/verify/?digest={waiting.digest}")
+    anybody.arrive("Verify a signed document", "Genuine")
+    look_around(anybody, "verify")
+    anybody.wear(DESK)
+    anybody.page.get_by_label("Or a file").set_input_files(
+        files=[{"name": "x.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 of another"}]
+    )
+    anybody.press("Verify")
+    anybody.arrive("Verify a signed document", "Not known here")
+    if folder := os.environ.get("SCREENSHOTS"):
+        revops.page.pdf(path=f"{folder}/print.pdf", format="A4")
 
 
 def test_a_refusal_with_its_reason_reaches_revops(journey: Journey, people: dict[Role, User]) -> None:
