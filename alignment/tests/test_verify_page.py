@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from alignment.models import ArtifactVersion, Role
+from alignment.queries.verification import LARGEST_UPLOAD
 from alignment.services.artifacts import revoke
 from alignment.tests.artifact_pages import path_of, said
 from alignment.tests.pages import signed_in
@@ -113,8 +114,8 @@ def test_odd_files_are_answered(memos: None, content: bytes) -> None:
 
 
 def test_a_file_beyond_the_limit_is_refused_in_words(memos: None) -> None:
-    answer = give(b"%PDF-" + b"x" * (16 * 2**20 + 1))
-    assert answer.status_code == 422 and "larger than 16 MB" in said(answer)
+    answer = give(b"%PDF-" + b"x" * (LARGEST_UPLOAD + 1))
+    assert answer.status_code == 422 and f"larger than {LARGEST_UPLOAD // 2**20} MB" in said(answer)
 
 
 def test_many_look_ups_from_one_address_have_to_wait(version: ArtifactVersion) -> None:
