@@ -47,6 +47,12 @@ SECTIONS = (
     ),
     Section("Scorecard", "scorecard:scorecard", "clipboard-check", _SEES_FIGURES - _only(Role.REP)),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
+    Section(
+        "Is it working?",
+        "dashboard:working",
+        "chart-bar",
+        _only(Role.REVOPS, Role.CRO, Role.CMO, Role.MARKETING, Role.FINANCE),
+    ),
     Section("Agreement", "sla:agreement", "file-certificate", _SEES_FIGURES),
     Section("Definitions", "alignment:definitions", "writing", _SEES_FIGURES),
     Section("Calendars", "alignment:calendars", "calendar", _SEES_FIGURES),

@@ -301,7 +301,7 @@ def follow_up(*, at: datetime) -> list[TierTime]:
 
     MQLs younger than the limit of their tier are left out; those never followed up count as not in time.
     """
-    given = {
+    given: dict[str, Any] = {
         "high": HIGH_INTENT,
         "high_within": HIGH_INTENT_WITHIN,
         "other_within": NURTURE_WITHIN,

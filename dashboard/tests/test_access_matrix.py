@@ -61,6 +61,7 @@ def act(route: str, expected: str, about: str = "", **data: Any) -> Row:
 DRILL = {"week": "2026-11-16", "kind": "follow_up", "outcome": "due"}
 TABLE = [
     Row("dashboard:home", EVERYONE),
+    Row("dashboard:working", "AAAFFAAFL"),
     Row("handoff:queue", "AFFAAFFFL"),
     Row("handoff:cycles", RECORDS),
     Row("handoff:leads", RECORDS),

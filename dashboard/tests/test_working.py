@@ -1,0 +1,346 @@
+"""Is it working? Every figure against one counted by hand, and no figure where nothing can be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alignment.models import DirtyDay, Lead, MqlCycle, Opportunity, Organisation, Role
+from alignment.quarters import Quarter
+from alignment.queries.prerequisites import last_quarters
+from alignment.tests.pages import cards, signed_in
+from dashboard.queries.working import (
+    WINDOW,
+    QuarterOfConversion,
+    Share,
+    acceptance,
+    conversion,
+    follow_up,
+    movement,
+    open_pipeline,
+    revenue,
+    sla_months,
+    working,
+)
+from dashboard.views.working import money, percent
+from sla.models import METRIC, ComplianceDay
+from testing.artifacts import user_with
+from testing.programs import cycle, opportunity, source_of_history, won
+from testing.world import World
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+pytestmark = pytest.mark.django_db
+QUARTERS = last_quarters(NOW, "UTC")
+_numbers = iter(range(10**9))
+
+
+def lead(made_at: datetime, side: str = "marketing", **more: Any) -> Lead:
+    return Lead.objects.create(
+        source=source_of_history(),
+        external_id=f"w{next(_numbers)}",
+        crm_created_at=made_at,
+        first_seen_at=NOW,
+        sourced_function=side,
+        **more,
+    )
+
+
+def day(first: date, met: int, missed: int, **more: Any) -> None:
+    given = {"day": first, "kind": "follow_up", "met": met, "missed": missed, "restated": 0, "running": 0}
+    ComplianceDay.objects.create(**given | more)
+
+
+class TestCompliance:
+    def test_the_months_are_the_two_full_ones_before(self, world: World) -> None:
+        day(date(2026, 9, 1), 86, 14)
+        day(date(2026, 10, 31), 17, 3)
+        day(date(2026, 10, 30), 3, 0, segment="smb")
+        day(date(2026, 8, 31), 0, 50)
+        day(date(2026, 11, 1), 0, 50)
+        day(date(2026, 10, 5), 0, 50, kind="disposition")
+        found = sla_months(at=NOW, zone="UTC")
+        assert [(m.first, m.share) for m in found] == [
+            (date(2026, 9, 1), Share(86, 100)),
+            (date(2026, 10, 1), Share(20, 23)),
+        ]
+        assert [m.holds for m in found] == [True, True]
+        assert working(at=NOW).sales_holds is True
+
+    @pytest.mark.parametrize(("met", "holds"), [(85, False), (86, True), (0, False)])
+    def test_exactly_85_percent_is_not_above_it(self, world: World, met: int, holds: bool) -> None:
+        day(date(2026, 9, 3), met, 100 - met)
+        day(date(2026, 10, 3), 99, 1)
+        assert working(at=NOW).sales_holds is holds
+
+    def test_a_month_in_which_nothing_fell_due_tells_nothing(self, world: World) -> None:
+        day(date(2026, 9, 3), 99, 1)
+        assert [m.holds for m in sla_months(at=NOW, zone="UTC")] == [True, None]
+        assert working(at=NOW).sales_holds is None
+
+    def test_a_day_that_is_not_added_up_is_not_yet_known(self, world: World) -> None:
+        day(date(2026, 9, 3), 99, 1)
+        day(date(2026, 10, 3), 99, 1)
+        DirtyDay.objects.create(metric=METRIC, day=date(2026, 10, 20))
+        assert working(at=NOW).sales_holds is None
+
+
+class TestConversion:
+    def test_an_opportunity_counts_within_ninety_days_of_the_lead_s_creation(self) -> None:
+        made = datetime(2026, 2, 3, 12, tzinfo=UTC)
+        for offset in (timedelta(0), WINDOW - timedelta(seconds=1), WINDOW, -DAY):
+            opportunity(made + offset, lead=lead(made))
+        lead(made)
+        opportunity(made, lead=lead(made, "sales"), is_deleted=True)
+        lead(made, "other")
+        lead(made, is_deleted=True)
+        found = conversion(QUARTERS, zone="UTC", at=NOW)[1]
+        assert (found.quarter.key, found.marketing, found.sales) == ("2026-Q1", Share(3, 5), Share(0, 1))
+
+    def test_of_merged_leads_the_one_that_stays_counts_with_the_deals_of_all(self) -> None:
+        made = datetime(2026, 2, 3, tzinfo=UTC)
+        stays = lead(made)
+        opportunity(made, lead=lead(made, merged_into=stays))
+        assert conversion(QUARTERS, zone="UTC", at=NOW)[1].marketing == Share(1, 1)
+
+    def test_a_quarter_is_complete_once_the_window_of_its_last_lead_is_over(self) -> None:
+        end = datetime(2026, 10, 1, tzinfo=UTC)
+        for at, is_complete in ((end + WINDOW, True), (end + WINDOW - timedelta(seconds=1), False)):
+            assert conversion(QUARTERS, zone="UTC", at=at)[-1].is_complete is is_complete
+
+    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        rows=st.lists(
+            st.tuples(
+                st.integers(-20, 400),
+                st.sampled_from(["marketing", "sales", "other", "unknown"]),
+                st.one_of(st.none(), st.integers(-30, 200)),
+            ),
+            max_size=15,
+        )
+    )
+    def test_it_is_what_counting_by_hand_gives(self, rows: Iterable[Any]) -> None:
+        Opportunity.objects.all().delete()
+        Lead.objects.all().delete()
+        begin = datetime(2025, 10, 1, 7, tzinfo=UTC)
+        expected: dict[tuple[str, str], list[int]] = {}
+        for offset, side, after in rows:
+            made = begin + offset * DAY
+            one = lead(made, side)
+            if after is not None:
+                opportunity(made + after * DAY, lead=one)
+            if side in {"marketing", "sales"}:
+                counts = expected.setdefault((Quarter.of(made, "UTC").key, side), [0, 0])
+                counts[1] += 1
+                counts[0] += after is not None and after < 90
+        for row in conversion(QUARTERS, zone="UTC", at=NOW):
+            for side in ("marketing", "sales"):
+                by_hand = Share(*expected.get((row.quarter.key, side), [0, 0]))
+                assert getattr(row, side) == by_hand
+
+
+class TestMovement:
+    def quarters(self, *shares: tuple[int, int]) -> list[QuarterOfConversion]:
+        """Of 100 leads each: (marketing, sales) that converted, by quarter."""
+        return [
+            QuarterOfConversion(quarter, Share(marketing, 100), Share(sales, 100), True)
+            for quarter, (marketing, sales) in zip(QUARTERS, shares, strict=False)
+        ]
+
+    @pytest.mark.parametrize(
+        ("before", "after", "word"),
+        [
+            ((10, 20), (11, 21), "together"),
+            ((10, 20), (9, 19), "together"),
+            ((10, 20), (10, 20), "together"),
+            ((10, 20), (11, 19), "diverging"),
+            ((10, 20), (11, 20), "diverging"),
+        ],
+    )
+    def test_the_same_way_is_together(
+        self, before: tuple[int, int], after: tuple[int, int], word: str
+    ) -> None:
+        assert movement(self.quarters(before, after)).word == word
+
+    def test_it_is_told_between_the_last_two_complete_quarters(self) -> None:
+        found = self.quarters((1, 1), (2, 2), (3, 1))
+        running = QuarterOfConversion(QUARTERS[3], Share(90, 100), Share(90, 100), False)
+        told = movement([*found, running])
+        assert told.word == "diverging"
+        assert told.sentence == "From Q1 2026 to Q2 2026: marketing-sourced rose and sales-sourced fell."
+
+    def test_too_little_says_nothing(self) -> None:
+        assert movement(self.quarters((1, 1))).word == "unknown"
+        few = [QuarterOfConversion(quarter, Share(1, 29), Share(1, 100), True) for quarter in QUARTERS[:2]]
+        assert "Fewer than 30" in movement(few).sentence
+
+    def test_shares_of_different_size_are_compared_exactly(self) -> None:
+        third, other = Share(100, 300), Share(333_333, 1_000_000)
+        found = [
+            QuarterOfConversion(QUARTERS[0], third, third, True),
+            QuarterOfConversion(QUARTERS[1], other, third, True),
+        ]
+        assert "marketing-sourced fell and sales-sourced stayed" in movement(found).sentence
+
+
+class TestAcceptance:
+    def test_working_converted_and_once_accepted_count(self) -> None:
+        at = datetime(2026, 8, 3, tzinfo=UTC)
+        cycle(at, disposition="working", reason="", closed_at=None)
+        cycle(at, disposition="converted", reason="")
+        cycle(at, accepted_at=at + DAY)
+        cycle(at)
+        cycle(at, disposition="", reason="", is_tagged=False, closed_at=None)
+        cycle(at, disposition="working", reason="", closed_at=None, voided_at=NOW, void_reason="x")
+        found = acceptance(QUARTERS, zone="UTC")[-1]
+        assert (found.quarter.key, found.share) == ("2026-Q3", Share(3, 5))
+
+    @pytest.mark.parametrize(("part", "above"), [(7, False), (8, True)])
+    def test_exactly_70_percent_is_not_above(self, part: int, above: bool) -> None:
+        assert Share(part, 10).is_above(Fraction(7, 10)) is above
+
+
+class TestFollowUp:
+    def live(
+        self, world: World, tier: str, taken: timedelta | None, started: datetime = NOW - DAY * 9
+    ) -> None:
+        cycle(
+            started,
+            is_history=False,
+            agreement_number=1,
+            tier=tier,
+            disposition="",
+            reason="",
+            closed_at=None,
+            is_tagged=False,
+            assigned_at=started,
+            first_follow_up_at=None if taken is None else started + taken,
+        )
+
+    def test_under_the_benchmark_and_the_median(self, world: World) -> None:
+        second, five = timedelta(seconds=1), timedelta(minutes=5)
+        for taken in (second, five - second, five, None):
+            self.live(world, "high_intent", taken)
+        for taken in (DAY - second, DAY, 3 * DAY):
+            self.live(world, "nurture", taken)
+        high, nurture = follow_up(at=NOW)
+        assert (high.tier, high.share, high.median) == ("high_intent", Share(2, 4), 299)
+        assert (nurture.share, nurture.median) == (Share(1, 3), 86400)
+
+    def test_where_most_were_never_followed_up_there_is_no_median(self, world: World) -> None:
+        self.live(world, "standard", timedelta(hours=1))
+        self.live(world, "standard", None)
+        self.live(world, "standard", None)
+        (found,) = follow_up(at=NOW)
+        assert (found.share, found.median) == (Share(1, 3), None)
+
+    def test_one_that_is_younger_than_its_benchmark_is_left_out(self, world: World) -> None:
+        self.live(world, "high_intent", None, NOW - timedelta(minutes=5))
+        self.live(world, "high_intent", None, NOW - timedelta(minutes=4, seconds=59))
+        self.live(world, "standard", timedelta(minutes=1), NOW - timedelta(hours=23))
+        (found,) = follow_up(at=NOW)
+        assert (found.tier, found.share) == ("high_intent", Share(0, 1))
+
+    def test_imported_voided_and_older_ones_do_not_count(self, world: World) -> None:
+        cycle(NOW - DAY * 9)
+        self.live(world, "standard", None, NOW - WINDOW - timedelta(seconds=1))
+        assert follow_up(at=NOW) == []
+        assert MqlCycle.objects.count() == 2
+
+
+class TestRevenue:
+    def test_amounts_stay_in_their_currency_and_what_is_not_known_is_shown(self) -> None:
+        Organisation.objects.create(pk=1, currency="EUR")
+        at = datetime(2026, 8, 3, tzinfo=UTC)
+        won(at, at, amount_minor=300, currency="EUR", lead=lead(at))
+        won(at, at, amount_minor=500, currency="EUR", lead=lead(at, "sales"))
+        won(at, at, amount_minor=200, currency="EUR")
+        won(at, at, amount_minor=None, currency="EUR", lead=lead(at))
+        won(at, at, amount_minor=7, currency="usd", lead=lead(at, merged_into=lead(at, "sales")))
+        opportunity(at, amount_minor=9_999, currency="EUR", lead=lead(at))
+        found = {(row.currency, row.quarter.key): row for row in revenue(QUARTERS, zone="UTC")}
+        euro, dollar = found["EUR", "2026-Q3"], found["USD", "2026-Q3"]
+        assert (euro.marketing, euro.sales, euro.unknown, euro.total) == (300, 500, 200, 1000)
+        assert (euro.won, euro.without) == (4, 1)
+        assert (dollar.sales, dollar.total) == (7, 7)
+        assert found["EUR", "2026-Q2"].total == 0
+        assert [row.currency for row in revenue(QUARTERS, zone="UTC")][:4] == ["EUR"] * 4
+
+    def test_a_deal_belongs_to_the_quarter_in_which_it_closed_on_local_clocks(self) -> None:
+        at = datetime(2026, 7, 1, 3, tzinfo=UTC)
+        won(at, at, amount_minor=5, lead=lead(at))
+        quarters = last_quarters(NOW, "America/New_York")
+        by_key = {row.quarter.key: row.total for row in revenue(quarters, zone="America/New_York")}
+        assert by_key["2026-Q2"] == 5
+
+    @pytest.mark.parametrize(
+        ("minor", "currency", "said"),
+        [(123450, "EUR", "1,234.50 EUR"), (1234, "JPY", "1,234 JPY"), (5, "", "0.05 (no currency)")],
+    )
+    def test_money_has_the_decimals_of_its_currency(self, minor: int, currency: str, said: str) -> None:
+        assert money(minor, currency) == said
+
+    def test_percentages_go_to_the_nearest(self) -> None:
+        assert [percent(1, 3), percent(2, 3), percent(0, 5), percent(0, 0)] == [
+            "33.3%",
+            "66.7%",
+            "0.0%",
+            "no data",
+        ]
+
+
+def test_open_pipeline_is_what_is_expected_to_close_in_the_quarter() -> None:
+    quarter = Quarter.of(NOW, "UTC")
+    for on, more in (
+        (date(2026, 10, 1), {}),
+        (date(2026, 12, 31), {"amount_minor": None}),
+        (date(2027, 1, 1), {}),
+        (date(2026, 9, 30), {}),
+        (date(2026, 11, 1), {"is_closed": True}),
+        (date(2026, 11, 1), {"is_deleted": True}),
+    ):
+        opportunity(NOW, close_on=on, amount_minor=more.pop("amount_minor", 100), **more)
+    (found,) = open_pipeline(quarter)
+    assert (found.currency, found.count, found.without, found.minor) == ("USD", 2, 1, 100)
+
+
+class TestPage:
+    @pytest.fixture(autouse=True)
+    def _now(self) -> Iterator[None]:
+        with time_machine.travel(NOW, tick=False):
+            yield
+
+    def test_without_any_data_there_is_no_figure(self, world: World) -> None:
+        answer = signed_in(user_with(Role.CRO)).get("/is-it-working/")
+        page = answer.content.decode()
+        assert answer.status_code == 200
+        assert page.count("No data yet") >= 6
+        assert "%" not in "".join(row["Accepted"] for row in cards(page, "MQLs accepted by quarter"))
+        assert {row["Deals"] for row in cards(page, "Won revenue by quarter")} == {"0"}
+
+    def test_what_is_measured_stands_with_its_parts(self, world: World) -> None:
+        at = datetime(2026, 8, 3, tzinfo=UTC)
+        cycle(at, disposition="working", reason="", closed_at=None)
+        page = signed_in(user_with(Role.FINANCE)).get("/is-it-working/").content.decode()
+        assert "100.0% (1 of 1)" in [row["Accepted"] for row in cards(page, "MQLs accepted by quarter")]
+
+    def test_the_number_of_queries_does_not_grow(
+        self, world: World, django_assert_max_num_queries: Any
+    ) -> None:
+        client = signed_in(user_with(Role.CMO))
+        client.get("/is-it-working/")
+        with django_assert_max_num_queries(24) as few:
+            client.get("/is-it-working/")
+        at = datetime(2026, 8, 3, tzinfo=UTC)
+        for number in range(20):
+            won(at, at, currency=["EUR", "USD", "GBP"][number % 3], lead=lead(at))
+            cycle(at)
+        with django_assert_max_num_queries(len(few)):
+            client.get("/is-it-working/")

@@ -1,0 +1,82 @@
+"""Is it working? The three signals, and the figures beside them with what each is made of."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from alignment import charts
+from alignment.access import SEES_ALL, roles
+from alignment.currencies import digits_of
+from alignment.models import Role
+from alignment.queries.inbox import processed_up_to
+from dashboard.queries import working as queries
+from dashboard.queries.working import QuarterOfRevenue, Working
+
+
+@roles(*sorted({*SEES_ALL, Role.FINANCE}))
+def page(request: HttpRequest) -> HttpResponse:
+    """What can be measured now; where nothing can, what is missing for it."""
+    now = timezone.now()
+    found = queries.working(at=now)
+    context = {
+        "now": now,
+        "found": found,
+        "processed_up_to": processed_up_to(at=now),
+        "sales": _verdict(found.sales_holds),
+        "months": [(month, _verdict(month.holds)) for month in found.months],
+        "acceptance_chart": _acceptance_chart(found),
+        "acceptance": [
+            (row, _verdict(row.share.is_above(queries.ACCEPTED_ABOVE))) for row in found.acceptance
+        ],
+        "tiers": [(row, row.tier == queries.HIGH_INTENT) for row in found.follow_up],
+        "revenue": [(row, *_amounts(row)) for row in found.revenue],
+        "open_pipeline": [(row, money(row.minor, row.currency)) for row in found.open_pipeline],
+        "first": found.acceptance[0].quarter,
+        "last": found.acceptance[-1].quarter,
+        "days": queries.WINDOW.days,
+    }
+    return render(request, "dashboard/working.html", context)
+
+
+def money(minor: int, currency: str) -> str:
+    """ "1,234.50 EUR"; an amount whose currency is not stated says so."""
+    digits = digits_of(currency)
+    return f"{Decimal(minor).scaleb(-digits):,.{digits}f} {currency or '(no currency)'}"
+
+
+def percent(part: int, whole: int) -> str:
+    """ "85.7%", to the nearest; "no data" for nothing of nothing."""
+    if whole <= 0:
+        return "no data"
+    tenths = (2000 * part + whole) // (2 * whole)
+    return f"{tenths // 10}.{tenths % 10}%"
+
+
+def _amounts(row: QuarterOfRevenue) -> tuple[str, str, str, str, str]:
+    return (
+        percent(row.marketing, row.total),
+        money(row.marketing, row.currency),
+        money(row.sales, row.currency),
+        money(row.unknown, row.currency),
+        money(row.total, row.currency),
+    )
+
+
+def _verdict(holds: bool | None) -> tuple[str, str]:
+    """Kind of a badge and its words."""
+    return {True: ("met", "Holds"), False: ("missed", "Does not hold"), None: ("neutral", "No data yet")}[
+        holds
+    ]
+
+
+def _acceptance_chart(found: Working) -> SafeString:
+    points: list[tuple[str, Fraction | None]] = [
+        (row.quarter.name, row.share.rate) for row in found.acceptance
+    ]
+    return charts.line(points, title="MQLs accepted by sales", threshold=queries.ACCEPTED_ABOVE)
