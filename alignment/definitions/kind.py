@@ -22,7 +22,7 @@ READERS = frozenset(Role.values) - {Role.BOARD_VIEWER.value}
 def _effect(content: Content) -> tuple[str, ...]:
     name = content.get("name") or "record"
     found = [
-        f"From then on this is what {name} means: figures that count it are computed by these rows, and the version "
+        f"From then on this is what {name} means: figures that count it are computed by these rows, and a version "
         "before it is superseded."
     ]
     if len(listed(content.get("parts"))) > 1:

@@ -9,19 +9,21 @@ from alignment.definitions.predicate import KEYS
 from alignment.models import ArtifactVersion, Role, Signature, User, VersionState
 from alignment.queries.definitions import current_versions
 
-_READ, _WRITE, _SEND, _SIGN, _REMIND = "read", "write", "send", "sign", "wait"
+_READ, _WRITE, _SEND, _SIGN, _REMIND, _NOTHING = "read", "write", "send", "sign", "wait", ""
 ACTIONS = {
     _READ: "Read",
     _WRITE: "Write it",
     _SEND: "Complete and send",
     _SIGN: "Read and sign",
     _REMIND: "See who has to sign",
+    _NOTHING: "",
 }
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One definition. `act` says what this viewer does next: read, write, send, sign or wait."""
+    """One definition. `act` says what this viewer does next: read, write, send, sign or wait; "" where there is
+    nothing yet to read and somebody else writes it."""
 
     key: str
     label: str
@@ -80,7 +82,7 @@ def _standing(key: str, versions: dict[str, ArtifactVersion], user: User) -> Sta
     if sent is not None and user.role in _unsigned(sent):
         act = _SIGN
     elif not user.has_role(Role.REVOPS):
-        act = _READ
+        act = _READ if in_force is not None or sent is not None else _NOTHING
     elif draft is not None:
         act = _SEND
     elif sent is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -92,7 +93,11 @@ DEALS = st.fixed_dictionaries(
         "opened_at": MOMENTS,
     }
 )
-LIMITS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LIMITS = settings(
+    max_examples=400 if os.environ.get("TEST_ALL") == "1" else 60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def make_leads(source: Source, given: list[dict[str, Any]]) -> list[Lead]:
