@@ -17,6 +17,7 @@ from django.db import connection
 from alignment.models import AskedBy, Lead
 from alignment.services.erasure import erase_person
 from alignment.services.retention import expire_bodies
+from scorecard.tests.surveys import answer, printed
 from sla.services import mark_breached, roll_up
 from testing.production import ROOT, Installation, installation, programs, server_variables
 from testing.world import World, event
@@ -44,6 +45,7 @@ def busy_world(world: World) -> World:
         )
     world.send(event("lead.updated", "L1", at, score="many"), at=at)
     world.deliver(event("lead.updated", "L2", at, score=99), external_id="waits")
+    run_survey()
     mark_breached(at=world.at)
     roll_up(at=world.at)
     erase_person(
@@ -76,6 +78,13 @@ def restored(busy_world: World, tmp_path: Path) -> Iterator[Installation]:
         yield made
 
 
+def run_survey() -> None:
+    """A trust survey that some have answered."""
+    _, codes = printed({"sales": 7})
+    for code in codes["sales"][:3]:
+        answer(code)
+
+
 def tool(name: str, *arguments: str) -> None:
     done = subprocess.run(
         [str(programs() / name), *arguments],
@@ -87,9 +96,11 @@ def tool(name: str, *arguments: str) -> None:
 
 
 def contents(cursor: Any) -> dict[str, tuple[int, str]]:
-    """Per table of schema public: rows, and a digest over all of them in a fixed order."""
+    """Per table: rows, and a digest over all of them in a fixed order. Those of schema public by bare name."""
     cursor.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
+        "SELECT CASE WHEN nspname <> 'public' THEN nspname || '.' ELSE '' END || relname FROM pg_class "
+        "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE nspname IN ('public', 'survey') AND relkind = 'r' ORDER BY 1"
     )
     found = {}
     for (table,) in cursor.fetchall():
@@ -120,7 +131,8 @@ def test_every_row_and_every_guard_comes_back_and_nothing_changes_when_it_is_fol
         before, guarded = contents(cursor), guards(cursor)
     filled = {table for table, (rows, _) in before.items() if rows}
     assert {"alignment_fact", "alignment_delivery", "sla_breach", "handoff_assignment", "alignment_erasure",
-            "alignment_retentionrun", "alignment_deadevent", "django_migrations"} <= filled  # fmt: skip
+            "alignment_retentionrun", "alignment_deadevent", "django_migrations", "scorecard_survey",
+            "survey.token", "survey.answer", "survey.box_key"} <= filled  # fmt: skip
 
     other = psycopg2.connect(restored.url(restored.owner))
     other.autocommit = True
@@ -154,6 +166,11 @@ def test_the_application_may_do_there_what_it_may_here(restored: Installation) -
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute(statement)
         cursor.execute("UPDATE alignment_person SET name = name")
+        cursor.execute(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'survey' AND tableowner = current_user"
+        )
+        assert cursor.fetchone() == (3,)
+        cursor.execute("TRUNCATE survey.token, survey.answer, survey.box_key")
         cursor.execute(
             "SELECT has_function_privilege(oid, 'EXECUTE') FROM pg_proc WHERE proname = 'erase_lead'"
         )
