@@ -85,6 +85,11 @@ def test_a_bundle_verifies_as_a_zip_and_unpacked_without_application_and_network
         "no qualified electronic signatures",
     ):
         assert told in found.stdout
+    (tmp_path / "head.json").write_text(witness_file(newest_head()))
+    assert (
+        "The head that you gave is one of this chain."
+        in in_an_empty_folder(tmp_path, "bundle.zip", "--head", "head.json").stdout.splitlines()
+    )
     zipfile.ZipFile(tmp_path / "bundle.zip").extractall(tmp_path / "unpacked")
     assert in_an_empty_folder(tmp_path / "unpacked").stdout == found.stdout
 

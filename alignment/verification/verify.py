@@ -243,7 +243,7 @@ def collected(findings: Iterator[str]) -> list[str]:
     return found
 
 
-def described(files: dict[str, bytes]) -> Iterator[str]:
+def described(files: dict[str, bytes], head_given: str = "") -> Iterator[str]:
     """What a bundle without findings says."""
     envelope, events = parsed(files["envelope.json"]), _events(files)
     head = _lines(files["heads.jsonl"])[-1]["statement"]
@@ -260,7 +260,10 @@ def described(files: dict[str, bytes]) -> Iterator[str]:
         yield f"  {record['reason']}"
     yield f"PDF: {sha256(files['document.pdf'])}"
     yield f"Head: entry {head['sequence']}, digest {head['digest']}, {head['at']}, key {head['key']}."
-    yield "Compare the head or the key's name with a mail that a witness got, or give that file with --head."
+    if head_given:
+        yield "The head that you gave is one of this chain."
+    else:
+        yield "Compare the head or the key's name with a mail that a witness got, or give that file with --head."
 
 
 def unzipped(raw: bytes, largest: int = LARGEST) -> dict[str, bytes]:
@@ -299,7 +302,7 @@ def main() -> int:
     findings = collected(check_bundle(files, given.digest.lower(), head))
     _say(*(f"WRONG: {finding}" for finding in findings), "NOT VERIFIED" if findings else "VERIFIED")
     if not findings:
-        _say(*collected(described(files)), *PROVES.split("\n"))
+        _say(*collected(described(files, head)), *PROVES.split("\n"))
     return 1 if findings else 0
 
 

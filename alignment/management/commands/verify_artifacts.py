@@ -57,8 +57,9 @@ def _read(given: str) -> str:
 def _said(report: Report) -> str:
     lines = [f"{finding.where}: {finding.message}" for finding in report.findings]
     lines.append(
-        f"{report.versions} versions, {report.entries} entries of the chain and {report.heads} heads verified: "
-        + (f"{len(lines)} findings." if lines else "everything fits together.")
+        f"{_count(report.versions, 'version')}, {_count(report.entries, 'entry', 'entries')} of the chain and "
+        f"{_count(report.heads, 'head')} verified: "
+        + (f"{_count(len(lines), 'finding')}." if lines else "everything fits together.")
     )
     if not report.witnessed:
         lines.append(
@@ -67,7 +68,12 @@ def _said(report: Report) -> str:
         )
     else:
         lines.append(
-            f"Witnessed up to entry {report.witnessed}. Unwitnessed: {report.unwitnessed} later "
-            f"{'entry' if report.unwitnessed == 1 else 'entries'}, and whatever came after it and was cut off again."
+            f"Witnessed up to entry {report.witnessed}. Unwitnessed: "
+            f"{_count(report.unwitnessed, 'later entry', 'later entries')}, and whatever came after it and was cut off "
+            "again."
         )
     return "\n".join(lines)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
