@@ -38,6 +38,7 @@ urlpatterns = [
     path("definitions/drift/", definition_records.index, name="drift"),
     path("definitions/drift/rows/", definition_records.rows, name="drift-rows"),
     path("definitions/mql/incomplete/", definition_records.incomplete, name="mqls-incomplete"),
+    path("definitions/mql/incomplete.csv", definition_records.download, name="mqls-incomplete-csv"),
     path("definitions/<slug:key>/", definition_pages.page, name="definition"),
     path("definitions/<slug:key>/draft/", definition_pages.change, name="definition-change"),
     path("definitions/<slug:key>/draft/start/", definition_pages.start, name="definition-start"),

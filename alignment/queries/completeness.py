@@ -61,10 +61,12 @@ class Which:
     origin: str = ""
 
 
-def completeness(definition: Definition, period: str, *, at: datetime, scope: Scope) -> list[Completeness]:
-    """The last twelve weeks or months that began by `at`, the latest first, those without MQLs included."""
+def completeness(
+    definition: Definition, period: str, *, at: datetime, scope: Scope, shown: int = SHOWN
+) -> list[Completeness]:
+    """The last weeks or months that began by `at`, the latest first, those without MQLs included."""
     organisation = Organisation.get()
-    starts = _starts(period, at.astimezone(organisation.tz).date())
+    starts = _starts(period, at.astimezone(organisation.tz).date(), shown)
     first, last = starts[-1], Completeness(period, starts[0], 0, 0).end
     truncated = PERIODS[period]("crossed_at", tzinfo=organisation.tz)
     counted = (
@@ -113,13 +115,13 @@ def with_leads(found: QuerySet[MqlCycle]) -> QuerySet[MqlCycle]:
     return found.select_related("owner", "lead__source", *(f"lead__{name}" for name in RELATED["lead"]))
 
 
-def _starts(period: str, today: date) -> list[date]:
+def _starts(period: str, today: date, count: int) -> list[date]:
     if period == "week":
         monday = today - timedelta(days=today.weekday())
-        return [monday - timedelta(days=7 * n) for n in range(SHOWN)]
+        return [monday - timedelta(days=7 * n) for n in range(count)]
     month = today.replace(day=1)
     found = []
-    for _ in range(SHOWN):
+    for _ in range(count):
         found.append(month)
         month = (month - timedelta(days=1)).replace(day=1)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -237,3 +239,25 @@ def test_a_period_begins_and_ends_at_midnight_of_the_organisation(world: World) 
     ]  # fmt: skip
     rows = mqls(Which("all", date(2026, 11, 16), date(2026, 11, 23)), in_force(), scope=ALL)
     assert [row.pk for row in rows] == [first.pk] != [before.pk]
+
+
+def test_the_list_comes_as_a_file_for_those_who_mend_it_in_the_crm(world: World) -> None:
+    put_in_force("mql", at=world.at)
+    make_mql(world, 1, world.at, title="", company="=SUM(A1)", owner=world.reps[0])
+    make_mql(world, 2, world.at - timedelta(hours=1), email="", score=None, is_history=True)
+    make_mql(world, 3, world.at)
+    url = reverse("alignment:mqls-incomplete-csv")
+    lines = _lines(signed_in(add_user(world, Role.CMO)).get(url))
+    assert lines[0][0] == "Source"
+    assert [(line[1], line[7], line[8]) for line in lines[1:]] == [
+        ("m1", "no", "Title"), ("m2", "yes", "Score, E-mail"),
+    ]  # fmt: skip
+    assert not lines[1][3].startswith("=")
+    rep = signed_in(world.users["rep.1"])
+    assert [line[1] for line in _lines(rep.get(url))[1:]] == ["m1"]
+    assert rep.get(url, {"state": "nonsense"}).status_code == 404
+
+
+def _lines(answer: Any) -> list[list[str]]:
+    assert answer.status_code == 200
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))

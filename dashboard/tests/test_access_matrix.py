@@ -115,6 +115,7 @@ TABLE = [
     Row("alignment:drift", NOT_BOARD),
     Row("alignment:drift-rows", "AAAFFAFFL", data={"of": "sales"}),
     Row("alignment:mqls-incomplete", RECORDS),
+    Row("alignment:mqls-incomplete-csv", RECORDS),
     Row("alignment:definition", NOT_BOARD, "mql definition"),
     act("alignment:definition-start", REVOPS, "mql definition"),
     act("alignment:definition-change", REVOPS, "mql definition"),

@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     if found is not None:
         scope = scope_of(user)
         context |= {
-            "month": completeness(found.definition, "month", at=now, scope=scope)[0],
+            "month": completeness(found.definition, "month", at=now, scope=scope, shown=1)[0],
             "last": drift.last_mqls(found.definition),
             "disagreements": drift.disagreements(found.definition, at=now),
             "gap": drift.gap(found.definition.limits, at=now),

@@ -17,6 +17,7 @@ from alignment.paging import NoSuchPage, by_moment, newest_first
 from alignment.queries import completeness as queries
 from alignment.queries import drift
 from alignment.queries.definitions import definition_in_force, moment
+from alignment.sheets import csv_response
 
 
 @roles(*SEES_RECORDS)
@@ -51,6 +52,35 @@ def incomplete(request: HttpRequest) -> HttpResponse:
             "is_own": not scope.is_all,
         },
         status=200 if form.is_valid() else 422,
+    )
+
+
+@roles(*SEES_RECORDS)
+def download(request: HttpRequest) -> HttpResponse:
+    """The same MQLs as a CSV file, all of them: what is to be mended in the CRM."""
+    found, scope = definition_in_force("mql"), scope_of(viewer(request))
+    form = WhichForm(request.GET, scope=scope)
+    if found is None or not form.is_valid():
+        raise Http404("This address names no list of MQLs.")
+    chosen = queries.with_leads(queries.mqls(form.which(), found.definition, scope=scope))
+    rows = queries.with_missing(list(chosen.order_by("-crossed_at", "-pk")), found.definition)
+    return csv_response(
+        f"mqls-{form.which().state}.csv",
+        ["Source", "CRM id", "Lead", "Company", "Owner", "Segment", "Crossed (UTC)", "Imported", "Lacks"],
+        (
+            [
+                cycle.lead.source.name,
+                cycle.lead.external_id,
+                cycle.lead.name,
+                cycle.lead.company,
+                cycle.owner.name if cycle.owner else "",
+                cycle.segment,
+                cycle.crossed_at,
+                "yes" if cycle.is_history else "no",
+                ", ".join(field.label for field in lacking),
+            ]
+            for cycle, lacking in rows
+        ),
     )
 
 
