@@ -38,7 +38,7 @@ from sla.services.agreements import put_in_force
 
 NAME, ZONE, CURRENCY = "Northwind Robotics", "Europe/Berlin", "EUR"
 CRM, ESPOCRM, FORMS = "demo-crm", "demo-espocrm", "demo-forms"
-IN_FORCE_FOR = timedelta(weeks=8)
+IN_FORCE_FOR = timedelta(weeks=20)
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
 CALENDARS = {
     people.EMEA: ("Berlin office", "Europe/Berlin", "DE-BE", [["09:00", "12:00"], ["13:00", "18:00"]]),

@@ -19,12 +19,13 @@ from dashboard.demo import company, history, people, stream
 from dashboard.demo.past import bring_in, season
 from dashboard.demo.past.files import export
 from dashboard.demo.past.story import Story, tell_past
+from dashboard.demo.program import story as program_story
 
 
 class Command(BaseCommand):
     help = (
-        "Adds the demo company, with four quarters of imported history and five weeks of live events, and prints its "
-        "logins; does nothing where it is there already. `demo stream` sends signed live events to the running server "
+        "Adds the demo company, with four quarters of imported history, five weeks of live events and a program in the "
+        "middle of its life, and prints its logins; does nothing where it is there already. `demo stream` sends signed live events to the running server "
         "until Ctrl-C. `--files DIR` writes the files of the imported history with their mappings, and nothing else."
     )
 
@@ -89,6 +90,8 @@ class Command(BaseCommand):
             self.stdout.write("The demo company is there already; nothing was changed.")
         else:
             self._add_company(days, quarters)
+            if quarters >= season.QUARTERS:  # a diagnosis looks at four of them
+                self._add_program()
         self.stdout.write(f"\nDemo logins (one password for all: {people.PASSWORD})")
         for role, name, title, email in people.logins():
             self.stdout.write(f"  {role:<14} {email:<33} {name}, {title}")
@@ -106,6 +109,15 @@ class Command(BaseCommand):
         seconds = time.monotonic() - began
         self.stdout.write(
             f"Added {told.mqls} live MQLs out of {told.deliveries} deliveries in {seconds:.1f} s."
+        )
+
+    def _add_program(self) -> None:
+        began = time.monotonic()
+        told = program_story.tell(at=timezone.now())
+        seconds = time.monotonic() - began
+        self.stdout.write(
+            f"Told {told.programs} programs: {told.signed} documents are in force, one waits for a signature; "
+            f"{seconds:.1f} s."
         )
 
     def _bring_in(self, made: company.Company, until: datetime, quarters: int) -> Story:

@@ -1,0 +1,1 @@
+"""Two programs of the demo company: one that has been run, one in the middle of its life."""
