@@ -41,6 +41,10 @@ class Stop:
         return str(self.state.step.label)
 
     @property
+    def evidence_label(self) -> str:
+        return f"Evidence for {self.name}"
+
+    @property
     def waits_for(self) -> str:
         """The gates before it that are shut, in words; empty where none is."""
         names = [

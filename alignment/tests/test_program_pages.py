@@ -164,13 +164,13 @@ class TestRail:
         assert shown.count("rail-blocked") == 2 and shown.count("rail-locked") == 4
         assert "Waits for gate 1 (Scorecard)" in shown
         assert "sending waits for the prerequisites" in shown
-        rows = {row["How we know"]: row for row in cards(shown, "Prerequisites")}
+        rows = {row["How we know"]: row for row in cards(shown, "Evidence for Prerequisites")}
         assert rows["Signed"]["Met"] == "Missing"
 
     def test_with_all_met_the_evidence_stays_in_sight(self) -> None:
         program = open_one(NOW)
         meet_prerequisites(program, NOW)
-        rows = cards(page(), "Prerequisites")
+        rows = cards(page(), "Evidence for Prerequisites")
         assert len(rows) == 12
         assert {row["Met"] for row in rows} == {"Met"}
 

@@ -47,11 +47,13 @@ def _context(request: HttpRequest, program: Program) -> dict[str, Any]:
     user, now = viewer(request), timezone.now()
     zone = Organisation.get().zone
     is_open = program.closed_at is None
+    months = _months(now, zone) if is_open else []
     return {
         "now": now,
         "program": program,
         "rail": rail_of(program, at=now),
-        "months": _months(now, zone) if is_open else [],
+        "months": months,
+        "is_history_short": any(not month.is_enough for _, row in months for month in row),
         "month_names": months_of(last_quarters(now, zone)) if is_open else [],
         "sees_records": user.has_role(*SEES_ALL),
         "blocks": blocks(program.starts_on, program.weeks),

@@ -131,8 +131,8 @@ class QuarterOfConversion:
 
 @dataclass(frozen=True)
 class Movement:
-    """How the two conversions moved from one quarter to the next, both complete. `word`: together, diverging, or why
-    nothing can be said."""
+    """How the two conversions moved from one quarter to the next, both complete. `word`: together, diverging
+    (one rose and the other fell), apart (one alone moved), or unknown."""
 
     word: str
     sentence: str
@@ -277,15 +277,16 @@ def movement(found: Sequence[QuarterOfConversion]) -> Movement:
     ways = [_way(before.marketing, after.marketing), _way(before.sales, after.sales)]
     names = ("marketing-sourced", "sales-sourced")
     said = " and ".join(f"{name} {way}" for name, way in zip(names, ways, strict=True))
-    word = "together" if ways[0] == ways[1] else "diverging"
-    return Movement(
-        word, f"From {before.quarter.name} to {after.quarter.name}: {said}.", before.quarter, after.quarter
-    )
+    word = "together" if ways[0] == ways[1] else "apart" if "stayed" in ways else "diverging"
+    sentence = f"From {before.quarter.name} to {after.quarter.name}: {said}."
+    return Movement(word, sentence, before.quarter, after.quarter)
 
 
 def _way(before: Share, after: Share) -> str:
-    left, right = after.part * before.whole, before.part * after.whole
-    return "rose" if left > right else "fell" if left < right else "stayed"
+    """A change that one lead more or less would undo is none."""
+    if (after.part - 1) * before.whole > before.part * after.whole:
+        return "rose"
+    return "fell" if (after.part + 1) * before.whole < before.part * after.whole else "stayed"
 
 
 def acceptance(quarters: Sequence[Quarter], *, zone: str) -> list[QuarterShare]:

@@ -157,11 +157,11 @@ class TestMovement:
     @pytest.mark.parametrize(
         ("before", "after", "word"),
         [
-            ((10, 20), (11, 21), "together"),
-            ((10, 20), (9, 19), "together"),
-            ((10, 20), (10, 20), "together"),
-            ((10, 20), (11, 19), "diverging"),
-            ((10, 20), (11, 20), "diverging"),
+            ((10, 20), (12, 22), "together"),
+            ((10, 20), (8, 18), "together"),
+            ((10, 20), (11, 19), "together"),  # what one lead would undo is no movement
+            ((10, 20), (12, 18), "diverging"),
+            ((10, 20), (12, 19), "apart"),
         ],
     )
     def test_the_same_way_is_together(
@@ -170,7 +170,7 @@ class TestMovement:
         assert movement(self.quarters(before, after)).word == word
 
     def test_it_is_told_between_the_last_two_complete_quarters(self) -> None:
-        found = self.quarters((1, 1), (2, 2), (3, 1))
+        found = self.quarters((1, 1), (5, 5), (8, 2))
         running = QuarterOfConversion(QUARTERS[3], Share(90, 100), Share(90, 100), False)
         told = movement([*found, running])
         assert told.word == "diverging"
@@ -182,12 +182,12 @@ class TestMovement:
         assert "Fewer than 30" in movement(few).sentence
 
     def test_shares_of_different_size_are_compared_exactly(self) -> None:
-        third, other = Share(100, 300), Share(333_333, 1_000_000)
+        third, more = Share(100, 300), Share(333_335, 1_000_000)
         found = [
             QuarterOfConversion(QUARTERS[0], third, third, True),
-            QuarterOfConversion(QUARTERS[1], other, third, True),
+            QuarterOfConversion(QUARTERS[1], more, Share(333_334, 1_000_000), True),
         ]
-        assert "marketing-sourced fell and sales-sourced stayed" in movement(found).sentence
+        assert "marketing-sourced rose and sales-sourced stayed" in movement(found).sentence
 
 
 class TestAcceptance:
