@@ -73,7 +73,7 @@ def compared_with(
         notes.append(f"It measured {before['first']} to {before['last']}.")
     within = figures_of(content, "hygiene").get("within", "")
     if within and within != now.hygiene.within:
-        notes.append(f"Its follow-up window was {within}.")
+        notes.append(f"Its window was {within}.")
     if figures_of(content, "conversion").get("sql_means", "") != now.conversion.sql_means:
         notes.append("It counted SQLs another way.")
     return {

@@ -78,8 +78,7 @@ SCORECARD = register(
         render=page.render,
         signers=_leads,
         statement=(
-            "I accept these five scores as the state of our alignment, and the recommended sequence as what we do "
-            "about it."
+            "I accept these scores as the state of our alignment, and the sequence as what we do about it."
         ),
         effect=_scorecard_effect,
         page_limit=1,

@@ -21,6 +21,7 @@ from alignment.artifacts.waivers import waiver_paragraphs
 from alignment.quarters import Quarter
 from scorecard.dimensions import FRACTURE, LABELS, START
 from scorecard.leverage import MOST
+from scorecard.sequencing import SCORE_LABELS
 
 Content = Mapping[str, Any]
 
@@ -66,8 +67,7 @@ def _blocks(content: Content) -> Iterator[Block]:
     yield from waiver_paragraphs(content)
     before = content["compared"]
     yield Scores(tuple(_score(entry, before) for entry in content["dimensions"]))
-    yield Paragraph(" ".join(_meaning(before)), "small")
-    yield from _fractures(content["fractures"])
+    yield from _fractures(content["fractures"], " ".join(_meaning(before)))
     yield from _sequence(content["sequence"])
 
 
@@ -83,24 +83,24 @@ def _score(entry: Content, before: Content | None) -> Score:
 def _meaning(before: Content | None) -> Iterator[str]:
     yield "Under 3.0 is a fracture, under 2.0 is where to start."
     if before is not None:
-        yield f"In brackets the change since version {before['version']}, signed on {day(before['signed_on'])}."
+        yield f"In brackets: change since version {before['version']}, signed {day(before['signed_on'])}."
         yield from before["notes"]
 
 
-def _fractures(found: list[Content]) -> Iterator[Block]:
-    yield Heading("Fractures with the highest leverage", 3)
+def _fractures(found: list[Content], meaning: str) -> Iterator[Block]:
+    yield Heading("Highest leverage: distance under 3.0 × money at stake", 3)
     if not found:
         yield Paragraph("No score is under 3.0.")
+        yield Paragraph(meaning, "small")
         return
     yield Bullets(tuple(_fracture(one) for one in found[:MOST]), is_numbered=True)
-    said = ["Leverage: how far a score lies under 3.0, times the money at stake."]
-    said += [f"{LABELS[one['key']]}: {one['formula']}." for one in found[:MOST]]
+    said = [f"{LABELS[one['key']]}: {one['formula']}." for one in found[:MOST]]
     if len(found) > MOST:
         rest = ", ".join(LABELS[one["key"]].lower() for one in found[MOST:])
-        said.append(f"Fractures with less of it: {rest}.")
+        said.append(f"With less: {rest}.")
     if any(one["is_tied"] for one in found):
-        said.append("Where it is equal the lower score comes first, then the order above.")
-    yield Paragraph(" ".join(said), "small")
+        said.append("Of equal ones the lower score comes first, then the order above.")
+    yield Paragraph(" ".join([*said, meaning]), "small")
 
 
 def _fracture(one: Content) -> str:
@@ -110,11 +110,15 @@ def _fracture(one: Content) -> str:
 
 def _sequence(found: Content) -> Iterator[Block]:
     yield Heading("Recommended sequence", 3)
-    yield Paragraph(" ".join(filter(None, (found["facilitation"], found["sentence"]))))
-    yield Paragraph(f"Order: {'. '.join(found['lines'])}.")
+    order = f"Order: {'. '.join(found['lines'])}."
+    yield Paragraph(" ".join(filter(None, (found["facilitation"], found["sentence"], order))))
     said = []
     for origin, words in (("measured", "Measured"), ("declared", "Declared")):
-        given = [f"{one['label']}: {one['said']}" for one in found["inputs"] if one["origin"] == origin]
+        given = [
+            f"{one['label']}: {one['said']}"
+            for one in found["inputs"]
+            if one["origin"] == origin and one["label"] not in SCORE_LABELS  # scores stand above already
+        ]
         said += [f"{words}: {'; '.join(given)}."] if given else []
     if said:
         yield Paragraph(" ".join(said), "small")

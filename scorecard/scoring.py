@@ -74,10 +74,7 @@ def _definitions(found: Agreement, bands: Bands) -> Scored:
         )
         return _missing(DEFINITIONS, Need("answers", text, "scorecard:questions"))
     rate = _rate(rates.SHARE_SAME, found.same, found.questions, bands)
-    evidence = (
-        f"Round {found.round}: {found.same} answered the same, {found.different} differently; of "
-        f"{found.unknown} one or both do not know."
-    )
+    evidence = f"{found.different} were answered differently, {found.unknown} not known to one or both."
     return _scored(DEFINITIONS, rate, f"Questions answered the same: {_explained(rate, bands)}", evidence)
 
 
@@ -93,10 +90,11 @@ def _hygiene(found: Hygiene, bands: Bands) -> Scored:
     if not found.due:
         return _unmeasured(HYGIENE, f"None of the {found.crossed:,} MQLs is due yet.")
     rate = _rate(rates.FOLLOWED_UP, found.met, found.due, bands)
-    evidence = (
-        f"The window is {found.within}. {found.unassigned:,} of the {found.missed:,} missed were assigned to nobody; "
-        f"{found.running:,} of {found.crossed:,} crossed are not due yet and left out."
-    )
+    evidence = f"Window: {found.within}."
+    if found.unassigned:
+        evidence += f" {found.unassigned:,} of the {found.missed:,} missed were assigned to nobody."
+    if found.running:
+        evidence += f" {found.running:,} more are not due yet and left out."
     return _scored(HYGIENE, rate, f"MQLs followed up in time: {_explained(rate, bands)}", evidence)
 
 
@@ -145,10 +143,14 @@ def _attribution(found: Attribution, bands: Bands) -> Scored:
     if not found.opportunities:
         return _unmeasured(ATTRIBUTION, "No opportunity was opened in the window.")
     rate = _rate(rates.AGREED_SOURCE, found.counts.get("agreed", 0), found.opportunities, bands)
-    short = {"both": "both claim", "neither": "neither claims", "disagreed": "against the first touch"}
-    parts = [f"{found.counts.get(name, 0):,} {words}" for name, words in short.items()]
-    parts.append(f"{found.counts.get('unproven', 0):,} without a known first touch")
-    evidence = f"{found.opportunities:,} opportunities opened in the window: {', '.join(parts)}."
+    words = {
+        "both": "both claim",
+        "neither": "neither claims",
+        "disagreed": "against the first touch",
+        "unproven": "without a known first touch",
+    }
+    parts = [f"{count:,} {said}" for name, said in words.items() if (count := found.counts.get(name, 0))]
+    evidence = f"Of all that were opened in the window: {', '.join(parts)}." if parts else ""
     return _scored(
         ATTRIBUTION, rate, f"Claims agree with the first touch: {_explained(rate, bands)}", evidence
     )

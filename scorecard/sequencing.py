@@ -17,6 +17,8 @@ from scorecard.dimensions import DEFINITIONS, FRACTURE, LABELS, ORDER, START, TR
 BOARD_DECK_DAYS = 30  # and fewer: the deck locks within them
 SHORT_BY = Fraction(30, 100)  # and more: exactly this much is not short enough
 MEASURED, DECLARED = "measured", "declared"
+SCORE_LABEL = "{} score"
+SCORE_LABELS = frozenset(SCORE_LABEL.format(label) for label in LABELS.values())
 STEPS: Mapping[int, str] = {1: "Scorecard", 2: "SLA", 3: "Handoff", 4: "Plan", 5: "Dashboard"}
 
 
@@ -70,8 +72,8 @@ class Track:
         for stage in self.stages:
             if set(stage) <= set(self.deferred):
                 continue
-            names = [f"Step {step}, {STEPS[step]}" for step in stage]
-            found.append(names[0] if len(names) == 1 else f"At the same time: {'; '.join(names)}")
+            one = f"Step {stage[0]}, {STEPS[stage[0]]}"
+            found.append(one if len(stage) == 1 else f"At the same time: {_steps(stage)}")
         if self.skipped:
             found.append(f"Not run again: {_steps(self.skipped)}")
         if self.deferred:
@@ -104,7 +106,7 @@ class Sequence:
 def _score(situation: Situation, key: str) -> Given:
     tenths = situation.scores.get(key)
     said = "not measured" if tenths is None else f"{tenths // 10}.{tenths % 10}"
-    return Given(f"{LABELS[key]} score", None if tenths is None else tenths < START, said, MEASURED)
+    return Given(SCORE_LABEL.format(LABELS[key]), None if tenths is None else tenths < START, said, MEASURED)
 
 
 def _deck(situation: Situation) -> Given:
@@ -136,9 +138,7 @@ RULES: tuple[Rule, ...] = (
             f"Definition agreement scores {_score(s, DEFINITIONS).said}, which is under 2.0: agree on the "
             "definitions before an SLA is designed on them."
         ),
-        Track(
-            ((2,), (3,), (4,), (5,)), first="Definitions, until sales, marketing and finance have signed them"
-        ),
+        Track(((2,), (3,), (4,), (5,)), first="Definitions, until all three functions have signed them"),
         lambda s: (_score(s, DEFINITIONS),),
     ),
     Rule(
@@ -239,4 +239,4 @@ def _facilitation(situation: Situation) -> str:
 
 
 def _steps(steps: tuple[int, ...]) -> str:
-    return " and ".join(f"step {step}, {STEPS[step]}" for step in steps)
+    return ", ".join(f"{step} {STEPS[step]}" for step in steps)

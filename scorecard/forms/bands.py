@@ -29,7 +29,7 @@ class BandsForm(forms.Form):
             for score in SCORES:
                 self.fields[f"{rate}_{score}"] = forms.DecimalField(
                     min_value=0, max_value=most, max_digits=6, decimal_places=2, label=f"{RATES[rate]}: {score}.0",
-                    widget=forms.NumberInput(attrs={"step": "any", "class": "num"}),
+                    widget=forms.NumberInput(attrs={"step": "any", "class": "form-control num"}),
                     error_messages={"required": "Give a figure."},
                 )  # fmt: skip
 

@@ -27,7 +27,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "qualified": ("Qualified (SQL)", "The signed definition of an SQL holds for it."),
     "opportunity": ("Opportunity", "An opportunity of it was created and not deleted."),
 }
-NO_PREDICATE = "accepted by sales, as no definition of an SQL is signed"
+NO_PREDICATE = "accepted by sales; no SQL definition is signed"
 SIGNED_PREDICATE = "by the signed definition"
 _ROWS = """
 WITH cohort AS (

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from alignment.gates import notes_of
-from alignment.models import ArtifactVersion, Organisation, Program, Step, User
-from alignment.queries.artifacts import draft_of, in_force
+from alignment.models import ArtifactVersion, Organisation, Paper, Program, Step, User
+from alignment.queries.artifacts import draft_of, in_force, latest
 from alignment.queries.definitions import definitions_in_force
 from alignment.services.artifacts import save_draft
 from alignment.services.authority import require_revops
@@ -69,10 +69,17 @@ def measure(
         key=key_of(program),
         content=document,
         rests_on=[*([signed_bands] if signed_bands else []), *grounds],
+        paper=_paper(program),
         expected=expected,
         by=by,
         at=at,
     )
+
+
+def _paper(program: Program) -> str:
+    """The paper of the draft or of the version before, as somebody may have chosen it."""
+    last = latest(content.KIND, key_of(program))
+    return last.paper if last is not None else str(Paper.A4)
 
 
 def proposed_bands() -> Mapping[str, Any]:
@@ -105,7 +112,7 @@ def situation_of(diagnosis: Diagnosis, found: Measures, scored: Mapping[str, int
         has_same_numbers_other_meaning=_declared(
             "Same numbers, different meaning", diagnosis.has_same_numbers_other_meaning
         ),
-        has_no_time_for_five=_declared("No time for all five procedures", diagnosis.has_no_time_for_five),
+        has_no_time_for_five=_declared("No time for all five", diagnosis.has_no_time_for_five),
     )
 
 
@@ -116,7 +123,7 @@ def _existing_sla(diagnosis: Diagnosis) -> Given:
         "the CRM configured": diagnosis.sla_is_in_crm,
     }
     has = [name for name, is_there in parts.items() if is_there]
-    said = f"has {' and '.join(has)}" if has else "none with any of the three parts"
+    said = f"has {' and '.join(has)}" if has else "none"
     return Given("Existing SLA", len(has) == len(parts), said, DECLARED)
 
 

@@ -297,7 +297,7 @@ class TestSigned:
         compared = measured(company, at=NOW + HOUR).content["compared"]
         assert (compared["version"], compared["signed_on"]) == (1, "2026-11-17")
         assert compared["scores"]["hygiene"] == 13
-        assert compared["notes"] == ["Its follow-up window was 24 business hours (Office hours)."]
+        assert compared["notes"] == ["Its window was 24 business hours (Office hours)."]
 
 
 def complete_without_bands(company: Company) -> None:
@@ -318,9 +318,9 @@ class TestPage:
             "First program · Q4 2025 to Q3 2026 (UTC) · as of 17 November 2026",
             "Fracture: start here (0.0)",
             "Source attribution: 1.8 × USD 500,000 at stake = USD 900,000",
-            "Order: At the same time: Step 1, Scorecard; Step 2, SLA; Step 3, Handoff. Next quarter: step 4",
+            "Order: At the same time: 1 Scorecard, 2 SLA, 3 Handoff. Next quarter: 4 Plan, 5 Dashboard",
             "Declared: Board deck locks: on 17 Nov 2026, today; Pipeline is short by: 31%.",
-            "In brackets the change since version 1, signed on 17 November 2026. Its follow-up window was 24 business",
+            "In brackets: change since version 1, signed 17 November 2026. Its window was 24 business hours",
         ):
             assert expected in text
 
@@ -341,14 +341,12 @@ class TestPage:
             },
         )  # fmt: skip
         found = measured(company, at=NOW + HOUR).content
-        long = json.loads(json.dumps(found).replace("USD 500,000", "USD 1,234,567,890.12"))
+        long = json.loads(json.dumps(found).replace("USD 500,000", "USD 98,765,432"))
         long["sequence"]["facilitation"] = (
             "Trust is the lowest score, 1.2, as low as source attribution and handoff hygiene: bring in a third party "
             "to facilitate, whatever else is done."
         )
-        long["sequence"]["lines"].insert(
-            0, "Definitions, until sales, marketing and finance have signed them"
-        )
+        long["sequence"]["lines"].insert(0, "Definitions, until all three functions have signed them")
         long["waivers"] = [
             {
                 "waiver": "1-1", "step": 0, "expires_on": "2026-12-31", "digest": "0" * 64,
@@ -358,7 +356,7 @@ class TestPage:
         ]  # fmt: skip
         for entry in long["dimensions"]:
             entry["score"] = 12
-        long["fractures"] = [long["fractures"][0] | {"is_tied": True} for _ in range(5)]
+        long["fractures"] = [long["fractures"][0] for _ in range(5)]
         draft = save_draft(
             kind="scorecard", key="1", content=long, rests_on=[in_force("scoring-bands", "scorecard")],  # type: ignore[list-item]
             paper=paper, by=revops(), at=NOW + HOUR,

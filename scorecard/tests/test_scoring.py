@@ -115,7 +115,7 @@ def test_each_dimension_has_its_score_with_the_formula_and_its_figures() -> None
         "Questions answered the same: 64.3% (9 of 14) between 50% for 2 and 67% for 3 is 2.8."
     )
     assert (
-        "5 of the 105 missed" in found["hygiene"].evidence
+        "5 of the 105 missed were assigned to nobody" in found["hygiene"].evidence
         and "79.0% (395 of 500)" in found["hygiene"].formula
     )
     assert found["trust"].formula == "Mean of the survey: 3.4 of 5 between 3 for 3 and 4 for 4 is 3.4."

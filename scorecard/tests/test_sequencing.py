@@ -92,12 +92,12 @@ def test_the_first_rule_that_holds_fires(facts: dict[str, Any], rule: str) -> No
         (
             "definitions",
             ((2,), (3,), (4,), (5,)),
-            "Definitions, until sales, marketing and finance have signed them",
+            "Definitions, until all three functions have signed them",
         ),
         (
             "parallel",
             ((1, 2, 3), (4,), (5,)),
-            "At the same time: Step 1, Scorecard; Step 2, SLA; Step 3, Handoff",
+            "At the same time: 1 Scorecard, 2 SLA, 3 Handoff",
         ),
         ("existing_sla", ((4,), (5,)), "Step 4, Plan"),
         ("dispositions", ((3,), (2,), (4,), (5,)), "Step 3, Handoff"),
@@ -116,10 +116,10 @@ def test_what_is_put_off_and_what_is_not_run_again_is_said() -> None:
     parallel, existing = track_of_rule("parallel"), track_of_rule("existing_sla")
     assert parallel is not None and existing is not None
     assert parallel.lines == (
-        "At the same time: Step 1, Scorecard; Step 2, SLA; Step 3, Handoff",
-        "Next quarter: step 4, Plan and step 5, Dashboard",
+        "At the same time: 1 Scorecard, 2 SLA, 3 Handoff",
+        "Next quarter: 4 Plan, 5 Dashboard",
     )
-    assert existing.lines[-1] == "Not run again: step 2, SLA and step 3, Handoff"
+    assert existing.lines[-1] == "Not run again: 2 SLA, 3 Handoff"
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,11 @@ from alignment.queries import programs
 from alignment.services.artifacts import ChangedMeanwhile
 from alignment.services.artifacts.telling import address_of
 from scorecard import kinds
-from scorecard.dimensions import ASKS, LABELS
+from scorecard.dimensions import ASKS, ATTRIBUTION, CONVERSION, LABELS
 from scorecard.leverage import MOST
+from scorecard.measures import CLASSES
 from scorecard.page import change, money, verdict
+from scorecard.queries.conversion import STATES
 from scorecard.queries.overview import Overview, overview
 from scorecard.queries.rows import GROUPS
 from scorecard.queries.window import NoCalendar
@@ -198,8 +200,35 @@ def _scores(found: Overview, *, sees_rows: bool) -> list[dict[str, Any]]:
             "change": change(before.get("scores", {}).get(entry["key"]), entry["score"]) if before else "",
             "needs_url": reverse(entry["needs"]["url_name"]) if entry["needs"] else "",
             "rows_url": _rows_url(entry["key"], sees_rows=sees_rows),
+            "states": _states(entry["figures"]) if entry["key"] == CONVERSION else [],
+            "classes": _classes(entry["figures"]) if entry["key"] == ATTRIBUTION else [],
         }
         for entry in found.content.get("dimensions", [])
+    ]
+
+
+def _states(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """The demand states with how many leads reached each, and how many fewer than the known state before."""
+    found, before = [], None
+    for key, (label, evidence) in STATES.items():
+        reached = figures["states"].get(key)
+        lost = before - reached if before is not None and reached is not None else 0
+        before = reached if reached is not None else before
+        found.append({"label": label, "evidence": evidence, "reached": reached, "lost": lost})
+    return found if found[0]["reached"] else []
+
+
+def _classes(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """Claims against the first touch: count and amounts, one per currency, of each outcome."""
+    if not any(figures["counts"].values()):
+        return []
+    return [
+        {
+            "label": label,
+            "count": figures["counts"][key],
+            "money": [money(amount, currency) for currency, amount in figures["money"][key].items()],
+        }
+        for key, label in CLASSES.items()
     ]
 
 
