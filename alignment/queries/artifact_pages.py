@@ -9,6 +9,7 @@ from datetime import datetime
 from alignment.artifacts import envelope
 from alignment.artifacts.difference import Change, differences
 from alignment.artifacts.document import Document
+from alignment.artifacts.glyphs import unprintable
 from alignment.artifacts.kinds import Kind, UnknownKind, kind_named
 from alignment.artifacts.pdf import pages_of
 from alignment.models import ArtifactVersion, Paper, Refusal, Rendition, Role, User, VersionState
@@ -54,7 +55,10 @@ class Compared:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Everything that the page of one version shows beside the acts."""
+    """Everything that the page of one version shows beside the acts.
+
+    `pages`: of its PDF; `unprintable`: characters that are named by their code there, as no font has them.
+    """
 
     version: ArtifactVersion
     kind: Kind
@@ -71,7 +75,7 @@ class Sheet:
     newer: ArtifactVersion | None
     refusal: Refusal | None
     pages: int
-    has_pdf: bool
+    unprintable: str
 
     @property
     def paper(self) -> str:
@@ -149,7 +153,7 @@ def sheet_of(version: ArtifactVersion, user: User, *, at: datetime) -> Sheet:
         newer=_newer(version),
         refusal=Refusal.objects.select_related("person").filter(version=version).first(),
         pages=rendition.pages if rendition else _pages(version, document),
-        has_pdf=rendition is not None,
+        unprintable=" ".join(sorted(unprintable(document.texts()))),
     )
 
 

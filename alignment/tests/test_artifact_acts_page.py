@@ -147,3 +147,12 @@ def test_markup_in_a_title_stays_text_on_page_and_paper(revops: User) -> None:
     answer = signed_in(revops).get(path_of(version))
     assert title in said(answer).replace("&lt;", "<") and "<script>alert" not in answer.content.decode()
     assert squeezed(title) in words_of(signed_in(revops).get(path_of(version, "pdf/")).content)
+
+
+def test_what_the_pdf_can_only_name_by_its_code_is_told(revops: User) -> None:
+    client = signed_in(revops)
+    plain = draft("pact", {"text": TEXT}, key="plain", at=NOW)
+    assert "Named by their code" not in said(client.get(path_of(plain)))
+    version = draft("pact", {"text": "日本 says é"}, key="other", at=NOW)
+    assert "no font of the PDF has them: 日 本" in said(client.get(path_of(version)))
+    assert "[U+65E5][U+672C]saysé" in words_of(client.get(path_of(version, "pdf/")).content)

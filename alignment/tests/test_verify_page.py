@@ -8,6 +8,7 @@ import zipfile
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -16,8 +17,8 @@ from alignment.queries.verification import LARGEST_UPLOAD
 from alignment.services.artifacts import revoke
 from alignment.tests.artifact_pages import path_of, said
 from alignment.tests.pages import signed_in
-from alignment.tests.sealing import HOUR, NOON, memos, seal, send
-from testing.artifacts import draft, user_with
+from alignment.tests.sealing import DAY, HOUR, NOON, memos, seal, send
+from testing.artifacts import draft, sent, sign_all, user_with
 
 __all__ = ["memos"]
 PATH = "/verify/"
@@ -138,3 +139,12 @@ def test_a_version_that_is_not_signed_has_no_bundle_yet(memos: None) -> None:
     assert "/bundle/" not in client.get(path_of(version)).content.decode()
     answer = client.get(path_of(version, "bundle/"))
     assert answer.status_code == 409 and "all its signers have signed" in said(answer)
+
+
+def test_what_is_in_force_until_a_day_says_so_and_when_that_is_over(memos: None) -> None:
+    version = sent("memo", {"text": "x", "until_on": "2026-12-24"}, at=NOON)
+    sign_all(version, at=NOON)
+    with time_machine.travel(NOON, tick=False):
+        assert "In force until 25 Dec 2026, 00:00" in said(Client().get(PATH, {"digest": version.digest}))
+    with time_machine.travel(NOON + 60 * DAY, tick=False):
+        assert "Its time was over on 25 Dec 2026" in said(Client().get(PATH, {"digest": version.digest}))

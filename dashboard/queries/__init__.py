@@ -14,6 +14,6 @@ __all__ = [
     "loops",
     "mqls_delivered",
     "needs",
-    "signatures",
     "sent_back",
+    "signatures",
 ]

@@ -139,7 +139,7 @@ def test_both_leaders_sign_from_their_mails_and_it_comes_into_force(
     look_around(anybody, "verify")
     anybody.wear(DESK)
     anybody.page.get_by_label("Or a file").set_input_files(
-        files=[{"name": "x.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 of another"}]
+        files={"name": "x.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 of another"}
     )
     anybody.press("Verify")
     anybody.arrive("Verify a signed document", "Not known here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -27,7 +28,11 @@ BURST, PER_SECOND = 30, 0.5  # look-ups of one address at once, and in the long 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
     """By a digest (also as `?digest=`, for links), or by a file that is uploaded."""
-    context = {"digest": _digest(request), "largest": LARGEST_UPLOAD // 2**20}
+    context: dict[str, Any] = {
+        "digest": _digest(request),
+        "largest": LARGEST_UPLOAD // 2**20,
+        "now": timezone.now(),
+    }
     if request.method == "POST" or context["digest"]:
         rate = take(holder=f"verify:{client_address(request)}"[:80], burst=BURST, per_second=PER_SECOND)
         if not rate.is_allowed:
