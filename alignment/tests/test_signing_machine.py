@@ -34,6 +34,7 @@ from alignment.services.artifacts import (
 )
 from alignment.services.authority import OnlyRevOps
 from alignment.services.delegations import grant
+from alignment.verification.database import verify_database
 from testing.artifacts import kind_of, user_with
 from testing.canonical import digest_of
 
@@ -86,8 +87,11 @@ class Signing(RuleBasedStateMachine):
                 self.click(self.in_state("sent")[-1], user, role)
 
     def teardown(self) -> None:
+        """In the end the verifier, who makes everything anew from the rows, finds nothing to complain of."""
+        findings = verify_database().findings
         transaction.set_rollback(True)
         self.savepoint.__exit__(None, None, None)
+        assert findings == []
 
     # --- what the model says -------------------------------------------------------------------------
     def of(self, kind: str, state: str) -> Version | None:
