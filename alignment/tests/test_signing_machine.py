@@ -40,7 +40,7 @@ from testing.canonical import digest_of
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ROLES = ("cro", "cmo", "finance", "rep")
-SIGNERS = {"memo": ("cro", "cmo"), "ordered": ("cro", "cmo", "finance"), "resting": ("cro",)}
+SIGNERS = {"memo": ("cro", "cmo"), "ordered": ("cro", "cmo", "finance"), "resting": ("cro", "cmo")}
 REFUSALS = (Refused, Blocked, OnlyRevOps, InvalidContent)
 
 
@@ -217,12 +217,16 @@ class Signing(RuleBasedStateMachine):
             if self.is_signable(user, role, version)
         ]
 
-    @rule(data=st.data(), wrong=st.sampled_from(["", "digest", "nonce", "somebody's", "old"]))
+    @rule(
+        data=st.data(),
+        wrong=st.sampled_from(["", "", "", "person", "digest", "nonce", "somebody's", "old"]),
+    )
     @precondition(lambda self: self.in_state("sent"))
     def sign(self, data: st.DataObject, wrong: str) -> None:
         version = data.draw(st.sampled_from(self.in_state("sent")))
-        user = data.draw(st.sampled_from(self.users))
-        self.click(version, user, data.draw(st.sampled_from([*version.roles, "rep"])), wrong)
+        role = data.draw(st.sampled_from([*version.roles, *(["rep"] if wrong == "person" else [])]))
+        may = [user for user in self.users if wrong != "person" and self.may_sign(user, role, version)]
+        self.click(version, data.draw(st.sampled_from(may or self.users)), role, wrong)
 
     def click(self, version: Version, user: User, role: str, wrong: str = "") -> None:
         version.row.refresh_from_db()
@@ -242,7 +246,7 @@ class Signing(RuleBasedStateMachine):
                 by=user,
                 at=self.at,
             ),
-            allowed=not wrong and self.is_signable(user, role, version),
+            allowed=wrong in ("", "person") and self.is_signable(user, role, version),
         )
         if done is None:
             return
@@ -286,6 +290,22 @@ class Signing(RuleBasedStateMachine):
         act = lambda: revoke(version=version.row, role=role, reason="No", by=user, at=self.at)  # noqa: E731
         if self.attempt(act, allowed=allowed):
             version.state = "revoked"
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.of("resting", "sent") and self.of("memo", "in_force"))
+    def pull_the_ground_away(self, data: st.DataObject) -> None:
+        """And try at once to sign what rests on it."""
+        ground, resting = self.of("memo", "in_force"), self.of("resting", "sent")
+        assert ground is not None and resting is not None
+        may = [
+            (user, role) for role in ground.roles for user in self.users if self.may_sign(user, role, ground)
+        ]
+        if not may:
+            return
+        user, role = data.draw(st.sampled_from(may))
+        revoke(version=ground.row, role=role, reason="No", by=user, at=self.at)
+        ground.state = "revoked"
+        self.click(resting, user, role)
 
     @rule(
         data=st.data(),
