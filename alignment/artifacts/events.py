@@ -13,9 +13,10 @@ superseded, rendered, and then `alignment.services.heads.sign_head`, so that the
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from alignment.artifacts.canonical import canonical, digest
+from alignment.artifacts.canonical import canonical, digest, normalised
 
 if TYPE_CHECKING:
     from alignment.models import ArtifactVersion, Refusal, Rendition, ServerKey, Signature
@@ -58,23 +59,28 @@ def sent_event(version: ArtifactVersion) -> Event:
 def signature_record(signature: Signature) -> dict[str, Any]:
     """All that a signature says: a line of signatures.jsonl in a bundle; its digest is in the chain."""
     grant = signature.delegation
-    return {
-        "artifact": name_of(signature.version),
-        "digest": signature.digest,
-        "role": signature.role,
-        "signer": signature.signer_id,
-        "name": signature.name,
-        "title": signature.title,
-        "email": signature.email,
-        "own_role": signature.own_role,
-        "delegation": {**name_of(grant), "digest": grant.digest} if grant else None,
-        "statement": signature.statement,
-        "signed_at": stamp(signature.signed_at),
-        "authenticated_at": stamp(signature.authenticated_at),
-        "methods": list(signature.methods),
-        "ip": signature.ip,
-        "user_agent": signature.user_agent,
-    }
+    record: dict[str, Any] = normalised(
+        {
+            "artifact": name_of(signature.version),
+            "digest": signature.digest,
+            "role": signature.role,
+            "signer": signature.signer_id,
+            "name": signature.name,
+            "title": signature.title,
+            "email": signature.email,
+            "own_role": signature.own_role,
+            "delegation": {**name_of(grant), "digest": grant.digest} if grant else None,
+            "statement": signature.statement,
+            "signed_at": stamp(signature.signed_at),
+            "authenticated_at": stamp(signature.authenticated_at),
+            "methods": list(signature.methods),
+            "ip": str(ip_address(signature.ip))
+            if signature.ip
+            else None,  # the database writes it in its own way
+            "user_agent": signature.user_agent,
+        }
+    )
+    return record
 
 
 def signature_event(signature: Signature) -> Event:
@@ -98,16 +104,19 @@ def in_force_event(version: ArtifactVersion) -> Event:
 
 def refusal_record(refusal: Refusal) -> dict[str, Any]:
     """All that a refusal says."""
-    return {
-        "artifact": name_of(refusal.version),
-        "digest": refusal.version.digest,
-        "kind": refusal.kind,
-        "role": refusal.role,
-        "person": refusal.person_id,
-        "name": refusal.name,
-        "reason": refusal.reason,
-        "refused_at": stamp(refusal.refused_at),
-    }
+    record: dict[str, Any] = normalised(
+        {
+            "artifact": name_of(refusal.version),
+            "digest": refusal.version.digest,
+            "kind": refusal.kind,
+            "role": refusal.role,
+            "person": refusal.person_id,
+            "name": refusal.name,
+            "reason": refusal.reason,
+            "refused_at": stamp(refusal.refused_at),
+        }
+    )
+    return record
 
 
 def refusal_event(refusal: Refusal) -> Event:

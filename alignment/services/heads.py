@@ -51,7 +51,7 @@ def sign_head(*, at: datetime) -> ChainHead | None:
         key=key,
         signature=private_key().sign(statement).hex(),
         signed_at=at,
-        witnesses=[user.name for user in witnesses],
+        witnesses=json.loads(statement)["witnesses"],
     )
     _mail(head, witnesses, at=at)
     return head

@@ -18,14 +18,15 @@ from django.core.checks import run_checks
 
 from alignment import tasks
 from alignment.models import ArtifactVersion, ChainEntry, ChainHead, OutgoingMail, Role, ServerKey
-from alignment.queries.bundles import NotInBundle, bundle_of
+from alignment.queries.bundles import NotInBundle, bundle_of, files_of
+from alignment.services.artifacts import Authentication, challenge, sign
 from alignment.services.chain import append
 from alignment.services.heads import sign_daily_head, sign_head
 from alignment.services.server_key import SigningKeyUnusable, key_in_use, private_key, public_hex
 from alignment.settings.signing import signing_key
 from alignment.tests.sealing import DAY, HOUR, NOON, memos, seal, send, sign_by
 from alignment.verification.database import verify_database
-from alignment.verification.verify import check_head, witnessed
+from alignment.verification.verify import check_bundle, check_head, collected, witnessed
 from testing.artifacts import sign_all, sign_as, user_with
 
 __all__ = ["memos"]
@@ -127,6 +128,34 @@ def test_witnesses_are_whoever_signed_and_who_holds_the_offices_and_each_gets_on
     mails = OutgoingMail.objects.filter(key__startswith=f"head:{head.entry_id}:")
     assert sorted(mail.to.split(".")[0] for mail in mails) == ["fin", "moved", "the", "the"]
     assert mails.filter(key=f"head:{head.entry_id}:{finance.pk}").count() == 1
+
+
+def test_names_in_another_spelling_of_unicode_are_no_finding() -> None:
+    for role, name in ((Role.FINANCE, "Rene\u0301 Ange"), (Role.CRO, "Zoe\u0308")):
+        user_with(role, name, title="Ge\u0301ne\u0301ral")
+    version = send()
+    sign_as(user_with(Role.CRO, "Zoe\u0308"), version, at=NOON)
+    assert "Ren\u00e9 Ange" in seal(version).witnesses
+    assert not verify_database().findings
+    version.refresh_from_db()
+    assert not collected(check_bundle(files_of(version)))
+
+
+@pytest.mark.parametrize("ip", ["2001:DB8:0:0::7", "::ffff:192.0.2.7", "::FFFF:C000:207", "192.0.2.7", None])
+def test_an_address_is_recorded_as_the_database_reads_it(ip: str | None) -> None:
+    version, cro = send(), user_with(Role.CRO)
+    sign(
+        version=version,
+        role=Role.CRO,
+        displayed_digest=version.digest,
+        nonce=challenge(version=version, by=cro, at=NOON),
+        authentication=Authentication(NOON, ("password",)),
+        ip=ip,
+        user_agent="Browser\n\u200b" * 100,
+        by=cro,
+        at=NOON,
+    )
+    assert not verify_database().findings
 
 
 def test_the_mail_says_all_that_a_witness_needs_and_its_file_is_taken_by_the_verifier() -> None:
