@@ -17,6 +17,7 @@ from django.db import connection
 from alignment.models import AskedBy, Lead
 from alignment.services.erasure import erase_person
 from alignment.services.retention import expire_bodies
+from scorecard.survey.box import empty
 from scorecard.tests.surveys import answer, printed
 from sla.services import mark_breached, roll_up
 from testing.production import ROOT, Installation, installation, programs, server_variables
@@ -29,7 +30,7 @@ VOLATILE = {"alignment_dirtyday"}
 
 
 @pytest.fixture
-def busy_world(world: World) -> World:
+def busy_world(world: World) -> Iterator[World]:
     """Leads with facts, MQLs, breaches, attempts, a dead event, an erased person, an expired body."""
     at = world.at - 7 * DAY
     for n in range(12):
@@ -56,7 +57,8 @@ def busy_world(world: World) -> World:
         at=world.at,
     )
     expire_bodies(at=world.at + 400 * DAY)
-    return world
+    yield world
+    empty()
 
 
 @pytest.fixture

@@ -144,7 +144,12 @@ def _number(group: str, groups: Sequence[str]) -> int:
 
 
 def _key() -> bytes:
-    return sealing.unwrap(bytes(_rows("SELECT wrapped FROM survey.box_key")[0][0]))
+    found = _rows("SELECT wrapped FROM survey.box_key")
+    if not found:
+        raise sealing.Unreadable(
+            "The box is empty, as after a restore of half a survey. Withdraw the survey."
+        )
+    return sealing.unwrap(bytes(found[0][0]))
 
 
 def _tokens() -> list[tuple[bytes, str]]:

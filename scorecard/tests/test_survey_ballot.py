@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from scorecard.models import SurveyRelease
+from scorecard.models import SurveyRelease, SurveyState
 from scorecard.services import survey as services
 from scorecard.services.survey import Outcome
 from scorecard.survey import box
@@ -94,6 +94,25 @@ class TestTheEnd:
                 cursor.execute(f"SELECT count(*) FROM survey.{table}")  # noqa: S608
                 assert cursor.fetchone() == (0,)
         assert SurveyRelease.objects.get().content["count"] == 6
+
+    def test_waits_for_the_key_that_opens_the_answers(self, settings) -> None:
+        survey, codes = printed({"sales": 6})
+        for code in codes["sales"]:
+            answer(code)
+        settings.SECRET_KEY, was = "another", settings.SECRET_KEY
+        assert services.close_due(at=CLOSED) == 0
+        survey.refresh_from_db()
+        assert survey.state == SurveyState.OPEN
+        settings.SECRET_KEY_FALLBACKS = [was]
+        assert services.close_due(at=CLOSED) == 1
+        assert SurveyRelease.objects.get().content["count"] == 6
+
+    def test_of_a_box_that_a_restore_left_empty_is_to_be_withdrawn(self) -> None:
+        survey, codes = printed({"sales": 6})
+        box.empty()
+        assert answer(codes["sales"][0]) is Outcome.NOT_VALID
+        assert services.close_due(at=CLOSED) == 0
+        services.withdraw(survey=survey, reason="Restored", by=None, at=CLOSED)
 
     def test_comes_once_however_often_it_is_swept(self) -> None:
         printed({"sales": 6})

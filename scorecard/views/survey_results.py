@@ -68,7 +68,9 @@ def _row(published: Published, question: Question) -> ResultRow:
         total=in_words(figure),
         is_band=figure.band is not None,
         bars=tuple(Bar(14 * place, 22 - height, height) for place, height in enumerate(heights)),
-        spread=", ".join(f"{count} × {value}" for value, count in zip(SCALE, counts, strict=False) if count),
+        spread=", ".join(
+            f"{count}\u00a0said\u00a0{value}" for value, count in zip(SCALE, counts, strict=False) if count
+        ),
         by_function=tuple(
             in_words(found.figures[question.key]) if question.key in found.figures else ""
             for found in published.functions
