@@ -38,13 +38,13 @@ _SEES_RECORDS = _SEES_FIGURES - _only(Role.FINANCE)
 SECTIONS = (
     Section("Home", "/", "home"),
     Section("Program", "alignment:program", "flag", _SEES_FIGURES),
+    Section(
+        "Signatures", "alignment:artifacts", "signature", _only(Role.REVOPS, Role.CRO, Role.CMO, Role.FINANCE)
+    ),
     Section("My queue", "handoff:queue", "inbox", _only(Role.REP, Role.SALES_MANAGER)),
     Section("MQLs", "handoff:cycles", "list-check", _SEES_RECORDS),
     Section("Leads", "handoff:leads", "list-details", _SEES_RECORDS),
     Section("Duplicates", "handoff:duplicates", "copy", _only(Role.REVOPS)),
-    Section(
-        "Signatures", "alignment:artifacts", "signature", _only(Role.REVOPS, Role.CRO, Role.CMO, Role.FINANCE)
-    ),
     Section("Scorecard", "scorecard:scorecard", "clipboard-check", _SEES_FIGURES - _only(Role.REP)),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
     Section(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -126,8 +125,3 @@ def _label(role: str) -> str:
 
 def _name(user: object) -> str:
     return str(getattr(user, "name", "") or "") if user is not None else ""
-
-
-def kinds_among(versions: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Choices of a filter by kind: name and label, in the order of the labels, each once."""
-    return sorted(set(versions), key=lambda pair: pair[1].lower())
