@@ -7,7 +7,7 @@
  "fractures": [{"key", "score", "severity" (tenths), "currency", "stake", "leverage" (decimal strings), "formula",
                 "is_tied"}, … all, the highest leverage first],
  "sequence": {"rule", "sentence", "facilitation", "lines": […], "inputs": [{"label", "said", "origin"}]},
- "compared": null or {"version", "signed_on", "scores": {key: tenths or null}, "notes": […]},
+ "compared": null or {"version", "program", "signed_on", "scores": {key: tenths or null}, "notes": […]},
  "waivers": [see alignment.artifacts.waivers]}
 """
 
@@ -64,9 +64,12 @@ def build(
 
 
 def compared_with(
-    content: Mapping[str, Any], *, version: int, signed_on: str, now: Measures
+    content: Mapping[str, Any], *, version: int, program: str, signed_on: str, now: Measures
 ) -> dict[str, Any]:
-    """What the page says of the scorecard before: its scores, and what differs in how the two were measured."""
+    """What the page says of the scorecard before: its scores, and what differs in how the two were measured.
+
+    `program`: whose it was, where that is another program; else empty.
+    """
     notes = []
     window, before = now.window, content["window"]
     if (before["first"], before["last"]) != (window.first.key, window.last.key):
@@ -78,6 +81,7 @@ def compared_with(
         notes.append("It counted SQLs another way.")
     return {
         "version": version,
+        "program": program,
         "signed_on": signed_on,
         "scores": {entry["key"]: entry["score"] for entry in content["dimensions"]},
         "notes": notes,

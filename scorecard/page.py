@@ -83,7 +83,8 @@ def _score(entry: Content, before: Content | None) -> Score:
 def _meaning(before: Content | None) -> Iterator[str]:
     yield "Under 3.0 is a fracture, under 2.0 is where to start."
     if before is not None:
-        yield f"In brackets: change since version {before['version']}, signed {day(before['signed_on'])}."
+        of = f" of “{before['program']}”" if before["program"] else ""
+        yield f"In brackets: change since version {before['version']}{of}, signed {day(before['signed_on'])}."
         yield from before["notes"]
 
 

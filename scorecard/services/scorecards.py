@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from alignment.gates import notes_of
-from alignment.models import ArtifactVersion, Organisation, Paper, Program, Step, User
+from alignment.models import ArtifactVersion, Organisation, Paper, Program, Step, User, VersionState
 from alignment.queries.artifacts import draft_of, in_force, latest
 from alignment.queries.definitions import definitions_in_force
 from alignment.services.artifacts import save_draft
@@ -53,14 +53,14 @@ def measure(
     found, diagnosis = measured(program, at=at), diagnosis_of(program)
     scored = scores(found, scale)
     situation = situation_of(diagnosis, found, {one.key: one.tenths for one in scored})
-    before = in_force(content.KIND, key_of(program))
+    before = scorecard_before(program)
     document = content.build(
         program={"number": program.number, "name": program.name},
         measures=found,
         scored=scored,
         fractures=fractures(scored, found, scale, currency=Organisation.get().currency),
         steps=sequence(situation),
-        compared=_compared(before, found),
+        compared=_compared(before, program, found),
         waivers=notes_of(Step.PREREQUISITES, program, at=at),
     )
     grounds = [in_force_.version for in_force_ in definitions_in_force().values()]
@@ -80,6 +80,15 @@ def _paper(program: Program) -> str:
     """The paper of the draft or of the version before, as somebody may have chosen it."""
     last = latest(content.KIND, key_of(program))
     return last.paper if last is not None else str(Paper.A4)
+
+
+def scorecard_before(program: Program) -> ArtifactVersion | None:
+    """The one that was signed last, of this program or of an earlier one; what was revoked is none."""
+    signed = ArtifactVersion.objects.filter(artifact__kind=content.KIND, signed_at__isnull=False)
+    found = (
+        signed.exclude(state=VersionState.REVOKED).select_related("artifact").order_by("-signed_at", "-pk")
+    )
+    return next((version for version in found if int(version.artifact.key) <= program.number), None)
 
 
 def proposed_bands() -> Mapping[str, Any]:
@@ -148,8 +157,11 @@ def _declared(label: str, holds: bool) -> Given:
     return Given(label, holds, "yes" if holds else "no", DECLARED)
 
 
-def _compared(before: ArtifactVersion | None, now: Measures) -> dict[str, Any] | None:
+def _compared(before: ArtifactVersion | None, program: Program, now: Measures) -> dict[str, Any] | None:
     if before is None or before.signed_at is None:
         return None
     signed_on = before.signed_at.astimezone(ZoneInfo(now.window.zone)).date().isoformat()
-    return content.compared_with(before.content, version=before.number, signed_on=signed_on, now=now)
+    of = "" if before.artifact.key == key_of(program) else before.content["program"]["name"]
+    return content.compared_with(
+        before.content, version=before.number, program=of, signed_on=signed_on, now=now
+    )

@@ -16,6 +16,7 @@ from alignment.models import ArtifactVersion, Function, Opportunity, Role, Step,
 from alignment.queries.artifacts import in_force
 from alignment.services.artifacts import ChangedMeanwhile, revoke, save_draft, send
 from alignment.services.authority import OnlyRevOps
+from alignment.services.programs import close_program, open_program
 from scorecard import content, page
 from scorecard.content import dimension_of
 from scorecard.dimensions import ORDER
@@ -298,6 +299,31 @@ class TestSigned:
         assert (compared["version"], compared["signed_on"]) == (1, "2026-11-17")
         assert compared["scores"]["hygiene"] == 13
         assert compared["notes"] == ["Its window was 24 business hours (Office hours)."]
+        assert compared["program"] == ""
+
+    def test_the_first_scorecard_of_a_program_is_compared_with_that_of_the_program_before(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        before = signed(company)
+        close_program(program=company.program, reason="Done", by=revops(), at=NOW + HOUR)
+        second = open_program(
+            name="Second run",
+            owner=revops(),
+            hours_per_week=20,
+            has_admin_access=True,
+            starts_on=NOW.date(),
+            weeks=8,
+            by=revops(),
+            at=NOW + HOUR,
+        )
+        version = measure(program=second, by=revops(), at=NOW + HOUR)
+        compared = version.content["compared"]
+        assert (compared["version"], compared["program"]) == (1, before.content["program"]["name"])
+        said = " ".join(page.render(version.content).texts())
+        assert f"since version 1 of “{company.program.name}”" in said
+        revoke(version=before, role=Role.CMO, reason="Wrong", by=user_with(Role.CMO), at=NOW + HOUR)
+        assert measure(program=second, by=revops(), at=NOW + 2 * HOUR).content["compared"] is None
 
 
 def complete_without_bands(company: Company) -> None:

@@ -43,8 +43,13 @@ _BY_NOW: dict[str, tuple[str, str | None]] = _AT_FIRST | {
 
 
 def definition(key: str, *, is_revised: bool = False) -> dict[str, Any]:
-    """As first signed, and with what the second program changed: which acts show intent."""
+    """As first signed; `is_revised`: with what the second program changed, which acts show intent."""
     content = suggestion(key)
+    if key == "sql":
+        content["parts"][0]["rows"] = [
+            {"field": field, "operator": "is_filled", "value": None}
+            for field in ("accepted_at", "first_follow_up_at")
+        ]
     if key == "mql":
         intents = [*_INTENTS, "webinar"] if is_revised else _INTENTS
         rows = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 from django.db.models import F
@@ -36,6 +37,7 @@ SEED = 22
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 FIRST_OPENED, FIRST_CLOSED = 19 * WEEK, 9 * WEEK  # before the end
 SECOND_OPENED = 5 * WEEK
+FOLLOW_UP_HOURS = 8  # business hours: what both leads told their teams in spring
 READ_AFTER = 3 * DAY  # what is older than this has been read
 
 
@@ -74,6 +76,9 @@ class _Teller:
     def _first(self) -> None:
         at = self.end - FIRST_OPENED
         program = self._open("First alignment program", at)
+        declare(
+            program=program, changes={"follow_up_hours": FOLLOW_UP_HOURS}, by=self.cast.revops, at=at + DAY
+        )
         for place, key in enumerate(agreed.DEFINITIONS):
             self._define(key, at=at + DAY + place * HOUR)
         self._sponsor(program, agreed.SPONSORED, at=at + 4 * DAY)
@@ -103,7 +108,11 @@ class _Teller:
         self._sponsor(program, agreed.REVISED, at=at + 4 * DAY)
         declare(
             program=program,
-            changes={"board_deck_on": (self.end + 45 * DAY).date(), "pipeline_short_percent": 12},
+            changes={
+                "board_deck_on": (self.end + 45 * DAY).date(),
+                "pipeline_short_percent": Decimal(12),
+                "follow_up_hours": FOLLOW_UP_HOURS,
+            },
             by=self.cast.revops,
             at=at + 6 * DAY,
         )
@@ -146,7 +155,7 @@ class _Teller:
         )
         agree(version, self.cast, self.cast.all_signers, at=at + HOUR)
 
-    def _sponsor(self, program: Program, amounts: tuple[agreed.Decimal, ...], *, at: datetime) -> None:
+    def _sponsor(self, program: Program, amounts: tuple[Decimal, ...], *, at: datetime) -> None:
         version = program_kinds.draft_sponsorship(
             program=program, currency=CURRENCY, amounts=amounts, by=self.cast.revops, at=at
         )

@@ -25,8 +25,9 @@ from dashboard.demo.program import story as program_story
 class Command(BaseCommand):
     help = (
         "Adds the demo company, with four quarters of imported history, five weeks of live events and a program in the "
-        "middle of its life, and prints its logins; does nothing where it is there already. `demo stream` sends signed live events to the running server "
-        "until Ctrl-C. `--files DIR` writes the files of the imported history with their mappings, and nothing else."
+        "middle of its life, and prints its logins; does nothing where it is there already. `demo stream` sends signed "
+        "live events to the running server until Ctrl-C. `--files DIR` writes the files of the imported history with "
+        "their mappings, and nothing else."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
