@@ -11,6 +11,10 @@ import pytest
 
 from alignment.access import scope_of
 from alignment.models import Calendar, DeadEvent, Person, Role, Team, User
+from alignment.notifications import notify
+from alignment.queries.prerequisites import last_quarters, months_of
+from alignment.queries.programs import current
+from alignment.services.programs import open_program
 from dashboard.demo import company, history, people
 from handoff.queries.cycles import visible_leads
 from testing.browser import DESK, DESK_DARK, LOOKS, PHONE, PHONE_DARK, Look, Visitor, needs_browser
@@ -60,7 +64,25 @@ def demo(journey: Journey) -> Journey:
     journey.move_to(AT)
     made = company.set_up(at=AT - company.IN_FORCE_FOR)
     history.tell(made, at=AT, days=2 if IS_LONG else 1, say=lambda line: None)
+    if current() is None:
+        open_a_program()
     return journey
+
+
+def open_a_program() -> None:
+    """With nothing met yet, and something told to everybody."""
+    revops = User.objects.filter(role=Role.REVOPS).earliest("pk")
+    open_program(
+        name="Alignment 2027",
+        owner=revops,
+        hours_per_week=16,
+        has_admin_access=True,
+        starts_on=AT.date(),
+        weeks=8,
+        by=revops,
+        at=AT,
+    )
+    notify(to=User.objects.all(), key="sweep", kind="x", subject="A gate opened", text="", url="/", at=AT)
 
 
 def addresses_of(user: User) -> Iterator[str]:
@@ -71,6 +93,7 @@ def addresses_of(user: User) -> Iterator[str]:
         yield from (f"/leads/{lead.pk}/", ROWS)
     if user.role != Role.BOARD_VIEWER:
         yield from ("/agreement/1/", f"/calendars/{Calendar.objects.earliest('pk').pk}/")
+    yield "/notifications/"
     if user.role == Role.SALES_MANAGER:
         yield f"/queue/?person={Person.objects.filter(team__managers=user).latest('pk').pk}"
     if user.role == Role.REVOPS:
@@ -78,6 +101,8 @@ def addresses_of(user: User) -> Iterator[str]:
 
 
 def settings_pages() -> Iterator[str]:
+    yield from ("/program/change/", "/program/sponsorship/", "/program/steps/0/waiver/")
+    yield f"/program/history/closed-won/{months_of(last_quarters(AT, 'UTC'))[0]:%Y-%m}/"
     yield from ("/sources/new/", "/calendars/new/", "/people/new/", "/people/teams/new/")
     yield f"/people/{Person.objects.earliest('pk').pk}/"
     yield f"/people/teams/{Team.objects.earliest('pk').pk}/"
