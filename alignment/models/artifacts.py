@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
 
 from alignment.models.people import Role
 
@@ -52,6 +54,12 @@ class ArtifactVersionQuerySet(models.QuerySet["ArtifactVersion"]):
     def sent(self) -> ArtifactVersionQuerySet:
         """Waiting for signatures."""
         return self.filter(state=VersionState.SENT)
+
+    def signable(self, at: datetime) -> ArtifactVersionQuerySet:
+        """Sent, not past the last day, and resting on nothing that is gone: a signature would count."""
+        gone = RestsOn.objects.filter(version=OuterRef("pk")).exclude(ground__state=VersionState.IN_FORCE)
+        open_ended = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+        return self.sent().filter(open_ended, ~Exists(gone))
 
     def of(self, kind: str, key: str) -> ArtifactVersionQuerySet:
         return self.filter(artifact__kind=kind, artifact__key=key)

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Q
-
 from alignment.models import ArtifactVersion, RestsOn, Signature, User, VersionState
 from alignment.queries.signers import (
     Grant,
@@ -72,13 +70,16 @@ def history_of(kind: str, key: str) -> list[ArtifactVersion]:
 
 
 def waiting_for(user: User, *, at: datetime) -> list[Waiting]:
-    """What this person may sign now and has not, oldest first: it is the turn of a role that they may sign for."""
+    """What this person may sign now and has not, oldest first: it is the turn of a role that they may sign for.
+
+    What is past its last day, or rests on what is gone, waits for RevOps and for no signer.
+    """
     authorities = authorities_of(user, at=at)
     if not authorities:
         return []
     found = []
-    sent = ArtifactVersion.objects.sent().filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
-    for version in sent.select_related("artifact").prefetch_related("signatures").order_by("sent_at", "pk"):
+    waiting = ArtifactVersion.objects.signable(at).select_related("artifact").prefetch_related("signatures")
+    for version in waiting.order_by("sent_at", "pk"):
         signatures = list(version.signatures.all())
         if any(signature.signer_id == user.pk for signature in signatures):
             continue

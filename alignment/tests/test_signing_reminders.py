@@ -10,8 +10,8 @@ import pytest
 from alignment import tasks
 from alignment.artifacts.kinds import Kind
 from alignment.models import ArtifactVersion, ChainEntry, Notification, Organisation, OutgoingMail, Role
-from alignment.queries.artifacts import in_force
-from alignment.services.artifacts import NotSent, remind, remind_now, render_missing, renditions
+from alignment.queries.artifacts import in_force, waiting_for
+from alignment.services.artifacts import NotSent, remind, remind_now, render_missing, renditions, revoke
 from alignment.services.authority import OnlyRevOps
 from testing.artifacts import kind_of, sent, sign_all, sign_as, signed, user_with
 
@@ -77,6 +77,16 @@ def test_in_an_order_the_days_count_from_the_signature_before() -> None:
 
 def test_what_is_past_its_last_day_reminds_nobody() -> None:
     sent("memo", {"text": "One", "until_on": "2026-11-23"}, at=NOW)
+    assert remind(at=NOW + timedelta(days=10)) == 0
+
+
+def test_what_rests_on_something_gone_waits_for_revops_and_reminds_no_signer() -> None:
+    ground = signed("memo", {"text": "Ground"}, key="g", at=NOW)
+    sent("memo", {"text": "One"}, at=NOW, rests_on=[ground])
+    cro = user_with(Role.CRO)
+    assert len(waiting_for(cro, at=NOW)) == 1
+    revoke(version=ground, role="cro", reason="No", by=cro, at=NOW)
+    assert waiting_for(cro, at=NOW) == []
     assert remind(at=NOW + timedelta(days=10)) == 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from alignment.business_days import business_days
 from alignment.models import ArtifactVersion, User, VersionState
@@ -20,8 +19,7 @@ EVERY = 2  # business days
 def remind(*, at: datetime) -> int:
     """Send the reminders that are due; how many notices went out. Ticks that were missed make no flood."""
     told, days = 0, business_days(at)
-    open_ended = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
-    waiting = ArtifactVersion.objects.sent().filter(open_ended)
+    waiting = ArtifactVersion.objects.signable(at)
     for version in waiting.select_related("artifact").prefetch_related("signatures").order_by("pk"):
         since = turn_since(version, version.signatures.all())
         which = days.passed_between(since, at) // EVERY
