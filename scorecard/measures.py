@@ -98,11 +98,12 @@ class State:
 class Conversion:
     """Leads created in the window through the demand states. `young`: had fewer than 90 days until it was measured.
 
-    `sqls`: of the MQLs those that became SQLs, by `sql_means`: the signed predicate, or acceptance by sales.
+    `sqls`: of the MQLs those that became SQLs, by `sql_means`: the signed predicate, or acceptance by sales; None where
+    there is neither a predicate nor a record of acceptance.
     """
 
     states: tuple[State, ...]
-    sqls: int
+    sqls: int | None
     sql_means: str
     young: int
 

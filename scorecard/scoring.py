@@ -103,10 +103,12 @@ def _conversion(found: Conversion, bands: Bands) -> Scored:
         return _unmeasured(CONVERSION, "No lead was created in the window.")
     known = [_rate(rates.LEAD_TO_OPPORTUNITY, found.opportunities, found.leads, bands)]
     said = [f"Lead to opportunity: {_explained(known[0], bands)}"]
-    if found.mqls:
+    if found.mqls and found.sqls is not None:
         known.append(_rate(rates.MQL_TO_SQL, found.sqls, found.mqls, bands))
         said.append(f"MQL to SQL ({found.sql_means}): {_explained(known[1], bands)}")
         said.append("The lower score counts")
+    elif found.mqls:
+        said.append("MQL to SQL is not known: no SQL definition is signed, and no acceptance is recorded")
     lower = min(known, key=lambda rate: rate.position)
     young = (
         f" {found.young:,} of the leads had fewer than 90 days; theirs may still rise." if found.young else ""
@@ -124,7 +126,7 @@ def stall_of(found: Conversion, bands: Bands) -> str:
     """Where leads stall: the larger shortfall against a benchmark, in words, relative to the benchmark."""
     short = []
     pairs = [(rates.LEAD_TO_OPPORTUNITY, found.opportunities, found.leads, "lead to opportunity")]
-    if found.mqls:
+    if found.mqls and found.sqls is not None:
         pairs.append((rates.MQL_TO_SQL, found.sqls, found.mqls, "MQL to SQL"))
     for name, part, total, label in pairs:
         benchmark = bands.benchmark(name)

@@ -128,7 +128,9 @@ def measure_conversion(window: Window, *, at: datetime, qualified: Qualified | N
         State(key, label, reached[key] if known.get(key, True) else None, evidence)
         for key, (label, evidence) in STATES.items()
     )
-    return Conversion(states, sqls, SIGNED_PREDICATE if qualified else NO_PREDICATE, young)
+    tells_sqls = qualified is not None or known["accepted"]
+    means = SIGNED_PREDICATE if qualified is not None else NO_PREDICATE
+    return Conversion(states, sqls if tells_sqls else None, means, young)
 
 
 def _asked(question: str) -> bool:

@@ -26,6 +26,7 @@ from scorecard.models import Survey, SurveyRelease, SurveyState
 from scorecard.questions import CURRENT, EDITIONS
 from scorecard.services.answers import open_round, submit_answers
 from scorecard.services.band_drafts import draft_bands
+from scorecard.services.claims import import_claims
 from testing.artifacts import sign_all, user_with
 from testing.world import NOW
 
@@ -33,6 +34,14 @@ from testing.world import NOW
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 QUESTIONS = EDITIONS[CURRENT]
+# What marketing answers otherwise than `sheet`, in `complete`.
+OTHERS = {
+    "lead": "fit",
+    "mql_fit": "any_company",
+    "mql_role": "any_employee",
+    "sql": "meeting",
+    "sourced": "shared",
+}
 
 
 @dataclass
@@ -152,3 +161,28 @@ def sign_bands(company: Company, **changes: list[str]) -> None:
     user_with(Role.CRO)
     user_with(Role.CMO)
     sign_all(send(version=draft, by=revops(), at=company.at), at=company.at)
+
+
+def claims(company: Company) -> None:
+    ids = list(Opportunity.objects.order_by("pk").values_list("external_id", flat=True))
+    given = {Function.SALES: [ids[0], ids[1]], Function.MARKETING: [ids[1]]}
+    for function, claimed in given.items():
+        text = "opportunity,source\n" + "".join(f"{pk},\n" for pk in claimed)
+        import_claims(program=company.program, function=function, text=text, name="x", by=revops(), at=NOW)
+
+
+def complete(company: Company, *, marketing: dict[str, str] | None = None, has_bands: bool = True) -> None:
+    """Everything measured: data, claims, answers, survey, bands."""
+    for number in range(10):
+        lead = company.lead()
+        company.touch(lead, "marketing" if number % 2 else "sales", is_connected=True)
+        if number < 5:
+            follow_up = MONDAY + HOUR if number < 3 else MONDAY + 20 * DAY
+            company.mql(lead, follow_up=follow_up, is_accepted=number < 4)
+        if number < 3:
+            company.opportunity(lead, amount=100_000_00 * (number + 1))
+    claims(company)
+    answered(company, sheet(), sheet(**(OTHERS if marketing is None else marketing)))
+    surveyed(company, 34)
+    if has_bands:
+        sign_bands(company)
