@@ -52,7 +52,7 @@ def _values(field: Field, operator: Operator) -> st.SearchStrategy[Any]:
     if operator.wants is Wants.DAYS:
         return st.sampled_from([1, 30])
     if field.type is FieldType.NUMBER:
-        return st.integers(-2, 70)
+        return st.sampled_from([-1, 64, 65])
     if field.type is FieldType.MONEY:
         return st.sampled_from(["0", "12.5", "12.50", "1.2345", "1250", "-1"])
     one = st.sampled_from([key for key, _ in field.choices]) if field.choices else NAMES
@@ -75,7 +75,7 @@ LEADS = st.fixed_dictionaries(
     | {
         "channel": st.none() | WORDS,
         "email": st.sampled_from(["", "a@Example.com", "b@mail.acme.co.uk", "c@localhost"]),
-        "score": st.none() | st.integers(-2, 70),
+        "score": st.sampled_from([None, -1, 64, 65, 66]),
         "sourced_function": st.sampled_from(["marketing", "sales", "other", "unknown"]),
         "crm_created_at": MOMENTS,
         "touched_at": MOMENTS,
@@ -232,3 +232,20 @@ def test_a_definition_without_rows_is_met_by_nothing(world: World) -> None:
         nothing = Definition(LEAD, parts)
         assert not holds(nothing, Lead(), NOW)
         assert not Lead.objects.filter(meets(nothing, NOW)).exists()
+
+
+@pytest.mark.parametrize(
+    ("operator", "scores"),
+    [
+        ("is", {65}), ("is_not", {64, 66}), ("at_least", {65, 66}), ("more_than", {66}), ("at_most", {64, 65}),
+        ("less_than", {64}),
+    ],
+)  # fmt: skip
+def test_limits_count_as_their_words_say(world: World, operator: str, scores: set[int]) -> None:
+    field = FIELDS[LEAD]["score"]
+    asked = next(each for each in operators_for(field) if each.name == operator)
+    definition = Definition(LEAD, (Part("criteria", "", False, (Row(field, asked, 65),)),))
+    for score in (None, 64, 65, 66):
+        Lead.objects.create(source=world.crm, external_id=f"{score}", first_seen_at=NOW.at, score=score)
+    assert {lead.score for lead in Lead.objects.filter(meets(definition, NOW))} == scores
+    assert {lead.score for lead in Lead.objects.all() if holds(definition, lead, NOW)} == scores
