@@ -61,7 +61,7 @@ def agree(
     signers: tuple[User, ...],
     *,
     at: datetime,
-    every: timedelta = timedelta(hours=5),
+    every: timedelta = timedelta(hours=2),
 ) -> ArtifactVersion:
     """RevOps sends the draft at `at`, and the signers sign it one after the other."""
     version = send(version=version, by=cast.revops, at=at)

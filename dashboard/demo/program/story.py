@@ -62,6 +62,13 @@ def tell(*, at: datetime) -> Told:
     return Told(Program.objects.count(), ArtifactVersion.objects.in_force().count())
 
 
+def morning(at: datetime) -> datetime:
+    """Twenty past nine on that day, or on the Monday after it, on the clocks of the organisation."""
+    local = at.astimezone(Organisation.get().tz)
+    local += timedelta(days=max(0, 7 - local.weekday()) if local.weekday() > 4 else 0)
+    return local.replace(hour=9, minute=20, second=0, microsecond=0)
+
+
 class _Teller:
     def __init__(self, end: datetime) -> None:
         self.end, self.cast = end, Cast.found()
@@ -74,7 +81,7 @@ class _Teller:
         self._was_read()
 
     def _first(self) -> None:
-        at = self.end - FIRST_OPENED
+        at = morning(self.end - FIRST_OPENED)
         program = self._open("First alignment program", at)
         declare(
             program=program, changes={"follow_up_hours": FOLLOW_UP_HOURS}, by=self.cast.revops, at=at + DAY
@@ -86,23 +93,24 @@ class _Teller:
         agree(bands_version, self.cast, self.cast.leaders, at=at + 5 * DAY)
         self._question(program, at=at + 6 * DAY, is_second=False)
         closed_at = survey.ask(program, self.cast, survey.AT_FIRST, rng=self.rng, at=at + 7 * DAY, days=9)
-        self._claim(program, at=closed_at + HOUR, is_second=False)
+        self._claim(program, at=morning(closed_at), is_second=False)
         self._waive_what_is_missing(
             program,
             "The CRM was migrated and the quarters before it cannot be exported; what is there is complete.",
-            at=closed_at + DAY,
+            at=morning(closed_at) + HOUR,
         )
-        scorecard = measure(program=program, by=self.cast.revops, at=closed_at + 2 * DAY)
-        agree(scorecard, self.cast, self.cast.leaders, at=closed_at + 2 * DAY + HOUR, every=2 * DAY)
+        measured_at = morning(closed_at + 2 * DAY)
+        scorecard = measure(program=program, by=self.cast.revops, at=measured_at)
+        agree(scorecard, self.cast, self.cast.leaders, at=measured_at + HOUR, every=DAY + HOUR)
         programs.close_program(
             program=program,
             reason="Stopped after the diagnosis: both teams were busy with the move to the new CRM.",
             by=self.cast.revops,
-            at=self.end - FIRST_CLOSED,
+            at=morning(self.end - FIRST_CLOSED),
         )
 
     def _second(self) -> None:
-        at = self.end - SECOND_OPENED
+        at = morning(self.end - SECOND_OPENED)
         program = self._open("Alignment program, second run", at)
         self._define("mql", at=at + 2 * DAY, is_revised=True)
         self._sponsor(program, agreed.REVISED, at=at + 4 * DAY)
@@ -117,9 +125,9 @@ class _Teller:
             at=at + 6 * DAY,
         )
         self._question(program, at=at + 9 * DAY, is_second=True)
-        asked_at = self.end - 12 * DAY
+        asked_at = morning(self.end - 14 * DAY)
         closed_at = survey.ask(program, self.cast, survey.BY_NOW, rng=self.rng, at=asked_at, days=10)
-        self._claim(program, at=self.end - 6 * DAY, is_second=True)
+        self._claim(program, at=morning(self.end - 8 * DAY), is_second=True)
         self._waive_what_is_missing(
             program,
             "RevOps completes these records until the plan is drafted; they do not change the scores.",
@@ -172,7 +180,7 @@ class _Teller:
                 nomination=nomination,
                 answers=agreed.answers(nomination.function, is_second=is_second),
                 by=nomination.person,
-                at=at + place * 9 * HOUR,
+                at=at + place * 3 * HOUR,
             )
 
     def _claim(self, program: Program, *, at: datetime, is_second: bool) -> None:
