@@ -83,6 +83,7 @@ class SponsorshipForm(forms.Form):
             self.fields[f"amount_{number}"] = forms.DecimalField(
                 label=f"Sourced pipeline of {quarter.name}",
                 required=False,
+                help_text="Needed before it can be sent.",
                 min_value=Decimal(0),
                 max_digits=18,
                 decimal_places=4,
@@ -115,7 +116,7 @@ class WaiverForm(forms.Form):
     codes = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
         label="What is excused",
-        help_text="Nothing else that may come up is.",
+        help_text="Nothing else that may come up is excused.",
         error_messages={"required": "Choose at least one."},
     )
     reason = forms.CharField(

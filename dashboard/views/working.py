@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from alignment import charts
-from alignment.access import SEES_ALL, roles
+from alignment.access import SEES_ALL, SEES_RECORDS, roles, viewer
 from alignment.currencies import digits_of
 from alignment.models import Role
 from alignment.queries.inbox import processed_up_to
@@ -40,6 +40,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "first": found.acceptance[0].quarter,
         "last": found.acceptance[-1].quarter,
         "days": queries.WINDOW.days,
+        "sees_records": viewer(request).has_role(*SEES_RECORDS),
     }
     return render(request, "dashboard/working.html", context)
 
