@@ -13,14 +13,17 @@ from alignment.models import (
     Lead,
     MqlCycle,
     Opportunity,
+    Organisation,
     Person,
     Program,
     Role,
     Source,
+    Team,
     Touch,
     TouchFunction,
     User,
 )
+from alignment.services.calendars import create_calendar
 from scorecard import bands
 from scorecard.models import Survey, SurveyRelease, SurveyState
 from scorecard.questions import CURRENT, EDITIONS
@@ -28,7 +31,7 @@ from scorecard.services.answers import open_round, submit_answers
 from scorecard.services.band_drafts import draft_bands
 from scorecard.services.claims import import_claims
 from testing.artifacts import sign_all, user_with
-from testing.world import NOW
+from testing.world import NOW, WEEKDAYS
 
 # A Monday within the window of the last four full quarters of NOW, at nine: the office opens.
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -111,6 +114,24 @@ class Company:
             "opened_at": opened_at, "first_seen_at": opened_at, "lead": lead, "source": self.crm,
         }  # fmt: skip
         return Opportunity.objects.create(**(given | fields))
+
+
+def found_company() -> Company:
+    """A program, a CRM and one owner, in an organisation that counts in UTC and dollars."""
+    Organisation.objects.get_or_create(pk=1, defaults={"name": "Northwind", "zone": "UTC", "currency": "USD"})
+    calendar = create_calendar(
+        name="Office hours",
+        schedule={"zone": "UTC", "weekly": WEEKDAYS},
+        by=None,
+        at=NOW - timedelta(days=900),
+    )
+    team = Team.objects.create(name="Inbound", function=Function.SALES, calendar=calendar)
+    program = Program.objects.create(number=1, name="First program", starts_on=NOW.date(), opened_at=NOW)
+    return Company(
+        crm=Source.objects.create(key="crm", name="CRM", kind="standard"),
+        program=program,
+        owner=Person.objects.create(name="Rep", function=Function.SALES, team=team),
+    )
 
 
 def revops() -> User:
