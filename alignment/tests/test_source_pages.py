@@ -236,7 +236,7 @@ def test_no_page_costs_more_for_twenty_rows_than_for_one(
             world.endpoint(source, "x")
         world.send()
         for address in ("", "crm/", "crm/mapping/", "crm/dead/", "crm/conflicts/", "crm/deliveries/"):
-            with django_assert_max_num_queries(16):
+            with django_assert_max_num_queries(17):
                 assert revops.get(f"/sources/{address}").status_code == 200
 
 
