@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from alignment.artifacts.kinds import Content, Kind, register
 from alignment.blockers import Blocker
-from alignment.gates import standing_blockers
+from alignment.gates import notes_of, standing_blockers
 from alignment.models import ArtifactVersion, Program, Role, Step
 from alignment.queries.artifacts import in_force
 from scorecard import bands, content, page
@@ -31,6 +31,9 @@ def scorecard_blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocke
         found.append(Blocker("program", "There is no program of this number: open one, then measure."))
     else:
         found += standing_blockers(Step.PREREQUISITES, program, at=at)
+        if notes_of(Step.PREREQUISITES, program, at=at) != version.content.get("waivers", []):
+            text = "A waiver was signed, or ended, after this was measured: measure again, so that it is printed."
+            found.append(Blocker("waivers-new", text, url=reverse("scorecard:scorecard")))
     signed = in_force(bands.KIND, bands.KEY)
     rests_on_bands = version.rests_on.filter(artifact__kind=bands.KIND, artifact__key=bands.KEY)
     if signed is None:

@@ -142,6 +142,25 @@ class TestSending:
         with patch("scorecard.kinds.standing_blockers", return_value=[]):
             assert send(version=draft, by=revops(), at=NOW).state == VersionState.SENT
 
+    def test_a_waiver_that_the_page_does_not_print_blocks_sending(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+        draft = measured(company)
+        note = {
+            "waiver": "1-1",
+            "step": 0,
+            "excuses": ["x"],
+            "reason": "y",
+            "expires_on": "2026-12-31",
+            "digest": "z",
+        }
+        with patch("scorecard.kinds.notes_of", return_value=[note]):
+            assert codes(draft) == {"waivers-new"}
+            with patch("scorecard.services.scorecards.notes_of", return_value=[note]):
+                printed = measured(company)
+            assert send(version=printed, by=revops(), at=NOW).state == VersionState.SENT
+
     def test_scores_by_bands_that_were_not_signed_yet_are_measured_again(
         self, company: Company, prerequisites_met: None
     ) -> None:
@@ -352,7 +371,8 @@ class TestPage:
             kind="scorecard", key="1", content=long, rests_on=[in_force("scoring-bands", "scorecard")],  # type: ignore[list-item]
             paper=paper, by=revops(), at=NOW + HOUR,
         )  # fmt: skip
-        assert send(version=draft, by=revops(), at=NOW + HOUR).state == VersionState.SENT
+        with patch("scorecard.kinds.notes_of", return_value=long["waivers"]):
+            assert send(version=draft, by=revops(), at=NOW + HOUR).state == VersionState.SENT
 
     def test_waivers_are_printed(self, company: Company) -> None:
         note = {
