@@ -12,11 +12,11 @@ from django.db import connection, transaction
 from alignment.gates import StepState, require_open, require_step, state_of
 from alignment.gates.decisions import Recorded, last_decisions
 from alignment.gates.sponsorship import scorecard_wait
-from alignment.models import ArtifactVersion, GateDecision, Heartbeat, Program, Role, Step, User
+from alignment.models import GateDecision, Heartbeat, Program, Role, Step, User
 from alignment.notifications import notify
 from alignment.queries.programs import current
 
-__all__ = ["evaluate", "evaluate_after_commit", "reevaluate", "require_open", "require_step"]
+__all__ = ["evaluate", "evaluate_after_commit", "require_open", "require_step"]
 PERIOD = timedelta(minutes=1)
 TOLD = (Role.REVOPS, Role.CRO, Role.CMO)
 
@@ -61,11 +61,6 @@ def evaluate(*, at: datetime) -> int:
 def evaluate_after_commit(*, at: datetime) -> None:
     """Evaluate once what the present transaction changed is there; a failure is left to the sweep."""
     transaction.on_commit(partial(evaluate, at=at), robust=True)
-
-
-def reevaluate(version: ArtifactVersion, *, at: datetime) -> None:
-    """For `Kind.on_change`: gates may rest on what came into force or ceased to be."""
-    evaluate_after_commit(at=at)
 
 
 def _is_same(before: Recorded, state: StepState, kept: Sequence[dict[str, str]]) -> bool:

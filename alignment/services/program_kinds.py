@@ -19,7 +19,6 @@ from alignment.models import Artifact, ArtifactVersion, Organisation, Program, R
 from alignment.quarters import Quarter
 from alignment.services.artifacts import save_draft
 from alignment.services.authority import require_revops
-from alignment.services.gates import reevaluate
 from alignment.services.programs import ProgramIsClosed
 
 
@@ -164,7 +163,6 @@ kinds.register(
         page_limit=1,
         readers=_READERS,
         blockers=_blockers_of_sponsorship,
-        on_change=(reevaluate,),
         edit_url=lambda version: address("alignment:sponsorship"),
     )
 )
@@ -181,6 +179,5 @@ kinds.register(
         readers=_READERS,
         blockers=_blockers_of_waiver,
         expires_on=waivers.expires_on,
-        on_change=(reevaluate,),
     )
 )

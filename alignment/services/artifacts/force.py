@@ -13,6 +13,7 @@ from alignment.artifacts.kinds import UnknownKind, kind_named
 from alignment.models import ArtifactVersion, Signature, VersionState
 from alignment.services import chain
 from alignment.services.artifacts import renditions, telling
+from alignment.services.gates import evaluate_after_commit
 from alignment.services.heads import sign_head
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,9 @@ def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], 
 
 
 def tell_hooks(version: ArtifactVersion, *, at: datetime) -> None:
-    """Call what the kind registered; its refusal undoes the act."""
+    """Call what the kind registered; its refusal undoes the act. Gates are asked anew once the act is there: any of
+    them may rest on what came into force or ceased to be."""
+    evaluate_after_commit(at=at)
     try:
         kind = kind_named(version.artifact.kind)
     except UnknownKind:
