@@ -61,7 +61,18 @@ def _page(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("mqls/", include(([path("", _page, name="cycles")], "handoff"))),
-    path("api-tokens/", include(([path("", _page, name="api-tokens")], "alignment"))),
+    path(
+        "",
+        include(
+            (
+                [
+                    path("api-tokens/", _page, name="api-tokens"),
+                    path("notifications/", _page, name="notifications"),
+                ],
+                "alignment",
+            )
+        ),
+    ),
     path("accounts/", include("allauth.urls")),
 ]
 

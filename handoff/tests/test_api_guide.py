@@ -23,6 +23,7 @@ from alignment.pipeline import drain
 from alignment.services.import_run import run_waiting
 from alignment.services.people import create_person
 from testing.api import secret_of
+from testing.definitions import put_in_force
 from testing.world import World, add_user, event
 
 GUIDE = Path(settings.BASE_DIR) / "docs" / "api.md"
@@ -103,15 +104,17 @@ def test_the_commands_do_what_the_guide_says(
         "POOL": str(world.pool.pk),
         "PERSON": str(create_person(name="Newcomer", by=None, at=world.at).pk),
     }
+    put_in_force("mql", at=timezone.now())
     (tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
     (tmp_path / "leads.csv").write_text(LEADS)
     commands = [command for command in COMMANDS if "$IMPORT" not in command]
-    calendars, cycles, leads, attempt, disposition, sent, dead, asked, joined = (
+    calendars, cycles, leads, definition, attempt, disposition, sent, dead, asked, joined = (
         run(command, given, tmp_path) for command in commands
     )
     assert [row["name"] for row in calendars["results"]] == ["Office hours"]
     assert [row["id"] for row in cycles["results"]] == [cycle.pk] and cycles["next"] is None
     assert [row["external_id"] for row in leads["results"]] == ["L-1001"]
+    assert (definition["key"], definition["version"]) == ("mql", 1)
     assert attempt["attempts"] == 1
     assert Touch.objects.get(is_attempt=True).subject == "Calls back on Monday"
     assert (disposition["disposition"], disposition["is_open"]) == ("recycled", False)
