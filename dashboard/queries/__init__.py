@@ -2,18 +2,18 @@
 
 from dashboard.queries.figures import SentBack, agreement_in_force, loops, mqls_delivered, sent_back
 from dashboard.queries.first_run import Step, first_steps, is_empty
-from dashboard.queries.needs import Need, needs, signatures
+from dashboard.queries.needs import Need, asked_of, needs
 
 __all__ = [
     "Need",
     "SentBack",
     "Step",
     "agreement_in_force",
+    "asked_of",
     "first_steps",
     "is_empty",
     "loops",
     "mqls_delivered",
     "needs",
     "sent_back",
-    "signatures",
 ]

@@ -33,6 +33,7 @@ from alignment.wording import relative
 from dashboard.queries.figures import agreement_in_force
 from handoff.models import Leave
 from handoff.queries import cycles, routing
+from scorecard.queries.answers import waiting_nominations
 from sla.models import Clock, ClockKind, Outcome
 
 SILENT_AFTER = timedelta(hours=24)
@@ -89,7 +90,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
         found = _for_others(_agreement(at) + unsigned + _unassigned(scope, at) + _untagged(scope, at))
     elif user.has_role(Role.MARKETING):
         found = _for_others(_unassigned(scope, at) + _untagged(scope, at))
-    found = signatures(user, at=at) + found
+    found = asked_of(user, at=at) + found
     return sorted(found, key=lambda need: (need.is_for_others, not need.is_urgent))
 
 
@@ -102,6 +103,11 @@ def _counted(code: str, found: QuerySet[Any], text: str, url_name: str, **more: 
     return [Need(code, count, text, url_name, **more)] if count else []
 
 
+def asked_of(user: User, *, at: datetime) -> list[Need]:
+    """What this person was asked for by name or role, whatever else they do here."""
+    return signatures(user, at=at) + questions(user)
+
+
 def signatures(user: User, *, at: datetime) -> list[Need]:
     """Documents that this person may sign now, as holder of a role or as a delegate; the oldest is named."""
     waiting = waiting_for(user, at=at)
@@ -110,6 +116,15 @@ def signatures(user: User, *, at: datetime) -> list[Need]:
     more = " and others" if len(waiting) > 1 else ""
     text = f"waiting for your signature: {title_of(waiting[0].version)}{more}"
     return [Need("signatures", len(waiting), text, "alignment:artifacts", is_urgent=True)]
+
+
+def questions(user: User) -> list[Need]:
+    """The blind questions, for whoever was named and has not handed in."""
+    return [
+        Need("questions", None, f"The blind questions wait for your answers for {function}", "scorecard:questions",
+             is_urgent=True)
+        for function in (one.get_function_display().lower() for one in waiting_nominations(user))
+    ]  # fmt: skip
 
 
 def _overdue(scope: Scope, at: datetime, url_name: str) -> list[Need]:

@@ -55,7 +55,7 @@ def home(request: HttpRequest) -> HttpResponse:
     done = sum(step.is_done for step in steps)
     first_run = {"steps": steps if done < len(steps) else [], "done": done, "now": now}
     if queries.is_empty():
-        to_do = [_shown(need) for need in queries.signatures(user, at=now)]
+        to_do = [_shown(need) for need in queries.asked_of(user, at=now)]
         first_run |= {"is_revops": bool(steps), "to_do": to_do}
         return render(request, "dashboard/home_first_run.html", first_run)
     scope = scope_of(user)

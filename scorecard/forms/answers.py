@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
@@ -50,17 +50,39 @@ def people_for(function: Function) -> Any:
 
 
 class NominationForm(forms.Form):
-    """One person per function: sales and marketing have to be named, finance may be."""
+    """One person per function: sales and marketing have to be named, finance may be.
 
-    def __init__(self, data: Any = None, *, initial: Mapping[str, Any] | None = None) -> None:
+    `settled` None: for a new round. Else for the round that runs: functions that are settled have no field, and one
+    that is left open stays as it is.
+    """
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+        settled: Collection[str] | None = None,
+    ) -> None:
         super().__init__(data, initial=dict(initial or {}))
+        self.is_change = settled is not None
         for function in ANSWERING:
+            if function.value in (settled or ()):
+                continue
+            is_required = function in REQUIRED and not self.is_change
+            empty = "As it is" if self.is_change else "Choose …" if is_required else "Nobody"
             self.fields[function.value] = PersonChoice(
                 queryset=people_for(function),
                 label=function.label,
-                required=function in REQUIRED,
-                empty_label="Choose …" if function in REQUIRED else "Nobody",
+                required=is_required,
+                empty_label=empty,
                 error_messages={"required": f"Name who answers for {function.label.lower()}."},
+            )
+        if self.is_change:
+            self.fields["reason"] = forms.CharField(
+                required=False,
+                max_length=100,
+                label="Why",
+                help_text="Kept beside the change, for all who read this page.",
             )
 
     def people(self) -> dict[Function, User]:

@@ -61,9 +61,12 @@ class DeclarationForm(forms.Form):
     has_no_time_for_five = forms.BooleanField(
         required=False, label="There is no time for all five procedures"
     )
+    reason = forms.CharField(
+        required=False, max_length=100, label="Why", help_text="Kept in the history beside the change."
+    )
 
     def __init__(self, data: Any = None, *, diagnosis: Diagnosis, at: datetime) -> None:
-        names = [name for name in self.base_fields if name != "calendar"]
+        names = [name for name in self.base_fields if name not in ("calendar", "reason")]
         initial = {name: getattr(diagnosis, name) for name in names} | {"calendar": diagnosis.calendar_id}
         super().__init__(data, initial=initial)
         choices = [("", "The last four full quarters"), *_quarters(at)]
@@ -75,8 +78,9 @@ class DeclarationForm(forms.Form):
     def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The fields under their headings."""
         figures = ("first_quarter", "last_quarter", "follow_up_hours", "follow_up_time", "calendar")
-        rest = [name for name in self.fields if name not in figures]
+        rest = [name for name in self.fields if name not in (*figures, "reason")]
         return [
             ("How it is measured", [self[name] for name in figures]),
             ("What no record tells", [self[name] for name in rest]),
+            ("The change", [self["reason"]]),
         ]

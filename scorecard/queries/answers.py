@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
-from alignment.models import Function, Program, User
+from django.db.models import Exists, OuterRef, QuerySet
+
+from alignment.models import Function, Program, Role, User
 from scorecard.measures import Agreement
 from scorecard.models import AnswerDraft, Nomination, QuestionRound
-from scorecard.models.questionnaire import REQUIRED
+from scorecard.models.questionnaire import ANSWERING, REQUIRED
 from scorecard.questions import Compared, compare
+
+HISTORY_SHOWN = 30
 
 
 class StillBlind(LookupError):
@@ -45,15 +50,29 @@ class Round:
     def is_complete(self) -> bool:
         return not self.waiting
 
+    @property
+    def settled(self) -> tuple[str, ...]:
+        """Functions for which nobody else can be named: handed in, or both sheets shown before anybody was named."""
+        waits = {one.nomination.function for one in self.answerers if not one.is_in}
+        known = {one.nomination.function for one in self.answerers}
+        return tuple(
+            function.value
+            for function in ANSWERING
+            if function not in waits and (function in known or self.is_complete)
+        )
+
+    @property
+    def is_settled(self) -> bool:
+        return len(self.settled) == len(ANSWERING)
+
 
 def round_of(program: Program) -> Round | None:
     """The newest round of a program; None before the first."""
     row = QuestionRound.objects.filter(program=program).order_by("-number").first()
     if row is None:
         return None
-    order = [Function.SALES, Function.MARKETING, Function.FINANCE]
     found = list(row.nominations.select_related("person", "sheet", "draft").order_by("pk"))
-    found.sort(key=lambda one: order.index(Function(one.function)))
+    found.sort(key=lambda one: ANSWERING.index(Function(one.function)))
     return Round(row, tuple(_answerer(nomination) for nomination in found))
 
 
@@ -71,6 +90,37 @@ def nomination_of(user: User, program: Program) -> Nomination | None:
     found = Nomination.objects.filter(round__program=program, person=user).order_by("-round__number").first()
     newest = QuestionRound.objects.filter(program=program).order_by("-number").first()
     return found if found is not None and newest is not None and found.round_id == newest.pk else None
+
+
+def waiting_nominations(user: User | None = None) -> QuerySet[Nomination]:
+    """Parts of programs that run which are not handed in yet, in the newest round of each; of one person or of all."""
+    newer = QuestionRound.objects.filter(
+        program=OuterRef("round__program"), number__gt=OuterRef("round__number")
+    )
+    found = Nomination.objects.filter(
+        ~Exists(newer), sheet__isnull=True, round__program__closed_at__isnull=True
+    ).select_related("person", "round")
+    return (found if user is None else found.filter(person=user)).order_by("pk")
+
+
+def is_blind_for(user: User, found: Round) -> bool:
+    """Whether this person may not see others' answers although they can be compared: they, or others of finance who
+    might yet be named instead, still have to answer for a function."""
+    for one in found.answerers:
+        if not one.is_in and (
+            one.nomination.person_id == user.pk
+            or (one.nomination.function == Function.FINANCE and user.has_role(Role.FINANCE))
+        ):
+            return True
+    return False
+
+
+def nominations_history(program: Program) -> list[Any]:
+    """Who was named when, by whom and why: entries of the history, the newest first, at most HISTORY_SHOWN."""
+    entries = Nomination.history.filter(round__program=program).select_related(
+        "history_user", "person", "round"
+    )
+    return list(entries.order_by("-history_date", "-history_id")[:HISTORY_SHOWN])
 
 
 def draft_of(nomination: Nomination) -> dict[str, str]:

@@ -14,6 +14,7 @@ from alignment.services.history import save_with_history
 from scorecard import questions
 from scorecard.models import AnswerDraft, AnswerSheet, Nomination, QuestionRound
 from scorecard.models.questionnaire import REQUIRED
+from scorecard.services.answer_reminders import tell_answerer
 
 MAY_ANSWER: Mapping[Function, frozenset[Role]] = {
     Function.SALES: frozenset({Role.CRO, Role.SALES_MANAGER}),
@@ -53,7 +54,8 @@ def open_round(
     last = QuestionRound.objects.filter(program=program).order_by("-number").first()
     if last is not None and _has_some_but_not_all(last):
         raise RoundIsRunning(
-            f"Round {last.number} waits for answers: one function has handed in. Let the other finish first."
+            f"Round {last.number} waits for answers: one function has handed in. Let the other finish first, or name "
+            "somebody else who answers for it."
         )
     round_ = QuestionRound.objects.create(
         program=program,
@@ -66,39 +68,57 @@ def open_round(
         _check(function, person)
         if Nomination.objects.filter(round=round_, person=person).exists():
             raise CannotAnswer(f"{person} cannot answer for two functions.")
-        _nominate(round_, function, person, by, at)
+        _nominate(round_, function, person, by=by, at=at)
     return round_
 
 
 @transaction.atomic
 def nominate(
-    *, round_: QuestionRound, function: Function, person: User, by: User | None, at: datetime
-) -> None:
-    """Name another answerer of a function, or finance's first one. What the one before had begun is forgotten.
+    *,
+    round_: QuestionRound,
+    people: Mapping[Function, User],
+    reason: str = "",
+    by: User | None,
+    at: datetime,
+) -> int:
+    """Name other answerers, or finance's first one; how many changed. Who is named already stays, and functions that
+    are not mentioned stay as they are. What the one before had begun is forgotten; `reason` stays in the history.
 
-    Raises OnlyRevOps, CannotAnswer or HandedIn.
+    Raises OnlyRevOps, CannotAnswer or HandedIn; nobody is named then.
     """
     require_revops(by, "The questions")
     QuestionRound.objects.select_for_update(of=("self",)).get(pk=round_.pk)
-    _check(function, person)
-    if Nomination.objects.filter(round=round_, person=person).exclude(function=function).exists():
-        raise CannotAnswer(f"{person} cannot answer for two functions.")
+    return sum(
+        _name(round_, function, person, reason=reason, by=by, at=at) for function, person in people.items()
+    )
+
+
+def _name(
+    round_: QuestionRound, function: Function, person: User, *, reason: str, by: User | None, at: datetime
+) -> bool:
     known = Nomination.objects.filter(round=round_, function=function).first()
-    if known is None:
-        _nominate(round_, function, person, by, at)
-        return
-    if AnswerSheet.objects.filter(nomination=known).exists():
+    if known is not None and known.person_id == person.pk:
+        return False
+    if known is not None and AnswerSheet.objects.filter(nomination=known).exists():
         raise HandedIn(f"{function.label} has handed in already.")
-    if known.person_id == person.pk:
-        return
+    if known is None and not _waits(round_):
+        raise CannotAnswer("Both sheets are shown already, so nobody else could answer blind in this round.")
+    _check(function, person)
+    if Nomination.objects.filter(round=round_, person=person).exists():
+        raise CannotAnswer(f"{person} cannot answer for two functions.")
+    if known is None:
+        _nominate(round_, function, person, reason=reason, by=by, at=at)
+        return True
     AnswerDraft.objects.filter(nomination=known).delete()
     known.person, known.nominated_at = person, at
-    save_with_history(known, reason="Another person answers", by=by, at=at)
+    save_with_history(known, reason=reason or "Another person answers", by=by, at=at)
+    tell_answerer(known, at=at)
+    return True
 
 
 @transaction.atomic
 def save_answers(*, nomination: Nomination, answers: Mapping[str, object], by: User, at: datetime) -> None:
-    """Keep what was answered so far; unknown answers are left out. Raises NotYours or HandedIn."""
+    """Keep what was answered so far; unknown answers are left out. Raises NotYours, CannotAnswer or HandedIn."""
     found = _own(nomination, by)
     AnswerDraft.objects.update_or_create(
         nomination=found,
@@ -110,7 +130,10 @@ def save_answers(*, nomination: Nomination, answers: Mapping[str, object], by: U
 def submit_answers(
     *, nomination: Nomination, answers: Mapping[str, object], by: User, at: datetime
 ) -> AnswerSheet:
-    """Hand in a complete sheet, for good. Raises NotYours, HandedIn or IncompleteAnswers (nothing is kept then)."""
+    """Hand in a complete sheet, for good.
+
+    Raises NotYours, CannotAnswer (the role of then is gone), HandedIn or IncompleteAnswers; nothing is kept then.
+    """
     found = _own(nomination, by)
     complete = questions.complete_answers(found.round.edition, answers)
     sheet = AnswerSheet.objects.create(nomination=found, answers=complete, name=by.name, submitted_at=at)
@@ -118,9 +141,18 @@ def submit_answers(
     return sheet
 
 
-def _nominate(round_: QuestionRound, function: Function, person: User, by: User | None, at: datetime) -> None:
+def _nominate(
+    round_: QuestionRound,
+    function: Function,
+    person: User,
+    *,
+    reason: str = "",
+    by: User | None,
+    at: datetime,
+) -> None:
     named = Nomination(round=round_, function=function, person=person, nominated_at=at)
-    save_with_history(named, reason="Named to answer", by=by, at=at)
+    save_with_history(named, reason=reason or "Named to answer", by=by, at=at)
+    tell_answerer(named, at=at)
 
 
 def _own(nomination: Nomination, by: User) -> Nomination:
@@ -134,6 +166,7 @@ def _own(nomination: Nomination, by: User) -> Nomination:
     newest = QuestionRound.objects.filter(program=found.round.program_id).order_by("-number").first()
     if newest is None or newest.pk != found.round_id:
         raise HandedIn(f"Round {found.round.number} is over: a newer one was opened.")
+    _check(Function(found.function), User.objects.get(pk=by.pk))
     return found
 
 
@@ -145,8 +178,16 @@ def _check(function: Function, person: User) -> None:
 
 
 def _has_some_but_not_all(last: QuestionRound) -> bool:
-    handed_in = set(
-        AnswerSheet.objects.filter(nomination__round=last).values_list("nomination__function", flat=True)
-    )
-    required = {function.value for function in REQUIRED}
-    return bool(handed_in & required) and not required <= handed_in
+    handed_in = _handed_in(last)
+    return bool(handed_in) and not handed_in >= set(REQUIRED)
+
+
+def _waits(round_: QuestionRound) -> bool:
+    """Whether a required function has yet to hand in, so that nobody was shown anything."""
+    return not _handed_in(round_) >= set(REQUIRED)
+
+
+def _handed_in(round_: QuestionRound) -> set[Function]:
+    """The required functions that have."""
+    sheets = AnswerSheet.objects.filter(nomination__round=round_, nomination__function__in=REQUIRED)
+    return {Function(name) for name in sheets.values_list("nomination__function", flat=True)}

@@ -36,8 +36,10 @@ class CannotDeclare(ValueError):
 
 
 @transaction.atomic
-def declare(*, program: Program, changes: Mapping[str, Any], by: User | None, at: datetime) -> Diagnosis:
-    """Change declarations (keys of DECLARED); the change is kept in the history with who made it.
+def declare(
+    *, program: Program, changes: Mapping[str, Any], reason: str = "", by: User | None, at: datetime
+) -> Diagnosis:
+    """Change declarations (keys of DECLARED); the change is kept in the history with who made it and why.
 
     Raises OnlyRevOps or CannotDeclare. A scorecard measured before stays as it was measured.
     """
@@ -65,7 +67,7 @@ def declare(*, program: Program, changes: Mapping[str, Any], by: User | None, at
         raise CannotDeclare(
             "follow_up_hours", "The calendar is not open for that long: write less."
         ) from problem
-    save_with_history(found, reason="Declared for the diagnosis", by=by, at=at)
+    save_with_history(found, reason=reason or "Declared for the diagnosis", by=by, at=at)
     return found
 
 

@@ -71,13 +71,13 @@ class TestNaming:
         first = nomination(round_, Function.SALES)
         services.save_answers(nomination=first, answers=sheet(lead=SECRET), by=first.person, at=NOW)
         other = user_with(Role.SALES_MANAGER)
-        services.nominate(round_=round_, function=Function.SALES, person=other, by=revops(), at=NOW)
+        services.nominate(round_=round_, people={Function.SALES: other}, by=revops(), at=NOW)
         assert nomination(round_, Function.SALES).person == other
         assert not AnswerDraft.objects.exists()
         hand_in(round_, Function.SALES)
         with pytest.raises(services.HandedIn):
             services.nominate(
-                round_=round_, function=Function.SALES, person=user_with(Role.CRO), by=revops(), at=NOW
+                round_=round_, people={Function.SALES: user_with(Role.CRO)}, by=revops(), at=NOW
             )
 
     def test_a_round_in_which_one_has_handed_in_is_not_replaced(self, company: Company) -> None:

@@ -14,7 +14,15 @@ from alignment.models import Program, Role, User
 from alignment.queries import programs
 from scorecard.forms.answers import AnswerForm, NominationForm
 from scorecard.models.questionnaire import ANSWERING
-from scorecard.queries.answers import StillBlind, comparison, draft_of, nomination_of, round_of
+from scorecard.queries.answers import (
+    StillBlind,
+    comparison,
+    draft_of,
+    is_blind_for,
+    nomination_of,
+    nominations_history,
+    round_of,
+)
 from scorecard.questions import EDITIONS, IncompleteAnswers
 from scorecard.services import answers as services
 from scorecard.views.common import READERS, no_program, program_or_404
@@ -52,7 +60,7 @@ def answer(request: HttpRequest) -> HttpResponse:
         form.mark_missing(problem.missing)
         messages.error(request, str(problem))
         return _page(request, program, user, form=form, status=422)
-    except services.HandedIn as problem:
+    except (services.HandedIn, services.CannotAnswer) as problem:
         messages.error(request, str(problem))
         return redirect("scorecard:questions")
     messages.success(request, "Handed in. Both sheets are shown once the other function has handed in too.")
@@ -72,7 +80,7 @@ def open_round(request: HttpRequest) -> HttpResponse:
     except (services.CannotAnswer, services.RoundIsRunning) as problem:
         form.add_error(None, str(problem))
         return _page(request, program, user, naming=form, status=409)
-    messages.success(request, f"{opened} is open. Those named find the questions on this page.")
+    messages.success(request, f"{opened} is open. Those named were told, in the app and by mail.")
     return redirect("scorecard:questions")
 
 
@@ -81,28 +89,42 @@ def open_round(request: HttpRequest) -> HttpResponse:
 def nominate(request: HttpRequest) -> HttpResponse:
     """Name other people in the round that runs."""
     user, program = viewer(request), program_or_404()
-    found, form = round_of(program), NominationForm(request.POST)
-    if found is None or not form.is_valid():
-        return _page(request, program, user, naming=form, status=422)
+    found = round_of(program)
+    if found is None:
+        return _page(request, program, user, status=409)
+    form = NominationForm(request.POST, settled=found.settled)
+    if not form.is_valid():
+        return _page(request, program, user, changing=form, status=422)
     try:
-        for function, person in form.people().items():
-            services.nominate(round_=found.row, function=function, person=person, by=user, at=timezone.now())
+        changed = services.nominate(
+            round_=found.row,
+            people=form.people(),
+            reason=form.cleaned_data["reason"],
+            by=user,
+            at=timezone.now(),
+        )
     except (services.CannotAnswer, services.HandedIn) as problem:
         form.add_error(None, str(problem))
-        return _page(request, program, user, naming=form, status=409)
-    messages.success(request, "Named.")
+        return _page(request, program, user, changing=form, status=409)
+    if changed:
+        messages.success(request, "Named and told, in the app and by mail.")
+    else:
+        messages.info(
+            request, "Nothing was changed: choose somebody else where another person should answer."
+        )
     return redirect("scorecard:questions")
 
 
 @roles(*READERS)
 def compare(request: HttpRequest) -> HttpResponse:
     """Both sheets answer by answer, once both functions have handed in."""
-    program = programs.current()
+    user, program = viewer(request), programs.current()
     if program is None:
-        return no_program(request, is_revops=viewer(request).has_role(Role.REVOPS))
+        return no_program(request, is_revops=user.has_role(Role.REVOPS))
     found = round_of(program)
+    has_to_answer = found is not None and is_blind_for(user, found)
     try:
-        compared = comparison(found) if found is not None else None
+        compared = comparison(found) if found is not None and not has_to_answer else None
     except StillBlind:
         compared = None
     lines = [] if compared is None else [
@@ -121,7 +143,14 @@ def compare(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "scorecard/compare.html",
-        {"found": found, "compared": compared, "lines": lines, "counts": counts, "total": len(lines)},
+        {
+            "found": found,
+            "compared": compared,
+            "has_to_answer": has_to_answer and found is not None and found.is_complete,
+            "lines": lines,
+            "counts": counts,
+            "total": len(lines),
+        },
     )
 
 
@@ -132,6 +161,7 @@ def _page(
     *,
     form: AnswerForm | None = None,
     naming: NominationForm | None = None,
+    changing: NominationForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     found, own = round_of(program), nomination_of(user, program)
@@ -139,13 +169,16 @@ def _page(
     if own is not None and not has_answered and form is None:
         form = AnswerForm(edition=own.round.edition, answers=draft_of(own))
     is_revops = user.has_role(Role.REVOPS)
-    if is_revops and naming is None:
+    if is_revops:
         people = {} if found is None else {
             one.nomination.function: one.nomination.person_id for one in found.answerers
         }  # fmt: skip
-        naming = NominationForm(
-            initial={function.value: people.get(function.value) for function in ANSWERING}
-        )
+        if naming is None and (found is None or found.is_complete):
+            naming = NominationForm(
+                initial={function.value: people.get(function.value) for function in ANSWERING}
+            )
+        if changing is None and found is not None and not found.is_settled:
+            changing = NominationForm(initial=people, settled=found.settled)
     return render(
         request,
         "scorecard/questions.html",
@@ -156,6 +189,9 @@ def _page(
             "has_answered": has_answered,
             "form": form,
             "naming": naming,
+            "changing": changing,
+            "is_blind": found is not None and is_blind_for(user, found),
+            "history": nominations_history(program),
             "is_revops": is_revops,
             "count": len(EDITIONS[found.row.edition]) if found is not None else 0,
         },

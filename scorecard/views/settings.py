@@ -17,6 +17,7 @@ from alignment.services.artifacts import ChangedMeanwhile
 from scorecard import bands as content
 from scorecard.forms.bands import BandsForm
 from scorecard.forms.declarations import DeclarationForm
+from scorecard.queries.declared import history_of
 from scorecard.queries.window import diagnosis_of
 from scorecard.services.band_drafts import draft_bands
 from scorecard.services.diagnosis import CannotDeclare, declare
@@ -36,13 +37,14 @@ def declarations(request: HttpRequest) -> HttpResponse:
         status = 422
         if form.is_valid():
             try:
-                declare(program=program, changes=form.cleaned_data, by=user, at=now)
+                reason = form.cleaned_data.pop("reason")
+                declare(program=program, changes=form.cleaned_data, reason=reason, by=user, at=now)
             except CannotDeclare as problem:
                 form.add_error(problem.field, str(problem))
             else:
                 messages.success(request, "Declared. It counts from the next time you measure.")
                 return redirect("scorecard:scorecard")
-    context = {"form": form, "now": now, "history": _history(diagnosis)}
+    context = {"form": form, "now": now, "history": history_of(diagnosis)}
     return render(request, "scorecard/declarations.html", context, status=status)
 
 
@@ -85,9 +87,3 @@ def bands(request: HttpRequest) -> HttpResponse:
         },
         status=status,
     )
-
-
-def _history(diagnosis: object) -> list[object]:
-    if getattr(diagnosis, "pk", None) is None:
-        return []
-    return list(diagnosis.history.select_related("history_user").order_by("-history_id")[:10])  # type: ignore[attr-defined]
