@@ -6,7 +6,8 @@
 
 The first line names the columns: `opportunity` (the id in the CRM) or `name`, and `source` (marketing, sales or
 other; empty: the function whose list it is). A list of ids alone needs no such line. `crm` names the connection where
-two CRMs use the same id.
+two CRMs use the same id. A list with columns of other names and without `source` is not guessed at: whoever imports it
+says that all of it is claimed, or renames the column that says the source.
 """
 
 from __future__ import annotations
@@ -58,6 +59,15 @@ class Problem:
     message: str
 
 
+@dataclass(frozen=True)
+class ReadList:
+    """`ignored`: names of columns that are none of ours, as the list has them."""
+
+    rows: list[ClaimedRow]
+    problems: list[Problem]
+    ignored: tuple[str, ...] = ()
+
+
 def text_of(file: BinaryIO) -> str:
     """The text of an uploaded file in whatever encoding it has. Raises UnreadableList, UnreadableFile."""
     file.seek(0, io.SEEK_END)
@@ -69,14 +79,15 @@ def text_of(file: BinaryIO) -> str:
         return text.read()
 
 
-def read_list(text: str, *, function: str) -> tuple[list[ClaimedRow], list[Problem]]:
-    """Good rows and problems. `function`: whose list it is. Raises UnreadableList."""
+def read_list(text: str, *, function: str, claims_all: bool = False) -> ReadList:
+    """Good rows and problems. `function`: whose list it is; `claims_all`: it claims whatever the list names, although
+    the list has columns that might say otherwise. Raises UnreadableList."""
     text = text.lstrip("\ufeff")
     if not text.strip():
         raise UnreadableList("The list is empty: write a line for each opportunity.")
     records = list(_records(text))
     first = next((cells for _, cells in records if any(cells)), [])
-    columns = _columns(first)
+    columns, ignored = _columns(first)
     if columns is None:
         columns = {"id": 0}
         if max(len(cells) for _, cells in records) > 1:
@@ -86,6 +97,8 @@ def read_list(text: str, *, function: str) -> tuple[list[ClaimedRow], list[Probl
             )
     else:
         records = records[next(i for i, (_, cells) in enumerate(records) if any(cells)) + 1 :]
+        if ignored and "source" not in columns and not claims_all:
+            raise UnreadableList(_unclear(ignored))
     rows: list[ClaimedRow] = []
     problems: list[Problem] = []
     for line, cells in records:
@@ -98,7 +111,22 @@ def read_list(text: str, *, function: str) -> tuple[list[ClaimedRow], list[Probl
             problems.append(found)
         else:
             rows.append(found)
-    return rows, problems
+    if not rows and not problems:
+        raise UnreadableList(
+            "The list names no opportunity, so nothing was imported. Of a function that claims none, name its "
+            "opportunities with the source that they had: the other function, or “other”."
+        )
+    return ReadList(rows, problems, ignored)
+
+
+def _unclear(ignored: tuple[str, ...]) -> str:
+    named = ", ".join(f"“{name}”" for name in ignored)
+    columns, one = ("columns", "one of them") if len(ignored) > 1 else ("column", "it")
+    return (
+        f"The list has the {columns} {named} and none named “source”. If {one} says who sourced each opportunity, name "
+        "it “source” and write marketing, sales or other in it. If the function claims all of them, tick “It claims "
+        "every opportunity in this list”."
+    )
 
 
 def _records(text: str) -> list[tuple[int, list[str]]]:
@@ -109,31 +137,41 @@ def _records(text: str) -> list[tuple[int, list[str]]]:
     line = 1
     try:
         for cells in reader:
-            found.append((line, [_clean(cell) for cell in cells]))
+            found.append((line, [_spaced(cell) for cell in cells]))
             line = reader.line_num + 1
     except csv.Error as problem:
         raise UnreadableList(f"Line {line} cannot be read as a row: {problem}.") from problem
     return found
 
 
-def _clean(cell: str) -> str:
-    return bare("".join(sign for sign in cell if sign.isprintable()).strip())
+def _spaced(cell: str) -> str:
+    """With one plain blank where there are blanks of whatever kind."""
+    return bare(" ".join(cell.replace("\0", "").split()))
 
 
-def _columns(first: list[str]) -> dict[str, int] | None:
-    """Which column is what; None where the first line names none."""
+def _visible(cell: str) -> str:
+    """Without signs that nobody sees; a name keeps them, as it has them in the CRM too."""
+    return "".join(sign for sign in cell if sign.isprintable()).strip()
+
+
+def _columns(first: list[str]) -> tuple[dict[str, int] | None, tuple[str, ...]]:
+    """Which column is what, and names of those that are none of ours; None where the first line names no column."""
     found: dict[str, int] = {}
+    ignored: list[str] = []
     for place, cell in enumerate(first):
-        name = _COLUMN.get(" ".join(cell.lower().replace("_", " ").split()))
+        name = _COLUMN.get(" ".join(_visible(cell).lower().replace("_", " ").split()))
         if name is not None:
             found.setdefault(name, place)
-    return found if "id" in found or "name" in found else None
+        elif cell:
+            ignored.append(cell[:60])
+    return (found, tuple(ignored)) if "id" in found or "name" in found else (None, ())
 
 
 def _row(line: int, cells: list[str], columns: Mapping[str, int], function: str) -> ClaimedRow | Problem:
     def cell(name: str) -> str:
         place = columns.get(name)
-        return cells[place] if place is not None and place < len(cells) else ""
+        found = cells[place] if place is not None and place < len(cells) else ""
+        return found if name == "name" else _visible(found)
 
     if not cell("id") and not cell("name"):
         return Problem(line, "The row names no opportunity.")
@@ -143,4 +181,4 @@ def _row(line: int, cells: list[str], columns: Mapping[str, int], function: str)
         return Problem(
             line, "The source is none of marketing, sales, other; leave it empty for the function itself."
         )
-    return ClaimedRow(line, cell("id")[:190], " ".join(cell("name").split())[:200], source, cell("crm")[:60])
+    return ClaimedRow(line, cell("id")[:190], cell("name")[:500], source, cell("crm")[:60])

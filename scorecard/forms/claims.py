@@ -34,6 +34,11 @@ class ClaimsForm(forms.Form):
         help_text="The same columns, or one id in each line.",
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )
+    claims_all = forms.BooleanField(
+        required=False,
+        label="It claims every opportunity in this list",
+        help_text="Needed only where the list has other columns and none is named “source”.",
+    )
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from alignment.intake.ids import one_form
 from alignment.models import Function, Role, Source
 from alignment.services.authority import OnlyRevOps
 from scorecard.claim_lists import UnreadableList, read_list
@@ -34,16 +35,15 @@ def take_in(company: Company, text: str, function: Function = Function.SALES) ->
         ("A\nB\n\n", [("A", "", "sales"), ("B", "", "sales")]),
         ("\ufeffid\n'=A\n", [("=A", "", "sales")]),
         ('name,source\n"Deal, with comma",ae\n', [("", "Deal, with comma", "sales")]),
-        ("opportunity,source\n", []),
     ],
 )
 def test_lists_are_read_as_people_have_them(text: str, expected: list[tuple[str, str, str]]) -> None:
-    rows, problems = read_list(text, function="sales")
-    assert [(row.id, row.name, row.source) for row in rows] == expected
-    assert problems == []
+    found = read_list(text, function="sales")
+    assert [(row.id, row.name, row.source) for row in found.rows] == expected
+    assert (found.problems, found.ignored) == ([], ())
 
 
-@pytest.mark.parametrize("text", ["", " \n", "a,b\n1,2\n"])
+@pytest.mark.parametrize("text", ["", " \n", "a,b\n1,2\n", "opportunity,source\n", "id\n\n"])
 def test_what_is_no_list_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(UnreadableList):
         read_list(text, function="sales")
@@ -92,9 +92,77 @@ def test_a_list_without_one_usable_row_leaves_the_one_before_as_it_is(company: C
     assert newest_lists(company.program)["sales"] == first
 
 
-def test_an_empty_list_says_that_the_function_claims_nothing(company: Company) -> None:
-    found = take_in(company, "opportunity,source\n").list
-    assert (found.rows, found.claims.count()) == (0, 0)
+def test_a_list_of_no_rows_replaces_nothing(company: Company) -> None:
+    first = take_in(company, company.opportunity().external_id).list
+    with pytest.raises(UnreadableList, match="names no opportunity"):
+        take_in(company, "opportunity,source\n")
+    assert newest_lists(company.program)["sales"] == first
+
+
+@pytest.mark.parametrize("header", ["Original Source Type", "Lead Source", "Quelle"])
+def test_a_column_that_may_say_the_source_is_asked_for_and_not_guessed_at(
+    company: Company, header: str
+) -> None:
+    text = f"Record ID,{header}\n{company.opportunity().external_id},ORGANIC_SEARCH\n"
+    with pytest.raises(UnreadableList, match=f"“{header}”.*“source”"):
+        take_in(company, text)
+    assert not ClaimList.objects.exists()
+    found = import_claims(
+        program=company.program,
+        function=Function.SALES,
+        text=text,
+        name="f",
+        claims_all=True,
+        by=revops(),
+        at=NOW,
+    )
+    assert (found.list.claims.get().source, found.ignored) == ("sales", (header,))
+
+
+def test_beside_a_source_other_columns_are_named_as_not_read(company: Company) -> None:
+    found = take_in(company, f"id,Amount,source,Stage\n{company.opportunity().external_id},1,other,Won\n")
+    assert found.ignored == ("Amount", "Stage")
+
+
+def test_both_forms_of_a_salesforce_id_name_the_same_opportunity(company: Company) -> None:
+    short = "0065g00000ABCdE"
+    deal = company.opportunity(external_id=one_form(short))
+    assert len(deal.external_id) == 18
+    assert take_in(company, f"{short}\n").list.claims.get().opportunity == deal
+    assert take_in(company, f"{deal.external_id}\n").is_new is False
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Acme  renewal", "Acme  renewal"),
+        ("Acme\u00a0renewal", "acme renewal"),
+        (" Trailing ", "Trailing"),
+        ("MÜLLER Größe", "müller größe"),
+        ("İstanbul deal", "İstanbul deal"),
+        ("Ångström e\u0301", "Ångström é"),
+        ("ΣΊΣΥΦΟΣ", "ΣΊΣΥΦΟΣ"),
+        ("Zero\u200bwidth \u00adhyphen", "Zero\u200bwidth \u00adhyphen"),
+        ("One\u2028two\u0085three", "One\u2028two\u0085three"),
+    ],
+)
+def test_a_copy_of_a_name_finds_its_opportunity(company: Company, name: str, written: str) -> None:
+    deal = company.opportunity(name=name)
+    assert take_in(company, f'name\n"{written}"\n').list.claims.get().opportunity == deal
+
+
+def test_rows_that_contradict_each_other_do_not_count_and_say_so(company: Company) -> None:
+    one, two = company.opportunity(), company.opportunity()
+    found = take_in(
+        company, f"id,source\n{one.external_id},sales\n{one.external_id},other\n{two.external_id},\n"
+    )
+    assert [claim.opportunity for claim in found.list.claims.all()] == [two]
+    assert found.list.problems == [
+        [2, "Line 3 names the same opportunity with another source (other, here sales): neither counts. Keep one "
+            "of them."],
+        [3, "Line 2 names the same opportunity with another source (sales, here other): neither counts. Keep one "
+            "of them."],
+    ]  # fmt: skip
 
 
 def test_an_id_that_two_crms_use_needs_the_crm(company: Company) -> None:
@@ -151,7 +219,7 @@ class TestPage:
             reverse("scorecard:claims-import"), {"function": "marketing", "file": file}, follow=True
         )
         text = response.content.decode()
-        assert "Marketing list 1: 1 opportunities taken, 1 rows could not be." in text
+        assert "Marketing list 1: 1 opportunity taken, 1 row could not be." in text
         assert "Line 3: No opportunity has the id “X”." in text
         assert ClaimList.objects.get().name == "deals.csv"
 
@@ -162,8 +230,13 @@ class TestPage:
             ({"function": "board", "text": "A"}, "Select a valid choice"),
             ({"text": "A"}, "Say whose list it is"),
             ({"function": "sales", "text": "a,b\n1,2"}, "has to name the columns"),
+            (
+                {"function": "sales", "text": "id,Quelle\n1,2"},
+                "tick “It claims every opportunity in this list”",
+            ),
+            ({"function": "sales", "text": "id,source\n"}, "The list names no opportunity"),
             ({"function": "sales", "text": "A\0\nB"}, "Null characters are not allowed"),
-            ({"function": "sales", "text": "UNKNOWN-ID"}, "None of the 1 rows could be used"),
+            ({"function": "sales", "text": "UNKNOWN-ID"}, "The only row could not be used"),
             ({"function": "sales", "file": SimpleUploadedFile("x.xlsx", b"PK\x03\x04rest")}, "spreadsheet"),
         ],
     )

@@ -55,6 +55,7 @@ def take_in(request: HttpRequest) -> HttpResponse:
             function=function,
             text=text_of(file) if file else given["text"],
             name=file.name if file else "Pasted",
+            claims_all=given["claims_all"],
             by=viewer(request),
             at=timezone.now(),
         )
@@ -71,15 +72,22 @@ def take_in(request: HttpRequest) -> HttpResponse:
 
 def _tell(request: HttpRequest, found: services.Imported) -> None:
     good = found.list.rows - len(found.list.problems)
-    if not found.is_new:
-        messages.info(request, f"{found.list} says the same already; nothing was changed.")
-    elif found.list.problems:
-        messages.warning(
-            request,
-            f"{found.list}: {good} opportunities taken, {len(found.list.problems)} rows could not be.",
-        )
+    bad = len(found.list.problems)
+    if found.is_new:
+        said = f"{found.list}: {good:,} opportunit{'y' if good == 1 else 'ies'} taken."
+        if bad:
+            said = f"{said[:-1]}, {bad:,} row{'' if bad == 1 else 's'} could not be."
     else:
-        messages.success(request, f"{found.list}: {good} opportunities taken.")
+        said = f"{found.list} says the same already; nothing was changed."
+    if found.ignored:
+        many = len(found.ignored) > 1
+        said += (
+            f" Not read: the column{'s' if many else ''} {', '.join(f'“{name}”' for name in found.ignored)}."
+        )
+    level = (
+        messages.INFO if not found.is_new else messages.WARNING if bad or found.ignored else messages.SUCCESS
+    )
+    messages.add_message(request, level, said)
 
 
 def _page(
