@@ -76,7 +76,7 @@ class CalendarForm(forms.Form):
 class ExceptionForm(forms.Form):
     """A date that differs. Closed is said on purpose, not by forgetting the hours."""
 
-    day = forms.DateField(label="Date", widget=forms.DateInput(attrs={"type": "date"}))
+    day = forms.DateField(label="Date", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     state = forms.ChoiceField(
         label="On that date",
         choices=[("closed", "Closed all day"), ("open", "Open at other hours")],

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import datetime
-from io import BytesIO
 
 from django.db import transaction
-from pypdf import PdfReader
 
 from alignment.artifacts.events import rendered_event
 from alignment.artifacts.kinds import kind_named
-from alignment.artifacts.pdf import MADE_BY, make_pdf, overflow
+from alignment.artifacts.pdf import MADE_BY, make_pdf, overflow, pages_of
 from alignment.blockers import Blocker
 from alignment.models import SIGNED_STATES, ArtifactVersion, Rendition
 from alignment.queries.renditions import imprint_of, signature_lines
@@ -40,18 +38,15 @@ def blockers_of(version: ArtifactVersion) -> list[Blocker]:
 def make(version: ArtifactVersion, *, is_signed: bool, at: datetime) -> Rendition:
     """Make and keep the PDF, and chain its digest, in the caller's transaction."""
     signatures = list(version.signatures.select_related("delegation")) if is_signed else []
-    pdf = make_pdf(
-        kind_named(version.artifact.kind).render(version.content),
-        paper=version.paper,
-        signatures=signature_lines(version, signatures),
-        imprint=imprint_of(version),
-    )
+    document = kind_named(version.artifact.kind).render(version.content)
+    lines, imprint = signature_lines(version, signatures), imprint_of(version)
+    pdf = make_pdf(document, paper=version.paper, signatures=lines, imprint=imprint)
     rendition = Rendition.objects.create(
         version=version,
         is_signed=is_signed,
         pdf=pdf,
         sha256=hashlib.sha256(pdf).hexdigest(),
-        pages=len(PdfReader(BytesIO(pdf)).pages),
+        pages=pages_of(document, version.paper, signatures=lines, imprint=imprint),
         made_by=MADE_BY,
         made_at=at,
     )
