@@ -113,8 +113,8 @@ def read_list(text: str, *, function: str, claims_all: bool = False) -> ReadList
             rows.append(found)
     if not rows and not problems:
         raise UnreadableList(
-            "The list names no opportunity, so nothing was imported. Of a function that claims none, name its "
-            "opportunities with the source that they had: the other function, or “other”."
+            "The list names no opportunity, so nothing was imported. If the function claims none, give no list and "
+            "tick “It claims no opportunity at all”."
         )
     return ReadList(rows, problems, ignored)
 

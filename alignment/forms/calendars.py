@@ -47,7 +47,7 @@ class CalendarForm(forms.Form):
         max_length=10,
         required=False,
         label="Public holidays of",
-        help_text="Country code such as DE, or US-CA for a part. This year's and the next two years' are entered.",
+        help_text="Country code such as DE, or US-CA for a part. Entered from four years ago to two years ahead.",
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -16,6 +16,8 @@ from alignment.services.authority import require_revops
 
 SEEDED_YEARS = 3
 """This year and the next two: for so long are holidays entered at once."""
+PAST_YEARS = 4
+"""And of so many years before it: imported history is judged by them. Live clocks all run later."""
 FARTHEST_YEARS = 10
 
 
@@ -53,13 +55,13 @@ def create_calendar(
     """A calendar with its first version, which judges all earlier instants as well.
 
     `schedule` is the document of `Schedule.from_json`. With a country (DE, US-CA) its public holidays of this
-    year and the next two are added, except on dates that the document opens or closes itself.
+    year, the next two and the last four are added, except on dates that the document opens or closes itself.
     Raises OnlyRevOps, CalendarExists, UnknownCountry, InvalidSchedule or NoWorkingTime.
     """
     require_revops(by, "Calendars")
     given = _usable(schedule)
     year = at.astimezone(ZoneInfo(given.zone)).year
-    found = public_holidays(country, range(year, year + SEEDED_YEARS)) if country else {}
+    found = public_holidays(country, range(year - PAST_YEARS, year + SEEDED_YEARS)) if country else {}
     added = {day: holiday for day, holiday in found.items() if day not in given.overrides}
     seeded = _usable({**given.to_json(), "holidays": _texts(given.holidays | set(added))})
     try:

@@ -39,10 +39,15 @@ class ClaimsForm(forms.Form):
         label="It claims every opportunity in this list",
         help_text="Needed only where the list has other columns and none is named “source”.",
     )
+    claims_none = forms.BooleanField(required=False, label="It claims no opportunity at all")
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         has_text = bool((given.get("text") or "").strip())
+        if given.get("claims_none"):
+            if given.get("file") or has_text or given.get("claims_all"):
+                raise forms.ValidationError("A function that claims none has no list: clear it, or the tick.")
+            return given
         if not self.errors and bool(given.get("file")) == has_text:
             raise forms.ValidationError("Choose a file, or paste the list: one of the two.")
         return given

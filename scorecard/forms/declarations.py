@@ -35,7 +35,7 @@ class DeclarationForm(forms.Form):
     follow_up_time = forms.ChoiceField(choices=FollowUpTime.choices, label="Which hours count")
     calendar = forms.ModelChoiceField(
         Calendar.objects.all(), required=False, label="Calendar of the business hours",
-        empty_label="The one that most sales teams keep",
+        empty_label="That of the owner's team; of nobody's MQLs the one that most sales teams keep",
     )  # fmt: skip
     board_deck_on = forms.DateField(
         required=False, label="The board deck locks on", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")

@@ -1,7 +1,8 @@
 """Handoff hygiene: MQL cycles that crossed in the window, and whether each was followed up in time.
 
 The window runs from the crossing (of a live cycle: from where its clocks run), whoever was assigned when: it asks how
-long a lead waited for sales. Follow-up is the first attempt by sales, or the dated closing of the cycle.
+long a lead waited for sales. Business hours are those of the team of whoever owns it (see FollowUpWindow). Follow-up
+is the first attempt by sales, or the dated closing of the cycle.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _FIELDS = (
     "lead__merged_into_id",
     "lead_id",
     "is_history",
+    "owner__team__calendar_id",
 )
 # Opportunities opened in the window by leads, or by records merged into them, that crossed in it.
 _PIPELINE = """
@@ -47,7 +49,8 @@ GROUP BY 1 ORDER BY 1
 
 @dataclass(frozen=True)
 class HygieneRow:
-    """One MQL cycle. `due_at`: when the window ended, or will. `outcome` is one of OUTCOMES."""
+    """One MQL cycle. `due_at`: when the window ended, or will; `calendar`: by whose hours, None where all count.
+    `outcome` is one of OUTCOMES."""
 
     pk: int
     crossed_at: datetime
@@ -60,6 +63,7 @@ class HygieneRow:
     lead: str
     lead_id: int
     is_history: bool
+    calendar: int | None
 
 
 def hygiene_rows(
@@ -78,17 +82,27 @@ def hygiene_rows(
         found = found.filter(pk__lt=before)
     ordered = found.order_by("-pk").values_list(*_FIELDS)
     for row in ordered[:limit].iterator(chunk_size=2000):
-        pk, started_at, followed_up_at, owner, crossed_at, source, external_id, merged_into, lead, history = (
-            row
-        )
-        due_at = within.due(started_at)
+        (
+            pk,
+            started_at,
+            followed_up_at,
+            owner,
+            crossed_at,
+            source,
+            external_id,
+            merged_into,
+            lead,
+            history,
+            team,
+        ) = row
+        due_at, calendar = within.due(started_at, team), within.calendar_of(team)
         if followed_up_at is not None and followed_up_at <= due_at:
             outcome = "met"
         else:
             outcome = "missed" if due_at <= at else "running"
         yield HygieneRow(
             pk, crossed_at, started_at, due_at, followed_up_at, owner is not None, outcome, source, external_id,
-            merged_into or lead, history,
+            merged_into or lead, history, calendar,
         )  # fmt: skip
 
 
@@ -96,12 +110,14 @@ def measure_hygiene(window: Window, within: FollowUpWindow, *, at: datetime) -> 
     """Raises NoOpenTime where the calendar opens too seldom for the window."""
     counts = dict.fromkeys(OUTCOMES, 0)
     unassigned = recorded = 0
+    used: set[int | None] = set()
     for row in hygiene_rows(window, within, at=at):
         counts[row.outcome] += 1
         unassigned += row.outcome == "missed" and not row.is_assigned
         recorded += row.followed_up_at is not None
+        used.add(row.calendar)
     return Hygiene(
-        within=within.words,
+        within=within.words(used),
         met=counts["met"],
         missed=counts["missed"],
         running=counts["running"],

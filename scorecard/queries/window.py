@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Count, Q
@@ -15,6 +16,7 @@ from scorecard.measures import Window
 from scorecard.models import Diagnosis, FollowUpTime
 
 FULL_QUARTERS = 4
+NAMED = 3  # calendars that are named, before the rest is counted
 
 
 class NoCalendar(LookupError):
@@ -48,26 +50,52 @@ def default_calendar() -> Calendar | None:
 
 @dataclass(frozen=True)
 class FollowUpWindow:
-    """The stated window: `words` name its length and unit, `calendar` does the arithmetic."""
+    """The stated window. Business hours are those of one declared calendar, else of the calendar of the team of whoever
+    owns an MQL, else (`fallback`) of the one that most sales teams keep. `names` by key of the calendar.
+    """
 
     seconds: int
-    words: str
-    calendar: BusinessCalendar
+    calendars: Mapping[int, BusinessCalendar] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
+    fallback: int | None = None
+    is_declared: bool = False
 
-    def due(self, started_at: datetime) -> datetime:
+    def calendar_of(self, team_calendar: int | None) -> int | None:
+        """The calendar that judges an MQL whose owner's team keeps `team_calendar`; None: all hours count."""
+        if self.fallback is None or self.is_declared or team_calendar not in self.calendars:
+            return self.fallback
+        return team_calendar
+
+    def due(self, started_at: datetime, team_calendar: int | None = None) -> datetime:
         """Raises NoOpenTime."""
-        return self.calendar.add(started_at, self.seconds)
+        key = self.calendar_of(team_calendar)
+        calendar = BusinessCalendar.always_open() if key is None else self.calendars[key]
+        return calendar.add(started_at, self.seconds)
+
+    def words(self, used: Collection[int | None] = ()) -> str:
+        """Its length and unit, and the calendars that counted: "8 business hours (Berlin office, London office)"."""
+        count = self.seconds // 3600
+        hours = "hour" if count == 1 else "hours"
+        if self.fallback is None:
+            return f"{count} elapsed {hours}"
+        names = sorted({self.names[key] for key in used if key is not None}) or [self.names[self.fallback]]
+        if len(names) > NAMED:
+            names = [*names[:NAMED], f"{len(names) - NAMED} more"]
+        return f"{count} business {hours} ({', '.join(names)})"
 
 
 def follow_up_window(diagnosis: Diagnosis) -> FollowUpWindow:
     """Raises NoCalendar."""
     seconds = diagnosis.follow_up_hours * 3600
-    hours = "hour" if diagnosis.follow_up_hours == 1 else "hours"
     if diagnosis.follow_up_time == FollowUpTime.ELAPSED:
-        words = f"{diagnosis.follow_up_hours} elapsed {hours}"
-        return FollowUpWindow(seconds, words, BusinessCalendar.always_open())
-    calendar = diagnosis.calendar or default_calendar()
-    if calendar is None:
+        return FollowUpWindow(seconds)
+    fallback = diagnosis.calendar or default_calendar()
+    if fallback is None:
         raise NoCalendar("No calendar says what a business hour is: set one up, or state elapsed hours.")
-    words = f"{diagnosis.follow_up_hours} business {hours} ({calendar})"
-    return FollowUpWindow(seconds, words, compiled([calendar.pk])[calendar.pk].calendar)
+    is_declared = diagnosis.calendar_id is not None
+    kept = Calendar.objects.filter(
+        Q(pk=fallback.pk) if is_declared else Q(pk=fallback.pk) | Q(teams__isnull=False)
+    )
+    names = {calendar.pk: str(calendar) for calendar in kept.distinct()}
+    calendars = {key: one.calendar for key, one in compiled(names).items()}
+    return FollowUpWindow(seconds, calendars, names, fallback.pk, is_declared)

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from alignment.intake.ids import one_form
 from alignment.models import Function, Opportunity, Program, User
 from alignment.services.authority import require_revops
-from scorecard.claim_lists import ClaimedRow, Problem, UnreadableList, read_list
+from scorecard.claim_lists import ClaimedRow, Problem, ReadList, UnreadableList, read_list
 from scorecard.models import Claim, ClaimList
 
 __all__ = ["Imported", "NothingUsable", "UnreadableList", "import_claims"]
@@ -50,16 +50,21 @@ def import_claims(
     text: str,
     name: str,
     claims_all: bool = False,
+    claims_none: bool = False,
     by: User | None,
     at: datetime,
 ) -> Imported:
     """Replace a function's list by what the text says; `name` of the file, or how it came. `claims_all`: see read_list.
+    `claims_none`: whoever imports says that the function claims none at all; the text is empty then.
 
     Raises OnlyRevOps, UnreadableList or NothingUsable.
     """
     require_revops(by, "Lists of claims")
     Program.objects.select_for_update(of=("self",)).get(pk=program.pk)
-    read = read_list(text, function=function.value, claims_all=claims_all)
+    if claims_none and not text.strip():
+        read = ReadList([], [])
+    else:
+        read = read_list(text, function=function.value, claims_all=claims_all)
     claims, unmatched = _matched(read.rows)
     problems = sorted([*read.problems, *unmatched], key=lambda problem: problem.line)
     if problems and not claims:

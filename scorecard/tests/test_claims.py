@@ -99,6 +99,18 @@ def test_a_list_of_no_rows_replaces_nothing(company: Company) -> None:
     assert newest_lists(company.program)["sales"] == first
 
 
+def test_that_a_function_claims_none_is_said_and_not_read_from_an_empty_file(company: Company) -> None:
+    take_in(company, company.opportunity().external_id)
+    client = Client()
+    client.force_login(revops())
+    url = reverse("scorecard:claims-import")
+    refused = client.post(url, {"function": "sales", "claims_none": "on", "text": "A"})
+    assert "A function that claims none has no list" in refused.content.decode()
+    text = client.post(url, {"function": "sales", "claims_none": "on"}, follow=True).content.decode()
+    assert "Sales list 2: 0 opportunities taken." in text
+    assert newest_lists(company.program)["sales"].claims.count() == 0
+
+
 @pytest.mark.parametrize("header", ["Original Source Type", "Lead Source", "Quelle"])
 def test_a_column_that_may_say_the_source_is_asked_for_and_not_guessed_at(
     company: Company, header: str

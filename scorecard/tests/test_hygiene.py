@@ -7,12 +7,14 @@ from unittest.mock import patch
 
 import pytest
 
+from alignment.models import Function, Person, Team
+from alignment.services.calendars import create_calendar
 from scorecard.models import FollowUpTime
 from scorecard.queries.hygiene import hygiene_rows, measure_hygiene
 from scorecard.queries.window import NoCalendar, diagnosis_of, follow_up_window, window_of
 from scorecard.services.diagnosis import CannotDeclare, declare
 from scorecard.tests.company import DAY, HOUR, MONDAY, Company, revops
-from testing.world import NOW
+from testing.world import NOW, WEEKDAYS
 
 FRIDAY = datetime(2026, 3, 6, 16, 0, tzinfo=UTC)
 
@@ -61,6 +63,41 @@ def test_business_hours_are_those_of_the_calendar(
     found = measured(company)
     assert (found.met, found.missed) == ((1, 0) if is_met else (0, 1))
     assert found.within == "24 business hours (Office hours)"
+
+
+def test_each_mql_is_judged_by_the_calendar_of_its_owners_team(company: Company) -> None:
+    monday = {"zone": "UTC", "weekly": {"mon": [["09:00", "17:00"]]}}
+    calendar = create_calendar(name="Mondays", schedule=monday, by=None, at=NOW - 900 * DAY)
+    other = Team.objects.create(name="Outbound", function=Function.SALES, calendar=calendar)
+    slow = Person.objects.create(name="Slow", function=Function.SALES, team=other)
+    within_three_weeks = MONDAY + 14 * DAY + 8 * HOUR
+    ours = company.mql(follow_up=within_three_weeks)
+    theirs = company.mql(follow_up=within_three_weeks)
+    nobodys = company.mql(follow_up=within_three_weeks, is_assigned=False)
+    type(theirs).objects.filter(pk=theirs.pk).update(owner=slow)
+    found = measured(company)
+    assert (found.met, found.missed) == (1, 2)
+    assert found.within == "24 business hours (Mondays, Office hours)"
+    diagnosis = diagnosis_of(company.program)
+    rows = hygiene_rows(window_of(diagnosis, at=NOW), follow_up_window(diagnosis), at=NOW)
+    assert {row.pk: row.outcome for row in rows} == {
+        ours.pk: "missed", theirs.pk: "met", nobodys.pk: "missed",
+    }  # fmt: skip
+    declare(program=company.program, changes={"calendar": calendar}, by=revops(), at=NOW)
+    found = measured(company)
+    assert (found.met, found.missed, found.within) == (3, 0, "24 business hours (Mondays)")
+
+
+def test_holidays_of_the_years_that_history_reaches_are_closed(company: Company) -> None:
+    schedule = {"zone": "UTC", "weekly": WEEKDAYS}
+    calendar = create_calendar(name="Germany", schedule=schedule, country="DE", by=None, at=NOW)
+    declare(
+        program=company.program, changes={"calendar": calendar, "follow_up_hours": 8}, by=revops(), at=NOW
+    )
+    eve = datetime(2025, 12, 24, 9, 0, tzinfo=UTC)
+    within = follow_up_window(diagnosis_of(company.program))
+    assert within.due(eve + HOUR) == datetime(2025, 12, 29, 10, 0, tzinfo=UTC)
+    assert within.due(datetime(2023, 5, 1, 9, 0, tzinfo=UTC)) == datetime(2023, 5, 2, 17, 0, tzinfo=UTC)
 
 
 def test_elapsed_hours_know_no_calendar(company: Company) -> None:

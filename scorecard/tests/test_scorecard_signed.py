@@ -178,8 +178,9 @@ class TestSending:
             import_claims(
                 program=company.program,
                 function=function,
-                text="opportunity,source\n",
+                text="",
                 name="x",
+                claims_none=True,
                 by=revops(),
                 at=NOW,
             )

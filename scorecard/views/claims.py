@@ -54,8 +54,9 @@ def take_in(request: HttpRequest) -> HttpResponse:
             program=program,
             function=function,
             text=text_of(file) if file else given["text"],
-            name=file.name if file else "Pasted",
+            name=file.name if file else "Said to claim none" if given["claims_none"] else "Pasted",
             claims_all=given["claims_all"],
+            claims_none=given["claims_none"],
             by=viewer(request),
             at=timezone.now(),
         )
