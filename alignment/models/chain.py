@@ -20,8 +20,9 @@ class ServerKey(models.Model):
 
 
 class ChainEntry(models.Model):
-    """One event of the chain: `digest` = SHA-256(0x00 ‖ previous ‖ canonical event), in hex.
+    """One event of the chain: `digest` = SHA-256(0x00 ‖ previous ‖ mark ‖ SHA-256 of the event), in hex.
 
+    `mark`: 32 zero bytes without a version, else SHA-256(0x01 ‖ sequence as 8 bytes ‖ the version's “sent” event).
     `event`: canonical JSON (RFC 8785) as text, which names its own sequence number, kind and time.
     """
 

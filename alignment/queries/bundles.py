@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from alignment.artifacts.canonical import canonical, digest
 from alignment.artifacts.events import refusal_record, signature_record
 from alignment.models import ArtifactVersion, ChainEntry, ChainHead, Signature
 from alignment.verification import verify
+from alignment.verification.marks import marks_of
 
 FOLDER = Path(verify.__file__).parent
 
@@ -23,7 +24,8 @@ def bundle_of(version: ArtifactVersion) -> bytes:
     """A .zip, the same bytes each time until the next head of the chain is signed. Raises NotInBundle.
 
     Its part of the chain goes from the last head before the version was sent to the newest head, so that it shows
-    what became of the version since.
+    what became of the version since. Events of other documents stand in it as their SHA-256: who reads this one may
+    not be a reader of those.
     """
     return packed(files_of(version))
 
@@ -53,7 +55,7 @@ def files_of(version: ArtifactVersion) -> dict[str, bytes]:
         "content.json": canonical(verify.parsed(envelope)["content"]),
         "signatures.jsonl": _lines(canonical(signature_record(row)) for row in _signatures(version)),
         "refusals.jsonl": _lines([canonical(refusal_record(refusal))] if refusal else []),
-        "chain.jsonl": _lines(f'{{"digest":"{row.digest}","event":{row.event}}}'.encode() for row in entries),
+        "chain.jsonl": _lines(_entries(version, list(entries))),
         "heads.jsonl": _lines(
             f'{{"signature":"{head.signature}","statement":{head.statement}}}'.encode() for head in heads
         ),
@@ -62,6 +64,16 @@ def files_of(version: ArtifactVersion) -> dict[str, bytes]:
     }
     manifest = canonical({"files": {name: digest(raw) for name, raw in files.items()}})
     return {**files, "manifest.json": manifest}
+
+
+def _entries(version: ArtifactVersion, rows: Sequence[ChainEntry]) -> Iterator[bytes]:
+    marks = marks_of(rows)
+    for row in rows:
+        if row.version_id in (version.pk, None):
+            yield f'{{"digest":"{row.digest}","event":{row.event}}}'.encode()
+        else:
+            hidden = {"digest": row.digest, "event": digest(row.event.encode()), "mark": marks[row.sequence]}
+            yield canonical(hidden)
 
 
 def packed(files: dict[str, bytes]) -> bytes:

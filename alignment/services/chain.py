@@ -1,7 +1,9 @@
 """The hash chain of what happened to signed artifacts: entries are only ever added, one after the other.
 
-digest = SHA-256(0x00 ‖ previous digest as 32 bytes ‖ canonical event), so that a change of any entry changes all
-digests after it. alignment.artifacts.events says what the events hold; alignment.verification reads them.
+digest = SHA-256(0x00 ‖ previous digest ‖ mark ‖ SHA-256 of the canonical event), each as 32 bytes, so that a change
+of any entry changes all digests after it, and the chain can be shown without the events. The mark names the document
+to whoever has its “sent” event, and to nobody else (see alignment.verification.verify.marked).
+alignment.artifacts.events says what the events hold; alignment.verification reads them.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from django.db import connection, transaction
 from alignment.artifacts.canonical import canonical
 from alignment.artifacts.events import stamp
 from alignment.models import ArtifactVersion, ChainEntry
-from alignment.verification.verify import GENESIS, chained
+from alignment.verification.verify import GENESIS, NO_MARK, chained, marked, sha256
 
 
 class NoEvent(ValueError):
@@ -42,10 +44,19 @@ def append(
         kind=kind,
         event=event.decode(),
         previous=previous,
-        digest=chained(previous, event),
+        digest=chained(previous, _mark(sequence, kind, event, version), sha256(event)),
         added_at=at,
         version=version,
     )
+
+
+def _mark(sequence: int, kind: str, event: bytes, version: ArtifactVersion | None) -> str:
+    if version is None:
+        return NO_MARK
+    if kind == "sent":
+        return marked(sequence, event)
+    sent = version.chain.filter(kind="sent").values_list("event", flat=True).first()
+    return marked(sequence, sent.encode()) if sent else NO_MARK
 
 
 def wait_for_the_chain() -> None:

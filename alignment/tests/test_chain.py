@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from alignment.artifacts.canonical import NotCanonical, canonical
+from alignment.artifacts.canonical import NotCanonical, canonical, digest
 from alignment.models import ChainEntry
 from alignment.services.chain import NoEvent, append
-from alignment.verification.verify import GENESIS, chained
+from alignment.verification.verify import GENESIS, NO_MARK, chained
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def test_each_entry_carries_the_digest_of_the_one_before() -> None:
     second = append("signed", {"artifact": "b"}, at=NOON + timedelta(seconds=1))
     assert (first.sequence, first.previous) == (1, GENESIS)
     assert (second.sequence, second.previous) == (2, first.digest)
-    assert second.digest == chained(first.digest, second.event.encode())
+    assert second.digest == chained(first.digest, NO_MARK, digest(second.event.encode()))
 
 
 @pytest.mark.django_db
@@ -98,7 +98,7 @@ def test_64_writers_at_once_make_one_unbroken_chain(
     previous = GENESIS
     for entry in entries:
         assert entry.previous == previous
-        previous = chained(previous, entry.event.encode())
+        previous = chained(previous, NO_MARK, digest(entry.event.encode()))
         assert entry.digest == previous
     told = [json.loads(entry.event) for entry in entries]
     assert len({(event["writer"], event["number"]) for event in told}) == 64 * each

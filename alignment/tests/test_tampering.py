@@ -33,7 +33,8 @@ from alignment.services.heads import sign_daily_head, witness_file
 from alignment.services.server_key import private_key
 from alignment.tests.sealing import DAY, NOON, history, memos, newest_head, seal, send
 from alignment.verification.database import Report, verify_database
-from alignment.verification.verify import GENESIS, chained
+from alignment.verification.marks import marks_of
+from alignment.verification.verify import GENESIS, NO_MARK, chained, marked
 from testing.artifacts import draft, kind_of
 
 __all__ = ["memos"]
@@ -110,11 +111,15 @@ def write(rows: list[ChainEntry], *, key: Ed25519PrivateKey | None = None) -> No
     new_place: dict[int, ChainEntry] = {}
     remove(ChainEntry.objects.all())
     previous = GENESIS
+    sent: dict[int | None, bytes] = {}
     for number, row in enumerate(rows, 1):
         before = row.sequence
         event = canonical({**json.loads(row.event), "sequence": number})
+        if row.kind == "sent":
+            sent.setdefault(row.version_id, event)
+        mark = marked(number, sent[row.version_id]) if row.version_id in sent else NO_MARK
         row.sequence, row.event, row.previous = number, event.decode(), previous
-        row.digest = previous = chained(previous, event)
+        row.digest = previous = chained(previous, mark, digest(event))
         row.save(force_insert=True)
         new_place.setdefault(before, row)
     remove(ChainHead.objects.all())
@@ -150,7 +155,9 @@ def test_a_changed_entry_is_found_and_named(mailed: str, examples: Callable[[int
             with undone():
                 _change(row)
                 if is_rehashed:
-                    row.digest = chained(row.previous, row.event.encode())
+                    row.save()
+                    mark = marks_of([row])[row.sequence]
+                    row.digest = chained(row.previous, mark, digest(row.event.encode()))
                 row.save()
                 told = said(verify_database(heads=[mailed]))
                 named = row.sequence + 1 if is_rehashed and row.sequence < len(entries()) else row.sequence

@@ -20,6 +20,7 @@ from alignment.models import (
     ChainHead,
     ServerKey,
 )
+from alignment.verification.marks import marks_of
 from alignment.verification.rows import OWN, Told, check_rows, payload_of, removed
 from alignment.verification.verify import (
     GENESIS,
@@ -77,7 +78,9 @@ def verify_database(*, heads: Sequence[str] = ()) -> Report:
     def note(where: str, messages: Iterator[str]) -> None:
         report.findings += [Finding(where, message) for message in collected(messages)]
 
-    note("chain", check_chain(((row.digest, row.event.encode()) for row in rows), 0, GENESIS))
+    marks = marks_of(rows)
+    chain = ((row.digest, marks[row.sequence], row.event.encode()) for row in rows)
+    note("chain", check_chain(chain, 0, GENESIS))
     note("chain", _rows_and_events(rows))
     note("key", _keys(told.values()))
     digests = {row.sequence: row.digest for row in rows}

@@ -17,6 +17,8 @@ import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GENESIS = "0" * 64  # stands before the first entry of the chain
-LARGEST = 64 * 1024 * 1024  # bytes of all files together
+NO_MARK = "0" * 64  # of entries that belong to no document: new keys of the server
+LARGEST = 64 * 2**20  # bytes of all files together
+LARGEST_FILE, LARGER = 2**20, {"chain.jsonl": 32 * 2**20, "document.pdf": 32 * 2**20}  # bytes of each
+MOST_ENTRIES, MOST_SHOWN = 50_000, 500  # lines of chain.jsonl, and those with an event in full
+LONGEST_EVENT = 32 * 2**10  # bytes
+MOST_FINDINGS, LONGEST_FINDING = 100, 400
+PIECE = 64 * 2**10  # bytes that are unpacked at once
 FILES = {"VERIFY.md", "chain.jsonl", "content.json", "document.pdf", "envelope.json", "heads.jsonl"}
 FILES |= {"keys.json", "manifest.json", "refusals.jsonl", "signatures.jsonl", "verify.py"}
 BEFORE = {"sent": "", "signed": "sent", "in_force": "sent", "declined": "sent", "withdrawn": "sent"}
@@ -64,23 +72,45 @@ def sha256(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def chained(previous: str, event: bytes) -> str:
-    """The digest of an entry: SHA-256(0x00 ‖ previous digest as 32 bytes ‖ canonical event), in hex."""
-    return sha256(b"\x00" + bytes.fromhex(previous) + event)
+def chained(previous: str, mark: str, event: str) -> str:
+    """The digest of an entry, in hex: SHA-256(0x00 ‖ previous digest ‖ mark ‖ SHA-256 of the canonical event)."""
+    return sha256(b"\x00" + _bytes(previous) + _bytes(mark) + _bytes(event))
 
 
-def check_chain(entries: Iterable[tuple[str, bytes]], sequence: int, previous: str) -> Iterator[str]:
-    """What is wrong with entries (digest, event) that must follow entry `sequence`, whose digest is `previous`."""
-    for digest, event in entries:
+def marked(sequence: int, sent: bytes) -> str:
+    """The mark of a document's entry, in hex: SHA-256(0x01 ‖ number as 8 bytes ‖ canonical “sent” event of it).
+
+    Whoever has the “sent” event sees by it that no entry of the document is shown as a mere digest, its revocation
+    for example. To anybody else marks look like chance: “sent” names times to the microsecond and the digest of a text.
+    """
+    return sha256(b"\x01" + sequence.to_bytes(8, "big") + sent)
+
+
+def _bytes(text: str) -> bytes:
+    """Of 64 small hex digits, written in no other way."""
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError(f"“{text[:80]}” is no digest of 64 digits from 0 to 9 and a to f")
+    return bytes.fromhex(text)
+
+
+def check_chain(
+    entries: Iterable[tuple[str, str, bytes | str]], sequence: int, previous: str
+) -> Iterator[str]:
+    """What is wrong with entries that must follow entry `sequence`, whose digest is `previous`.
+
+    Each is (digest, mark, event): the canonical bytes, or the SHA-256 in hex of an event that is not shown.
+    """
+    for digest, mark, event in entries:
         sequence += 1
-        try:
-            told = int(parsed(event)["sequence"])
-        except (LookupError, TypeError, ValueError, RecursionError):
-            yield f"Entry {sequence} of the chain is no event in canonical form: changed."
-            told = sequence
+        told = sequence
+        if isinstance(event, bytes):
+            try:
+                told = int(parsed(event)["sequence"])
+            except (LookupError, TypeError, ValueError, RecursionError):
+                yield f"Entry {sequence} of the chain is no event in canonical form: changed."
         if told != sequence:
             yield f"The chain has entry {told} where entry {sequence} belongs: removed, inserted or moved."
-        if chained(previous, event) != digest:
+        if chained(previous, mark, sha256(event) if isinstance(event, bytes) else event) != digest:
             yield f"Entry {told} of the chain does not follow from the one before it: changed, or its neighbour is."
         sequence, previous = told, digest
 
@@ -103,8 +133,12 @@ def state_of(events: Iterable[dict[str, Any]]) -> str:
     """The state of a version after these events: sent, in_force, superseded, ..."""
     state = ""
     for event in events:
-        state = state if event["kind"] in ("signed", "rendered") else str(event["kind"])
+        state = _after(state, event)
     return state
+
+
+def _after(state: str, event: dict[str, Any]) -> str:
+    return state if event["kind"] in ("signed", "rendered") else str(event["kind"])
 
 
 def check_version(
@@ -116,17 +150,20 @@ def check_version(
     """What is wrong between a signed text, its signatures, its refusals and the chain's events of this version."""
     signed, digest = parsed(envelope), sha256(envelope)
     name = {"kind": signed["kind"], "key": signed["key"], "version": signed["version"]}
-    for number, event in enumerate(events):
-        state, kind, where = state_of(events[:number]), event["kind"], f"Entry {event['sequence']}"
+    state = ""
+    for event in events:
+        kind, where = event["kind"], f"Entry {event['sequence']}"
         if (BEFORE.get(kind) != state) if kind != "rendered" else not state:
             yield f"{where}: “{kind}” cannot follow “{state or 'nothing'}”."
         if event["digest"] != digest or event["artifact"] != name:
             yield f"{where} (“{kind}”) speaks of another text than this one."
+        state = _after(state, event)
     roles = [record["role"] for record in signatures]
-    due = [role for role in signed["signers"] if role not in roles] if "in_force" in _kinds(events) else []
-    yield from (f"The signature of the role {role} is missing." for role in due)
-    yield from (f"The role {role} need not sign." for role in roles if role not in signed["signers"])
-    if len(set(roles)) < len(roles) or len({record["signer"] for record in signatures}) < len(signatures):
+    asked, given = set(signed["signers"]), set(roles)
+    if any(event["kind"] == "in_force" for event in events):
+        yield from (f"The signature of the role {role} is missing." for role in sorted(asked - given))
+    yield from (f"The role {role} need not sign." for role in sorted(given - asked))
+    if len(given) < len(roles) or len({record["signer"] for record in signatures}) < len(signatures):
         yield "One person or one role signed twice."
     if signed["in_order"] and roles != signed["signers"][: len(roles)]:
         yield "The roles did not sign in the order that the text asks for."
@@ -137,13 +174,8 @@ def check_version(
             yield f"Who signed for {record['role']} did not hold that role, and names no delegation."
     told = [event for event in events if event["kind"] == "signed"]
     yield from _compare("signature", signatures, told)
-    yield from _compare(
-        "refusal", refusals, [event for event in events if "record" in event and event not in told]
-    )
-
-
-def _kinds(events: Iterable[dict[str, Any]]) -> list[str]:
-    return [event["kind"] for event in events]
+    refused = [event for event in events if "record" in event and event["kind"] != "signed"]
+    yield from _compare("refusal", refusals, refused)
 
 
 def _compare(what: str, records: list[dict[str, Any]], events: list[dict[str, Any]]) -> Iterator[str]:
@@ -165,44 +197,100 @@ def check_bundle(files: dict[str, bytes], digest: str = "", head: str = "") -> I
     for name in sorted({*FILES, *files, *listed} - {"manifest.json"}):
         if name not in files or name not in FILES or listed.get(name) != sha256(files[name]):
             yield f"{name} is missing, or is not the file that manifest.json lists."
-    envelope, events = parsed(files["envelope.json"]), _events(files)
+    envelope = parsed(files["envelope.json"])
     if canonical(envelope["content"]) != files["content.json"]:
         yield "content.json is not the content that envelope.json holds."
     if digest and digest != sha256(files["envelope.json"]):
         yield f"This is the text with the digest {sha256(files['envelope.json'])}, not {digest}."
-    entries = [(line["digest"], canonical(line["event"])) for line in _lines(files["chain.jsonl"])]
-    heads, keys = _lines(files["heads.jsonl"]), parsed(files["keys.json"])
-    first = events[0]["sequence"] - 1
-    start = heads[0]["statement"]["digest"] if first else GENESIS
-    yield from check_chain(entries, first, start)
-    digests = {first: start, **{event["sequence"]: told for event, (told, _) in zip(events, entries)}}
+    heads, keys = list(_lines(files["heads.jsonl"], 2)), parsed(files["keys.json"])
+    chain = Chain.of(files)
+    yield from chain.check()
     for each in heads:
         statement = each["statement"]
         yield from check_head(statement, each["signature"], keys[statement["key"]])
-        yield from _met(statement["sequence"], statement["digest"], digests)
-    if heads[-1]["statement"]["sequence"] != events[-1]["sequence"]:
+        yield from chain.met(statement["sequence"], statement["digest"])
+    if heads[-1]["statement"]["sequence"] != chain.last:
         yield "The last head does not cover the whole of chain.jsonl."
-    for event in events:
-        if event["kind"] == "key" and keys.get(event["name"], event["public"]) != event["public"]:
+    for event in chain.keys:
+        if keys.get(event["name"], event["public"]) != event["public"]:
             yield f"keys.json has another key {event['name']} than the chain."
-    own = own_events(envelope, events)
-    yield from check_version(
-        files["envelope.json"], _lines(files["signatures.jsonl"]), _lines(files["refusals.jsonl"]), own
-    )
-    pdfs = [event["sha256"] for event in own if event["kind"] == "rendered" and event["signed"]]
+    signatures, refusals = _lines(files["signatures.jsonl"]), _lines(files["refusals.jsonl"])
+    yield from check_version(files["envelope.json"], list(signatures), list(refusals), chain.own)
+    pdfs = {event["sha256"] for event in chain.own if event["kind"] == "rendered" and event["signed"]}
     if sha256(files["document.pdf"]) not in pdfs:
         yield "document.pdf is not the signed PDF that the chain recorded."
     if head:
         sequence, told, problems = witnessed(head)
         yield from problems
-        yield from _met(sequence, told, digests)
+        yield from chain.met(sequence, told)
 
 
-def _met(sequence: int, digest: str, digests: dict[int, str]) -> Iterator[str]:
-    if sequence not in digests:
-        yield f"The head at entry {sequence} lies outside of this bundle's entries {min(digests)} to {max(digests)}."
-    elif digests[sequence] != digest:
-        yield f"The head at entry {sequence} has the digest {digest}, the chain here has {digests[sequence]}."
+@dataclass
+class Chain:
+    """The entries of a bundle, from after entry `first`, whose digest is `start`, to `last`.
+
+    Events of this document and new keys are there in full, those of other documents by their SHA-256: readers of this
+    one learn from it that something was recorded, and neither what nor of which document. Nobody finds an event by
+    guessing, either: each holds times to the microsecond and the digest of a text or of a record with such times.
+    """
+
+    lines: bytes
+    name: dict[str, Any]
+    first: int
+    start: str
+    last: int = 0
+    own: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    digests: dict[int, str] = field(default_factory=dict)
+    odd: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, files: dict[str, bytes]) -> Chain:
+        envelope, heads = parsed(files["envelope.json"]), list(_lines(files["heads.jsonl"], 2))
+        name = {"kind": envelope["kind"], "key": envelope["key"], "version": envelope["version"]}
+        before: dict[str, Any] = (
+            heads[0]["statement"] if len(heads) == 2 else {"sequence": 0, "digest": GENESIS}
+        )
+        return cls(files["chain.jsonl"], name, before["sequence"], before["digest"])
+
+    def check(self) -> Iterator[str]:
+        """What is wrong with the entries; `own`, `keys` and `last` are known when all of it was asked for."""
+        self.last, self.digests = self.first, {self.first: self.start}
+        yield from check_chain(self._entries(), self.first, self.start)
+        yield from self.odd
+
+    def met(self, sequence: int, digest: str) -> Iterator[str]:
+        """What is wrong with a head, if the chain must have this digest at this entry."""
+        if sequence not in self.digests:
+            yield f"The head at entry {sequence} lies outside of this bundle's entries {self.first} to {self.last}."
+        elif self.digests[sequence] != digest:
+            yield f"The head at entry {sequence} has the digest {digest}, the chain here has {self.digests[sequence]}."
+
+    def _entries(self) -> Iterator[tuple[str, str, bytes | str]]:
+        sent = b""
+        for line in _lines(self.lines, MOST_ENTRIES):
+            self.last += 1
+            event, mark = line["event"], line.get("mark", NO_MARK)
+            if sorted(line) != ["digest", "event", "mark"][: 3 if isinstance(event, str) else 2]:
+                raise ValueError(f"entry {self.last} has more or less than it should")
+            self.digests[self.last] = line["digest"]
+            if isinstance(event, str):
+                if sent and mark == marked(self.last, sent):
+                    self.odd.append(f"Entry {self.last} belongs to this document, but is not shown.")
+                yield line["digest"], mark, event
+                continue
+            raw = canonical(event)
+            if len(raw) > LONGEST_EVENT or len(self.own) + len(self.keys) >= MOST_SHOWN:
+                raise ValueError(f"entry {self.last} is too long, or there are too many of this document")
+            if "artifact" not in event:
+                self.keys.append(event)
+            elif event["artifact"] == self.name:
+                self.own.append(event)
+                sent = sent or raw
+                mark = marked(self.last, sent)
+            else:
+                self.odd.append(f"Entry {self.last} is of another document, but is shown.")
+            yield line["digest"], mark, raw
 
 
 def witnessed(text: str) -> tuple[int, str, list[str]]:
@@ -216,38 +304,33 @@ def witnessed(text: str) -> tuple[int, str, list[str]]:
     return int(statement["sequence"]), str(statement["digest"]), problems
 
 
-def own_events(envelope: dict[str, Any], events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those events that speak of the version in this envelope."""
-    name = {"kind": envelope["kind"], "key": envelope["key"], "version": envelope["version"]}
-    return [event for event in events if event.get("artifact") == name]
-
-
-def _lines(raw: bytes) -> list[Any]:
-    if raw and not raw.endswith(b"\n"):
-        raise ValueError("the last line does not end")
-    return [parsed(line) for line in raw.split(b"\n")[:-1]]
-
-
-def _events(files: dict[str, bytes]) -> list[dict[str, Any]]:
-    return [line["event"] for line in _lines(files["chain.jsonl"])]
+def _lines(raw: bytes, most: int = 1000) -> Iterator[Any]:
+    """The values of canonical JSON, one a line; one after the other, so that many of them need no more memory."""
+    for number, line in enumerate(io.BytesIO(raw), 1):
+        if number > most or not line.endswith(b"\n"):
+            raise ValueError(
+                f"there are more than {most} lines" if number > most else "the last line does not end"
+            )
+        yield parsed(line[:-1])
 
 
 def collected(findings: Iterator[str]) -> list[str]:
-    """All findings; a value that is not in its form is one too."""
+    """The first findings; a value that is not in its form is one too. Beyond them nothing more is looked at."""
     found: list[str] = []
     try:
-        for finding in findings:
-            found.append(finding)
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        for finding in islice(findings, MOST_FINDINGS + 1):
+            found.append(finding[:LONGEST_FINDING])
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         found.append(f"Something is missing or not in its form ({type(error).__name__}: {str(error)[:200]}).")
-    return found
+    return [*found[:MOST_FINDINGS], "And more."] if len(found) > MOST_FINDINGS else found
 
 
 def described(files: dict[str, bytes], head_given: str = "") -> Iterator[str]:
     """What a bundle without findings says."""
-    envelope, events = parsed(files["envelope.json"]), _events(files)
-    head = _lines(files["heads.jsonl"])[-1]["statement"]
-    state = state_of(own_events(envelope, events)).replace("_", " ")
+    envelope, chain = parsed(files["envelope.json"]), Chain.of(files)
+    head = list(_lines(files["heads.jsonl"], 2))[-1]["statement"]
+    list(chain.check())
+    state = state_of(chain.own).replace("_", " ")
     yield f"{envelope['label']} ({envelope['kind']} {envelope['key']}), version {envelope['version']}: {state}"
     yield f"of {envelope['organisation']}"
     yield f"Digest of the signed text: {sha256(files['envelope.json'])}"
@@ -267,17 +350,39 @@ def described(files: dict[str, bytes], head_given: str = "") -> Iterator[str]:
 
 
 def unzipped(raw: bytes, largest: int = LARGEST) -> dict[str, bytes]:
-    """The files of a .zip by name; ValueError if it is none, is too large or names a file twice."""
+    """The files of a .zip by name; ValueError if it is none, is too large or has other files than a bundle.
+
+    What an archive says of its sizes is not believed: it is unpacked in pieces and counted.
+    """
+    if raw.count(b"PK\x01\x02") > 4 * len(FILES):  # before a directory of thousands of files is read
+        raise ValueError("it cannot be unpacked (too many files)")
+    files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = archive.infolist()
-            if len(members) > 2 * len(FILES) or sum(member.file_size for member in members) > largest:
-                raise ValueError("too many files, or too large")
-            if len({member.filename for member in members}) < len(members):
-                raise ValueError("a file is in it twice")
-            return {member.filename: archive.read(member) for member in members}
+            for member in archive.infolist():
+                name = member.filename
+                if name not in FILES or name in files:
+                    raise ValueError(
+                        f"{name[:80]!r} is twice in it" if name in files else f"{name[:80]!r} is in it"
+                    )
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError("it is packed by another method than “deflate”")
+                files[name] = _unpacked(archive, member, min(largest, LARGER.get(name, LARGEST_FILE)))
+                largest -= len(files[name])
     except Exception as error:  # an archive can be wrong in many ways
         raise ValueError(f"it cannot be unpacked ({error})") from None
+    return files
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    pieces, size = [], 0
+    with archive.open(member) as file:
+        while piece := file.read(PIECE):
+            size += len(piece)
+            if size > most:
+                raise ValueError("too many files, or too large")
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def main() -> int:
