@@ -73,12 +73,23 @@ def fits(key: str, content: Content) -> bool:
 
 def check(content: Content) -> None:
     """Raises InvalidContent with all that is missing or wrong, a sentence each."""
-    problems = list(_problems(content))
-    if problems:
-        raise InvalidContent(*problems)
+    found = problems(content)
+    if found:
+        raise InvalidContent(*found)
 
 
-def _problems(content: Content) -> Iterator[str]:
+def problems(content: Content, *, is_form: bool = False) -> tuple[str, ...]:
+    """All that is missing or wrong, a sentence each. `is_form`: rows without any entry are no rows, for none is saved,
+    but keep their number."""
+    return tuple(_problems(content, is_form))
+
+
+def is_entered(row: Content) -> bool:
+    """Whether anything is chosen or typed in a row."""
+    return any(row.values())
+
+
+def _problems(content: Content, is_form: bool) -> Iterator[str]:
     yield from _unknown("The definition", content, _KEYS)
     yield from _text_problems("The definition", content, "name", MOST_NAME, "a name")
     yield from _text_problems("The definition", content, "prose", MOST_PROSE, "its meaning in words")
@@ -95,7 +106,7 @@ def _problems(content: Content) -> Iterator[str]:
     if names not in (list(MQL_PARTS), list(ONE_PART)):
         yield f"A definition has the parts {', '.join(MQL_PARTS)} (an MQL) or criteria (the others), in this order."
     for part in parts:
-        yield from _part_problems(part, subject, labels.get(str(part.get("name"))))
+        yield from _part_problems(part, subject, labels.get(str(part.get("name"))), is_form)
     if names == list(MQL_PARTS):
         yield from _status_problems(content.get("crm_status"), subject)
         yield from _limit_problems(content.get("limits"))
@@ -117,7 +128,7 @@ def _unknown(where: str, given: Content, known: Collection[str]) -> Iterator[str
         yield f"{where} has “{name[:40]}”, which means nothing here; take it out."
 
 
-def _part_problems(part: Content, subject: str, wanted: str | None) -> Iterator[str]:
+def _part_problems(part: Content, subject: str, wanted: str | None, is_form: bool) -> Iterator[str]:
     label = str(part.get("label") or part.get("name"))
     yield from _unknown(label, part, _KEYS_OF_PART)
     if wanted is not None and part.get("label") != wanted:
@@ -131,11 +142,12 @@ def _part_problems(part: Content, subject: str, wanted: str | None) -> Iterator[
     if not isinstance(rows, list) or len(listed(rows)) != len(rows):
         yield f"{label}: write its rows as a list of field, operator and value."
         return
-    if not rows:
+    meant = [(number, row) for number, row in enumerate(rows, start=1) if not is_form or is_entered(row)]
+    if not meant:
         yield f"{label} needs at least one row."
     if len(rows) > MOST_ROWS:
         yield f"{label} has more than {MOST_ROWS} rows; gather values in one row with “is one of”."
-    for number, row in enumerate(rows, start=1):
+    for number, row in meant:
         yield from _unknown(f"{label}, row {number}", row, _KEYS_OF_ROW)
         try:
             read_row(row, FIELDS[subject])

@@ -6,14 +6,13 @@ beside it, and holds back only the sending.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 
-from alignment.artifacts.kinds import InvalidContent
 from alignment.asked import read_number, read_text
 from alignment.definitions import content as definition
 from alignment.definitions.fields import FIELDS, Field
@@ -32,7 +31,8 @@ _LISTED = (LONGEST + 2) * MOST
 
 @dataclass(frozen=True)
 class RowLine:
-    """One row to edit; `problem` says what is wrong with it, "" where nothing is."""
+    """One row to edit; `problem` says what is wrong with it, "" where nothing is, and `wrong` in which of its entries:
+    field, operator or value."""
 
     number: int
     prefix: str
@@ -42,6 +42,7 @@ class RowLine:
     fitting: list[Operator]
     others: list[Operator]
     problem: str
+    wrong: str
 
     @property
     def hint(self) -> str:
@@ -61,8 +62,11 @@ class PartLines:
     is_full: bool
 
 
-def read_content(key: str, data: QueryDict) -> dict[str, Any]:
-    """What the form says, with `act` done: `add:PART` brings an empty row, `remove:PART:NUMBER` takes one away."""
+def read_content(key: str, data: QueryDict, *, keeps_blank: bool = False) -> dict[str, Any]:
+    """What the form says, with `act` done: `add:PART` brings an empty row, `remove:PART:NUMBER` takes one away.
+
+    Rows without any entry are left out; with `keeps_blank` they stay, so that the others keep their number.
+    """
     found = definition.empty(key)
     found["prose"] = _lines(data, "prose", definition.MOST_PROSE)
     act, _, about = read_text(data, "act").partition(":")
@@ -75,7 +79,7 @@ def read_content(key: str, data: QueryDict) -> dict[str, Any]:
         if act == "remove" and about.startswith(f"{name}:"):
             number = read_number(about.removeprefix(f"{name}:"))
             rows = [row for at, row in enumerate(rows) if at != number]
-        part["rows"] = [row for row in rows if any(row.values())]
+        part["rows"] = [row for row in rows if keeps_blank or definition.is_entered(row)]
         if act == "add" and about == name and len(part["rows"]) < MOST_ROWS:
             part["rows"].append({"field": "", "operator": "", "value": ""})
     if key == "mql":
@@ -130,11 +134,12 @@ def only_mql(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def problems(content: Mapping[str, Any]) -> tuple[str, ...]:
     """What is to be done before it can be sent, a sentence each."""
-    try:
-        definition.check(content)
-    except InvalidContent as found:
-        return found.problems
-    return ()
+    return definition.problems(content, is_form=True)
+
+
+def uncounted(parts: Sequence[PartLines]) -> list[str]:
+    """Rows that cannot be read yet and so take no part in a count, by name: "row 1 of Role fit"."""
+    return [f"row {line.number + 1} of {part.label}" for part in parts for line in part.rows if line.problem]
 
 
 def _rows(data: QueryDict, part: str, fields: Mapping[str, Field]) -> Iterator[dict[str, Any]]:
@@ -153,12 +158,13 @@ def _rows(data: QueryDict, part: str, fields: Mapping[str, Field]) -> Iterator[d
 def _line(part: str, number: int, row: Mapping[str, Any], fields: Mapping[str, Field]) -> RowLine:
     field = fields.get(str(row.get("field")))
     fitting = operators_for(field) if field else list(OPERATORS.values())
-    problem = ""
-    if any(row.values()):
+    problem, wrong = "", ""
+    if definition.is_entered(row):
         try:
             read_row(row, fields)
         except BadValue as found:
             problem = str(found)
+            wrong = "field" if field is None else "value" if _is_asked(field, row) else "operator"
     return RowLine(
         number=number,
         prefix=f"{part}-{number}",
@@ -168,7 +174,12 @@ def _line(part: str, number: int, row: Mapping[str, Any], fields: Mapping[str, F
         fitting=fitting,
         others=[each for each in OPERATORS.values() if each not in fitting],
         problem=problem[:1].upper() + problem[1:],
+        wrong=wrong,
     )
+
+
+def _is_asked(field: Field, row: Mapping[str, Any]) -> bool:
+    return str(row.get("operator")) in {operator.name for operator in operators_for(field)}
 
 
 def _crm_status(data: QueryDict) -> dict[str, Any] | None:

@@ -46,11 +46,15 @@ class Counted:
 
 @dataclass(frozen=True)
 class Counts:
-    """`called`: of those that the CRM (or the agreement's trigger) calls an MQL; None for other definitions."""
+    """`called`: of those that the CRM (or the agreement's trigger) calls an MQL; None for other definitions.
+
+    A part of a draft that has no complete row takes no part in any of the figures; in `parts` it has None.
+    """
 
     about: str
+    has_rows: bool
     counted: Counted
-    parts: tuple[tuple[Part, int], ...]
+    parts: tuple[tuple[Part, int | None], ...]
     meeting: tuple[Sample, ...]
     failing: tuple[Sample, ...]
     called: Counted | None
@@ -70,9 +74,11 @@ def count(key: str, definition: Definition, *, at: datetime) -> Counts:
     called, called_by = _called(definition, now) if key == "mql" else (None, "")
     return Counts(
         about=SUBJECT_LABELS[definition.subject],
+        has_rows=has_rows,
         counted=Counted(len(records), sum(met)),
         parts=tuple(
-            (part, sum(part not in parts for parts in failed)) for part in definition.parts if part.rows
+            (part, sum(part not in parts for parts in failed) if part.rows else None)
+            for part in definition.parts
         ),
         meeting=tuple([each for each, holds in zip(samples, met, strict=True) if holds][:SAMPLES]),
         failing=tuple([each for each, holds in zip(samples, met, strict=True) if not holds][:SAMPLES]),
@@ -105,7 +111,9 @@ def _called(definition: Definition, now: Moment) -> tuple[Counted, str]:
         cycles: list[MqlCycle] = list(with_leads(counted_mqls()).order_by("-crossed_at", "-pk")[:LATEST])
         leads = [cycle.lead for cycle in cycles]
         said = "crossed the trigger of the agreement"
-    return Counted(len(leads), sum(evaluate.holds(definition, lead, now) for lead in leads)), said
+    # as the other figure, by the parts that have rows: a draft whose part is not complete has one count, not two
+    has_rows = any(part.rows for part in definition.parts)
+    return Counted(len(leads), sum(has_rows and not _failed(definition, lead, now) for lead in leads)), said
 
 
 def _failed(definition: Definition, record: Any, now: Moment) -> tuple[Part, ...]:

@@ -112,9 +112,7 @@ def test_an_envelope_that_makes_no_sense_is_not_sent(text: str, saying: str) -> 
         ("soon", datetime(2026, 12, 1, tzinfo=UTC), "is no day"),
     ],
 )
-def test_an_envelope_ends_with_its_last_day(
-    last_day: str | None, ends: datetime | None, saying: str
-) -> None:
+def test_an_envelope_ends_with_its_last_day(last_day: str | None, ends: datetime | None, saying: str) -> None:
     with pytest.raises(IntegrityError, match=saying):
         send_as(json.dumps(WHOLE | {"expires_on": last_day}), expires_at=ends)
 

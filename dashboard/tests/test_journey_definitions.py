@@ -46,6 +46,17 @@ def test_a_definition_is_written_with_a_count_that_follows_and_sent(journey: Jou
     look_around(revops)
     page = revops.page
     page.get_by_text("5 of 10").wait_for()
+    threshold = page.get_by_label("Engagement threshold, row 1: value")
+    threshold.press_sequentially("abc")
+    page.get_by_text("Row 1 of Engagement threshold is not complete and is not counted.").wait_for()
+    page.get_by_text("Engagement threshold, row 1: write a whole number").wait_for()
+    assert threshold.get_attribute("aria-invalid") == "true"
+    assert page.get_by_role("button", name="Send for signature").count() == 0
+    assert threshold.evaluate("entry => entry === document.activeElement")
+    look_around(revops)
+    threshold.fill("65")
+    page.get_by_role("button", name="Send for signature").wait_for()
+    assert threshold.get_attribute("aria-invalid") is None
     page.get_by_label("Engagement threshold, row 1: value").fill("69")
     page.get_by_text("1 of 10").wait_for()
     assert ArtifactVersion.objects.get().revision == 1

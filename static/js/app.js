@@ -131,6 +131,16 @@
   tick();
   window.setInterval(tick, 1000);
   document.addEventListener("htmx:afterSwap", tick);
+  // a row of a draft that is judged while it is typed: its wrong entry is marked, as on the page that is sent
+  document.addEventListener("htmx:oobAfterSwap", function (event) {
+    var problem = event.detail.target && document.getElementById(event.detail.target.id);
+    var row = problem && problem.hasAttribute("data-wrong") && problem.closest(".definition-row");
+    if (!row) { return; }
+    row.querySelectorAll("select, textarea").forEach(function (entry) {
+      if (entry.name === problem.dataset.wrong) { entry.setAttribute("aria-invalid", "true"); }
+      else { entry.removeAttribute("aria-invalid"); }
+    });
+  });
   // a region that refreshes itself must not be filled with the login page when the session has ended
   document.addEventListener("htmx:beforeSwap", function (event) {
     var answered = event.detail.xhr.responseURL;

@@ -125,10 +125,12 @@ def discard(request: HttpRequest, key: str) -> HttpResponse:
 @require_POST
 @roles(Role.REVOPS)
 def counts(request: HttpRequest, key: str) -> HttpResponse:
-    """Only the part of the page that says how many records the typed rows match."""
+    """What follows the typing: how many records the rows match, which are not complete, and whether it can be sent."""
     _require_known(key)
-    content = forms.read_content(key, request.POST)
-    return render(request, "alignment/definitions/_counts.html", _counts(key, content, viewer(request)))
+    user = viewer(request)
+    content = forms.read_content(key, request.POST, keeps_blank=True)
+    context = _counts(key, content, user) | _readiness(key, content) | {"row": standing(key, user)}
+    return render(request, "alignment/definitions/_followed.html", context)
 
 
 def _send(request: HttpRequest, key: str, draft: ArtifactVersion, user: User) -> HttpResponse:
@@ -179,14 +181,13 @@ def _page(
     }
     if user.has_role(Role.REVOPS) and (found.draft is not None or content is not None):
         typed = content if content is not None else found.draft.content  # type: ignore[union-attr]
-        context |= _counts(key, typed, user) | {
+        context |= _counts(key, typed, user) | _readiness(key, typed)
+        context |= {
             "is_editing": True,
             "prose": str(typed.get("prose") or ""),
             "revision": revision if revision is not None else found.draft.revision if found.draft else 0,
-            "parts": forms.lines(key, typed),
             "field_groups": forms.field_groups(key),
             "only_mql": forms.only_mql(typed),
-            "problems": forms.problems(typed),
             "is_typed": content is not None,
             "theirs": render_document(found.draft.content) if is_conflict and found.draft else None,
             "is_conflict": is_conflict,
@@ -203,6 +204,17 @@ def _counts(key: str, content: Mapping[str, Any], user: User) -> dict[str, Any]:
         "key": key,
         "counts": count(key, Definition.of(content), at=timezone.now()),
         "sees_leads": user.has_role(*SEES_ALL),
+        "uncounted": [],
+    }
+
+
+def _readiness(key: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a draft: its parts to edit, the rows that take no part in the count, and what holds back the sending."""
+    parts = forms.lines(key, content)
+    return {
+        "parts": parts,
+        "uncounted": forms.uncounted(parts),
+        "problems": forms.problems(content),
     }
 
 
