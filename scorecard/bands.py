@@ -20,6 +20,7 @@ from typing import Any
 
 from alignment.artifacts.document import Block, Document, Facts, Paragraph, Table
 from alignment.artifacts.kinds import InvalidContent
+from scorecard.dimensions import FRACTURE, START
 
 KIND, KEY = "scoring-bands", "scorecard"
 SHARE_SAME, FOLLOWED_UP, LEAD_TO_OPPORTUNITY = "definitions", "hygiene", "lead_to_opportunity"
@@ -79,7 +80,14 @@ class Bands:
 
 
 def tenths(position: Fraction) -> int:
-    """A score to one decimal, in tenths: half is rounded up, so 2.95 is 3.0 and 2.949 is 2.9."""
+    """A score to one decimal, in tenths, half up: 3.45 is 3.5. Rounding lifts none over a line that decides: what lies
+    under 3.0 is at most 2.9, what lies under 2.0 at most 1.9."""
+    rounded = half_up(position)
+    return next((line - 1 for line in (START, FRACTURE) if position * 10 < line <= rounded), rounded)
+
+
+def half_up(position: Fraction) -> int:
+    """To tenths by plain rounding."""
     return (20 * position.numerator + position.denominator) // (2 * position.denominator)
 
 
@@ -129,7 +137,7 @@ def render(content: Mapping[str, Any]) -> Document:
         Paragraph(
             "The figure that earns each score. Between two of them the score lies on a straight line and is rounded "
             "to one decimal, half up; beyond the first and the last it stays 1.0 and 5.0. Under 3.0 is a fracture, "
-            "under 2.0 is where to start.",
+            "under 2.0 is where to start; rounding lifts no score up to either.",
             "lead",
         ),
         Table(("What is measured", "1", "2", "3", "4", "5"), tuple(rows), frozenset(range(1, 6))),

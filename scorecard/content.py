@@ -6,6 +6,7 @@
                  "url_name"}), "rates": [{"name", "numerator", "denominator"}], "figures": {…}}, … all five],
  "fractures": [{"key", "score", "severity" (tenths), "currency", "stake", "leverage" (decimal strings), "formula",
                 "is_tied"}, … all, the highest leverage first],
+ "currency": that in which fractures are compared, "left_out": {other currency: its pipeline, a decimal string},
  "sequence": {"rule", "sentence", "facilitation", "lines": […], "inputs": [{"label", "said", "origin"}]},
  "compared": null or {"version", "program", "signed_on", "scores": {key: tenths or null}, "notes": […]},
  "waivers": [see alignment.artifacts.waivers]}
@@ -19,10 +20,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alignment.artifacts.kinds import InvalidContent
+from alignment.quarters import Quarter
 from scorecard.dimensions import LABELS, ORDER
-from scorecard.leverage import Fracture, decimal_string, rounded
-from scorecard.measures import Measures, Money
-from scorecard.scoring import Scored
+from scorecard.leverage import Fracture, currency_of, decimal_string, left_out, rounded
+from scorecard.measures import Measures, Money, Window
+from scorecard.scoring import Scored, two_decimals
 from scorecard.sequencing import Sequence as Steps
 from scorecard.sequencing import track_of_rule
 
@@ -38,9 +40,15 @@ def build(
     steps: Steps,
     compared: Mapping[str, Any] | None,
     waivers: Sequence[Mapping[str, Any]],
+    currency: str,
 ) -> dict[str, Any]:
-    """All of it, complete or not: what is still to be done stands under `needs` of its dimension."""
+    """All of it, complete or not: what is still to be done stands under `needs` of its dimension.
+
+    `currency`: of the organisation.
+    """
     figures = _figures(measures)
+    pipeline = measures.attribution.pipeline
+    counted = currency_of(pipeline, currency)
     window = measures.window
     return {
         "program": dict(program),
@@ -49,6 +57,8 @@ def build(
         "window": {"first": window.first.key, "last": window.last.key, "zone": window.zone},
         "dimensions": [_dimension(score, figures[score.key]) for score in scored],
         "fractures": [_fracture(one) for one in fractures],
+        "currency": counted,
+        "left_out": _money(left_out(pipeline, counted)),
         "sequence": {
             "rule": steps.rule,
             "sentence": steps.sentence,
@@ -73,7 +83,9 @@ def compared_with(
     notes = []
     window, before = now.window, content["window"]
     if (before["first"], before["last"]) != (window.first.key, window.last.key):
-        notes.append(f"It measured {before['first']} to {before['last']}.")
+        notes.append(
+            f"It measured {Window(Quarter.read(before['first']), Quarter.read(before['last']), before['zone']).words}."
+        )
     within = figures_of(content, "hygiene").get("within", "")
     if within and within != now.hygiene.within:
         notes.append(f"Its window was {within}.")
@@ -165,10 +177,14 @@ def _figures(found: Measures) -> dict[str, dict[str, Any]]:
             "unassigned": found.hygiene.unassigned,
             "recorded": found.hygiene.recorded,
             "pipeline": _money(found.hygiene.pipeline),
+            "with_deals": dict(found.hygiene.with_deals),
+            "with_any_deal": found.hygiene.with_any_deal,
         },
         "conversion": {
             "states": {state.key: state.reached for state in found.conversion.states},
+            "mqls": found.conversion.mqls,
             "sqls": found.conversion.sqls,
+            "sqls_opened": found.conversion.sqls_opened,
             "sql_means": found.conversion.sql_means,
             "young": found.conversion.young,
         },
@@ -176,10 +192,14 @@ def _figures(found: Measures) -> dict[str, dict[str, Any]]:
             "counts": dict(found.attribution.counts),
             "money": {name: _money(money) for name, money in found.attribution.money.items()},
             "without_amount": found.attribution.without_amount,
+            "deals": dict(found.attribution.deals),
+            "lists": dict(found.attribution.lists),
         },
         "trust": {
             "answers": found.trust.answers,
             "mean_tenths": None if found.trust.mean is None else int(found.trust.mean * 10),
+            "between": [two_decimals(end) for end in found.trust.between] if found.trust.between else None,
+            "survey": found.trust.survey,
         },
     }
 

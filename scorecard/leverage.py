@@ -69,6 +69,11 @@ def currency_of(pipeline: Money, wanted: str) -> str:
     return min((currency for currency in pipeline if currency), default=wanted)
 
 
+def left_out(pipeline: Money, counted: str) -> dict[str, int]:
+    """Pipeline that no leverage counts, as it is in other currencies."""
+    return {currency: amount for currency, amount in pipeline.items() if currency != counted and amount}
+
+
 def _stake(score: Scored, measures: Measures, bands: Bands, currency: str) -> tuple[Fraction, str]:
     pipeline = Fraction(measures.attribution.pipeline.get(currency, 0))
     opened = f"{amount(pipeline, currency)} of pipeline opened in the window"
@@ -90,9 +95,13 @@ def _stake(score: Scored, measures: Measures, bands: Bands, currency: str) -> tu
 
 
 def _of_hygiene(measures: Measures, currency: str) -> tuple[Fraction, str]:
+    """MQLs whose leads have deals in other currencies alone bring no pipeline in this one, and do not thin it out."""
     found = measures.hygiene
-    per_mql = Fraction(found.pipeline.get(currency, 0), found.crossed)
+    crossed = found.crossed_of(currency)
+    per_mql = Fraction(found.pipeline.get(currency, 0), crossed) if crossed else Fraction(0)
     said = f"{found.missed:,} MQLs missed × {amount(per_mql, currency)} of pipeline per MQL of the window"
+    if crossed != found.crossed:
+        said += f" ({crossed:,}, without those that have deals in other currencies alone)"
     return found.missed * per_mql, said
 
 
@@ -101,15 +110,15 @@ def _of_conversion(score: Scored, measures: Measures, bands: Bands, currency: st
     found = measures.conversion
     lower = min(score.rates, key=lambda rate: rate.position)
     gap = max(bands.benchmark(lower.name) - lower.value, Fraction(0))
-    opened = measures.attribution.opportunities
-    average = Fraction(measures.attribution.pipeline.get(currency, 0), opened) if opened else Fraction(0)
+    deals = measures.attribution.deals.get(currency, 0)
+    average = Fraction(measures.attribution.pipeline.get(currency, 0), deals) if deals else Fraction(0)
     if lower.name == rates.LEAD_TO_OPPORTUNITY:
         missing, of = gap * found.leads, f"{found.leads:,} leads"
     else:
-        per_sql = Fraction(found.opportunities, found.sqls) if found.sqls else Fraction(0)
-        missing = gap * found.mqls * min(per_sql, Fraction(1))
-        of = f"{found.mqls:,} MQLs × {percent(min(per_sql, Fraction(1)))} of SQLs that became opportunities"
-    said = f"{percent(gap)} under the benchmark × {of} × {amount(average, currency)} per opportunity of the window"
+        per_sql = Fraction(found.sqls_opened, found.sqls) if found.sqls else Fraction(0)
+        missing = gap * found.mqls * per_sql
+        of = f"{found.mqls:,} leads with an MQL cycle × {percent(per_sql)} of SQLs that became opportunities"
+    said = f"{percent(gap)} under the benchmark × {of} × {amount(average, currency)} per opportunity with an amount"
     return missing * average, said
 
 

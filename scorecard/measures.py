@@ -64,7 +64,8 @@ class Hygiene:
     """MQL cycles that crossed in the window. `met` + `missed` are due; `running` are not due yet, and left out.
 
     `unassigned`: of the missed, those that nobody was given; `recorded`: cycles with any follow-up at all.
-    `pipeline`: amounts of the opportunities opened in the window by leads that crossed in it.
+    `pipeline`: amounts of the opportunities opened in the window by leads that crossed in it. `with_deals`: cycles of
+    leads that have such an opportunity with an amount, by its currency; `with_any_deal`: in whichever currency.
     """
 
     within: str
@@ -74,6 +75,8 @@ class Hygiene:
     unassigned: int = 0
     recorded: int = 0
     pipeline: Money = field(default_factory=dict)
+    with_deals: Mapping[str, int] = field(default_factory=dict)
+    with_any_deal: int = 0
 
     @property
     def due(self) -> int:
@@ -82,6 +85,10 @@ class Hygiene:
     @property
     def crossed(self) -> int:
         return self.due + self.running
+
+    def crossed_of(self, currency: str) -> int:
+        """Cycles that could have brought pipeline in a currency: all but those of leads with deals in others alone."""
+        return self.crossed - self.with_any_deal + self.with_deals.get(currency, 0)
 
 
 @dataclass(frozen=True)
@@ -98,12 +105,15 @@ class State:
 class Conversion:
     """Leads created in the window through the demand states. `young`: had fewer than 90 days until it was measured.
 
-    `sqls`: of the MQLs those that became SQLs, by `sql_means`: the signed predicate, or acceptance by sales; None where
-    there is neither a predicate nor a record of acceptance.
+    `mqls`: leads with a standing MQL cycle, whatever state they reached without one. `sqls`: of these, those that
+    became SQLs, by `sql_means`: the signed predicate, or acceptance by sales; None where there is neither a predicate
+    nor a record of acceptance. `sqls_opened`: of these again, those that have an opportunity.
     """
 
     states: tuple[State, ...]
+    mqls: int
     sqls: int | None
+    sqls_opened: int
     sql_means: str
     young: int
 
@@ -113,10 +123,6 @@ class Conversion:
     @property
     def leads(self) -> int:
         return self.reached("inquiry")
-
-    @property
-    def mqls(self) -> int:
-        return self.reached("mql")
 
     @property
     def opportunities(self) -> int:
@@ -136,13 +142,16 @@ CLASSES: Mapping[str, str] = {
 class Attribution:
     """Opportunities opened in the window by how the claims stand to the first touch (see CLASSES).
 
-    `missing`: functions whose list was not imported yet; `without_amount`: opportunities that have none.
+    `missing`: functions whose list was not imported yet; `without_amount`: opportunities that have none; `deals`: how
+    many have one, by currency; `lists`: number of each function's list that was compared.
     """
 
     counts: Mapping[str, int]
     money: Mapping[str, Money]
     without_amount: int = 0
     missing: tuple[str, ...] = ()
+    deals: Mapping[str, int] = field(default_factory=dict)
+    lists: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def opportunities(self) -> int:
@@ -163,15 +172,19 @@ class Attribution:
 class Trust:
     """The survey's published aggregate. `mean` None: nothing is published; `why` says why, in words.
 
-    `is_closed`: a survey ended; then there will be no figure without a new one. `lead_quality`: the mean of that
-    question alone, where it was published.
+    `is_closed`: a survey ended; then there will be no figure without a new one. `between`: where questions were shown
+    as a range, `ranges` of them, the lowest and the highest that the mean can be; `mean` is its middle.
+    `sales_lead_quality`: what sales answered of lead quality, where that may be shown alone. `survey`: its number.
     """
 
     mean: Fraction | None = None
     answers: int = 0
-    lead_quality: Fraction | None = None
+    sales_lead_quality: Fraction | None = None
     why: str = ""
     is_closed: bool = False
+    between: tuple[Fraction, Fraction] | None = None
+    ranges: int = 0
+    survey: int | None = None
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ def _blocks(content: Content) -> Iterator[Block]:
     yield from waiver_paragraphs(content)
     before = content["compared"]
     yield Scores(tuple(_score(entry, before) for entry in content["dimensions"]))
-    yield from _fractures(content["fractures"], " ".join(_meaning(before)))
+    scores = {entry["key"]: entry["score"] for entry in content["dimensions"]}
+    yield from _fractures(content["fractures"], scores, " ".join(_meaning(before)))
     yield from _sequence(content["sequence"])
 
 
@@ -88,10 +89,20 @@ def _meaning(before: Content | None) -> Iterator[str]:
         yield from before["notes"]
 
 
-def _fractures(found: list[Content], meaning: str) -> Iterator[Block]:
+def no_fracture(scores: Mapping[str, int | None]) -> str:
+    """What is said in place of fractures, by the scores of all dimensions: nothing is said of what was not measured."""
+    missing = [LABELS[key].lower() for key, tenths in scores.items() if tenths is None]
+    if not missing:
+        return "No score is under 3.0."
+    if len(missing) == len(scores):
+        return "Nothing could be scored, so no fracture is known."
+    return f"No score that was measured is under 3.0; not measured: {', '.join(missing)}."
+
+
+def _fractures(found: list[Content], scores: Mapping[str, int | None], meaning: str) -> Iterator[Block]:
     yield Heading("Highest leverage: distance under 3.0 × money at stake", 3)
     if not found:
-        yield Paragraph("No score is under 3.0.")
+        yield Paragraph(no_fracture(scores))
         yield Paragraph(meaning, "small")
         return
     yield Bullets(tuple(_fracture(one) for one in found[:MOST]), is_numbered=True)
@@ -114,7 +125,7 @@ def _sequence(found: Content) -> Iterator[Block]:
     order = f"Order: {'. '.join(found['lines'])}."
     yield Paragraph(" ".join(filter(None, (found["facilitation"], found["sentence"], order))))
     said = []
-    for origin, words in (("measured", "Measured"), ("declared", "Declared")):
+    for origin, words in (("measured", "Measured"), ("declared", "Declared"), ("not known", "Not known")):
         given = [
             f"{one['label']}: {one['said']}"
             for one in found["inputs"]

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from alignment.wording import rounded_share
 from scorecard import bands as rates
-from scorecard.bands import Bands, tenths
-from scorecard.dimensions import ATTRIBUTION, CONVERSION, DEFINITIONS, FRACTURE, HYGIENE, START, TRUST
+from scorecard.bands import Bands, half_up, tenths
+from scorecard.dimensions import ATTRIBUTION, CONVERSION, DEFINITIONS, FRACTURE, HYGIENE, TRUST
 from scorecard.measures import Agreement, Attribution, Conversion, Hygiene, Measures, Trust
 
 
@@ -49,10 +49,6 @@ class Scored:
     def is_fracture(self) -> bool:
         return self.tenths is not None and self.tenths < FRACTURE
 
-    @property
-    def is_start(self) -> bool:
-        return self.tenths is not None and self.tenths < START
-
 
 def scores(measures: Measures, bands: Bands) -> tuple[Scored, ...]:
     """All five, in the order of the dimensions."""
@@ -90,7 +86,7 @@ def _hygiene(found: Hygiene, bands: Bands) -> Scored:
     if not found.due:
         return _unmeasured(HYGIENE, f"None of the {found.crossed:,} MQLs is due yet.")
     rate = _rate(rates.FOLLOWED_UP, found.met, found.due, bands)
-    evidence = f"Window: {found.within}."
+    evidence = f"Window: {found.within}; a first attempt or a dated closing counts as follow-up."
     if found.unassigned:
         evidence += f" {found.unassigned:,} of the {found.missed:,} missed were assigned to nobody."
     if found.running:
@@ -105,7 +101,7 @@ def _conversion(found: Conversion, bands: Bands) -> Scored:
     said = [f"Lead to opportunity: {_explained(known[0], bands)}"]
     if found.mqls and found.sqls is not None:
         known.append(_rate(rates.MQL_TO_SQL, found.sqls, found.mqls, bands))
-        said.append(f"MQL to SQL ({found.sql_means}): {_explained(known[1], bands)}")
+        said.append(f"Leads with an MQL cycle to SQL ({found.sql_means}): {_explained(known[1], bands)}")
         said.append("The lower score counts")
     elif found.mqls:
         said.append("MQL to SQL is not known: no SQL definition is signed, and no acceptance is recorded")
@@ -139,11 +135,11 @@ def stall_of(found: Conversion, bands: Bands) -> str:
 
 
 def _attribution(found: Attribution, bands: Bands) -> Scored:
+    if not found.opportunities:
+        return _unmeasured(ATTRIBUTION, "No opportunity was opened in the window.")
     if found.missing:
         text = f"Import the list of opportunities claimed by {_listed(found.missing)}."
         return _missing(ATTRIBUTION, Need("claims", text, "scorecard:claims"))
-    if not found.opportunities:
-        return _unmeasured(ATTRIBUTION, "No opportunity was opened in the window.")
     rate = _rate(rates.AGREED_SOURCE, found.counts.get("agreed", 0), found.opportunities, bands)
     words = {
         "both": "both claim",
@@ -166,9 +162,16 @@ def _trust(found: Trust, bands: Bands) -> Scored:
             TRUST, Need("survey", found.why or "Run the survey of both teams.", "scorecard:survey")
         )
     said = f"{two_decimals(found.mean)} of 5"
-    rate = Rate(rates.TRUST_MEAN, found.mean, bands.position(rates.TRUST_MEAN, found.mean), said)
     evidence = f"Mean of five questions over {found.answers:,} anonymous answers."
-    return _scored(TRUST, rate, f"Mean of the survey: {_explained(rate, bands)}", evidence)
+    if found.between:
+        low, high = (two_decimals(end) for end in found.between)
+        said = f"between {low} and {high}, scored by its middle, {said},"
+        evidence += (
+            f" {found.ranges} of the five {'is' if found.ranges == 1 else 'are'} published as a range only."
+        )
+    rate = Rate(rates.TRUST_MEAN, found.mean, bands.position(rates.TRUST_MEAN, found.mean), said)
+    what = "Survey" if found.between else "Mean of the survey"
+    return _scored(TRUST, rate, f"{what}: {_explained(rate, bands)}", evidence)
 
 
 def _rate(name: str, part: int, total: int, bands: Bands) -> Rate:
@@ -193,6 +196,8 @@ def _explained(rate: Rate, bands: Bands) -> str:
     steps, value = bands.thresholds[rate.name], rate.value
     score = tenths(rate.position)
     shown = f"{score // 10}.{score % 10}"
+    if (line := half_up(rate.position)) != score:
+        shown += f" (under {line // 10}.{line % 10}, so not rounded up to it)"
 
     def said(step: Fraction) -> str:
         return two_decimals(step) if rate.name == rates.TRUST_MEAN else percent(step)

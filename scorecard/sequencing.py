@@ -16,7 +16,7 @@ from scorecard.dimensions import DEFINITIONS, FRACTURE, LABELS, ORDER, START, TR
 
 BOARD_DECK_DAYS = 30  # and fewer: the deck locks within them
 SHORT_BY = Fraction(30, 100)  # and more: exactly this much is not short enough
-MEASURED, DECLARED = "measured", "declared"
+MEASURED, DECLARED, NOT_KNOWN = "measured", "declared", "not known"
 SCORE_LABEL = "{} score"
 SCORE_LABELS = frozenset(SCORE_LABEL.format(label) for label in LABELS.values())
 STEPS: Mapping[int, str] = {1: "Scorecard", 2: "SLA", 3: "Handoff", 4: "Plan", 5: "Dashboard"}
@@ -24,8 +24,8 @@ STEPS: Mapping[int, str] = {1: "Scorecard", 2: "SLA", 3: "Handoff", 4: "Plan", 5
 
 @dataclass(frozen=True)
 class Given:
-    """A fact with its value in words. `origin` measured or declared; `holds` None: not known, so that no rule that
-    needs it fires."""
+    """A fact with its value in words. `origin` measured or declared; `holds` None: not known, as its origin then is,
+    so that no rule that needs it fires."""
 
     label: str
     holds: bool | None
@@ -105,14 +105,16 @@ class Sequence:
 
 def _score(situation: Situation, key: str) -> Given:
     tenths = situation.scores.get(key)
-    said = "not measured" if tenths is None else f"{tenths // 10}.{tenths % 10}"
-    return Given(SCORE_LABEL.format(LABELS[key]), None if tenths is None else tenths < START, said, MEASURED)
+    label = SCORE_LABEL.format(LABELS[key])
+    if tenths is None:
+        return Given(label, None, "not measured", NOT_KNOWN)
+    return Given(label, tenths < START, f"{tenths // 10}.{tenths % 10}", MEASURED)
 
 
 def _deck(situation: Situation) -> Given:
     days = situation.days_to_board_deck
     if days is None or situation.board_deck_on is None:
-        return Given("Board deck locks", None, "no date declared", DECLARED)
+        return Given("Board deck locks", None, "no date declared", NOT_KNOWN)
     when = f"on {situation.board_deck_on:%-d %b %Y}, "
     when += f"in {days} days" if days > 1 else "tomorrow" if days == 1 else "today" if days == 0 else "passed"
     return Given("Board deck locks", 0 <= days <= BOARD_DECK_DAYS, when, DECLARED)
@@ -120,7 +122,7 @@ def _deck(situation: Situation) -> Given:
 
 def _short(situation: Situation) -> Given:
     if situation.pipeline_short is None:
-        return Given("Pipeline is short by", None, "not declared", DECLARED)
+        return Given("Pipeline is short by", None, "not declared", NOT_KNOWN)
     percent = situation.pipeline_short * 100
     said = f"{float(percent):g}%"
     return Given("Pipeline is short by", situation.pipeline_short > SHORT_BY, said, DECLARED)
@@ -232,10 +234,14 @@ def _facilitation(situation: Situation) -> str:
     if tied and trust >= FRACTURE:
         return ""
     beside = f", as low as {' and '.join(tied)}" if tied else ""
-    return (
-        f"Trust is the lowest score, {trust // 10}.{trust % 10}{beside}: bring in a third "
-        "party to facilitate, whatever else is done."
+    unknown = [LABELS[key].lower() for key in ORDER if key not in known]
+    of = f"Of the scores measured trust is the lowest, {trust // 10}.{trust % 10}{beside}; not measured: "
+    said = (
+        f"{of}{', '.join(unknown)}"
+        if unknown
+        else f"Trust is the lowest score, {trust // 10}.{trust % 10}{beside}"
     )
+    return f"{said}: bring in a third party to facilitate, whatever else is done."
 
 
 def _steps(steps: tuple[int, ...]) -> str:

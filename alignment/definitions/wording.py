@@ -7,12 +7,6 @@ from typing import Any
 
 from alignment.definitions.fields import FIELDS, Field, FieldType
 from alignment.definitions.operators import OPERATORS, Wants
-from alignment.definitions.predicate import Row
-
-
-def row_text(row: Row) -> str:
-    """A complete row."""
-    return _said(row.field, row.operator.name, row.value)
 
 
 def text_of(row: Mapping[str, Any], subject: str) -> str:

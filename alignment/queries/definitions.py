@@ -24,6 +24,7 @@ from alignment.models import (
     Signature,
     VersionState,
 )
+from alignment.queries.counting import lead_counts
 
 # What a subject's fields follow, so that evaluating in memory asks no more of the database.
 _LEAD_RELATED = ("matched_account", "first_touch", "crm_owner")
@@ -108,8 +109,10 @@ def standing_leads() -> QuerySet[Lead]:
 
 
 def counted_mqls() -> QuerySet[MqlCycle]:
-    """MQLs that count, live and imported: not voided, and not of an erased person."""
-    return MqlCycle.objects.standing().filter(~Exists(Erasure.objects.filter(lead=OuterRef("lead"))))
+    """MQLs that count, live and imported: not voided, of a lead that counts, and not of an erased person."""
+    return MqlCycle.objects.standing().filter(
+        lead_counts("lead"), ~Exists(Erasure.objects.filter(lead=OuterRef("lead")))
+    )
 
 
 def records_of(subject: str) -> QuerySet[Any]:

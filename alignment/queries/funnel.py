@@ -13,6 +13,7 @@ from django.db.models.functions import Least
 
 from alignment.models import Lead, MqlCycle, Opportunity
 from alignment.quarters import Quarter, quarters_between
+from alignment.queries.counting import lead_counts, lead_counts_sql
 
 _COUNTED = """
 count(*) AS mqls, count(w.won_at) AS won,
@@ -21,7 +22,7 @@ percentile_cont(0.5) WITHIN GROUP (
 ) FILTER (WHERE w.won_at IS NOT NULL) AS median_days,
 count(*) FILTER (WHERE w.won_at < c.crossed_at) AS won_before
 """
-_FOUND = """
+_FOUND = f"""
 FROM (
     SELECT lead_id, min(crossed_at) AS crossed_at FROM alignment_mqlcycle WHERE voided_at IS NULL GROUP BY lead_id
 ) c
@@ -31,11 +32,11 @@ LEFT JOIN (
     FROM alignment_opportunity o JOIN alignment_lead r ON r.id = o.lead_id
     WHERE o.is_won AND NOT o.is_deleted GROUP BY 1
 ) w ON w.lead_id = l.id
-WHERE (NOT l.is_deleted OR EXISTS (SELECT FROM alignment_lead r WHERE r.merged_into_id = l.id AND NOT r.is_deleted))
+WHERE {lead_counts_sql("l")}
   AND (%(start)s::timestamptz IS NULL OR c.crossed_at >= %(start)s)
   AND (%(end)s::timestamptz IS NULL OR c.crossed_at < %(end)s)
   AND (%(source)s::bigint IS NULL OR l.source_id = %(source)s)
-"""
+"""  # noqa: S608 - constants alone
 _BY_ORIGIN = f"""
 SELECT grouping(l.channel) = 1 AS is_total, l.channel, {_COUNTED} {_FOUND}
 GROUP BY GROUPING SETS ((l.channel), ()) ORDER BY is_total, mqls DESC, l.channel
@@ -138,11 +139,8 @@ def mqls_behind(which: Behind) -> QuerySet[MqlCycle]:
     )
     won = Opportunity.objects.filter(is_won=True, is_deleted=False, closed_at__isnull=False)
     own, merged = won.filter(lead=OuterRef("lead")), won.filter(lead__merged_into=OuterRef("lead"))
-    is_there = Q(lead__is_deleted=False) | Exists(
-        Lead.objects.filter(merged_into=OuterRef("lead"), is_deleted=False)
-    )
     found = MqlCycle.objects.filter(
-        is_there, ~Exists(earlier), voided_at__isnull=True, lead__source=which.source_id
+        lead_counts("lead"), ~Exists(earlier), voided_at__isnull=True, lead__source=which.source_id
     ).annotate(won_at=Least(_first(own), _first(merged)))  # of one that is null the other, in PostgreSQL
     if which.start is not None:
         found = found.filter(crossed_at__gte=which.start)

@@ -8,7 +8,7 @@ and how many hold every field that their figure needs:
 - closed-won: won opportunities by the day on which they closed; needed are that day and an amount with its currency
 
 A record without its own day stands in the month of the next best one (closing, expected closing, first seen), so that
-none is hidden by what it lacks. Records that the CRM deleted and cycles that were voided do not count.
+none is hidden by what it lacks. Records that the CRM deleted (see counting) and cycles that were voided do not count.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from django.db.models.functions import Coalesce, TruncDate, TruncMonth
 
 from alignment.models import MqlCycle, Opportunity
 from alignment.quarters import Quarter
+from alignment.queries.counting import lead_counts
 
 FILLED_AT_LEAST = Fraction(9, 10)
 OBJECTS = ("lead", "opportunity", "campaign")
@@ -62,7 +63,7 @@ def _opened(zone: ZoneInfo) -> QuerySet[Any]:
 
 
 def _crossed(zone: ZoneInfo) -> QuerySet[Any]:
-    found = MqlCycle.objects.standing().filter(lead__is_deleted=False)
+    found = MqlCycle.objects.standing().filter(lead_counts("lead"))
     return found.annotate(day=TruncDate("crossed_at", tzinfo=zone))
 
 

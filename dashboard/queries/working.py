@@ -18,6 +18,7 @@ from django.db import connection
 from alignment.access import Scope
 from alignment.models import Organisation
 from alignment.quarters import Quarter
+from alignment.queries.counting import lead_counts_sql
 from alignment.queries.prerequisites import last_quarters
 from sla.models import ClockKind
 from sla.queries import compliance
@@ -47,25 +48,25 @@ LEFT JOIN (
 ) d ON d.lead_id = l.id
 GROUP BY 1, 2
 """
-_ACCEPTANCE = """
+_ACCEPTANCE = f"""
 SELECT width_bucket(c.crossed_at, %(edges)s::timestamptz[]) AS place, count(*),
     count(*) FILTER (WHERE c.accepted_at IS NOT NULL OR c.disposition IN ('working', 'converted'))
 FROM alignment_mqlcycle c JOIN alignment_lead l ON l.id = c.lead_id
-WHERE c.voided_at IS NULL AND NOT l.is_deleted AND c.crossed_at >= %(start)s AND c.crossed_at < %(end)s
+WHERE c.voided_at IS NULL AND {lead_counts_sql("l")} AND c.crossed_at >= %(start)s AND c.crossed_at < %(end)s
 GROUP BY 1
-"""
-_FOLLOW_UP = """
+"""  # noqa: S608 - constants alone
+_FOLLOW_UP = f"""
 SELECT tier, count(*), count(*) FILTER (WHERE taken < within),
     percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(floor(extract(epoch FROM taken))::bigint, %(never)s))
 FROM (
     SELECT tier, first_follow_up_at - started_at AS taken,
         CASE WHEN tier = %(high)s THEN %(high_within)s::interval ELSE %(other_within)s::interval END AS within,
         started_at
-    FROM alignment_mqlcycle
+    FROM alignment_mqlcycle m JOIN alignment_lead l ON l.id = m.lead_id AND {lead_counts_sql("l")}
     WHERE voided_at IS NULL AND NOT is_history AND started_at >= %(start)s AND started_at < %(end)s
 ) c WHERE c.started_at + c.within <= %(end)s
 GROUP BY tier ORDER BY tier <> %(high)s, tier
-"""
+"""  # noqa: S608 - constants alone
 _WON = """
 SELECT width_bucket(o.closed_at, %(edges)s::timestamptz[]) AS place, upper(o.currency),
     coalesce(root.sourced_function, l.sourced_function, 'unknown'), count(*), count(o.amount_minor),
@@ -132,7 +133,7 @@ class QuarterOfConversion:
 @dataclass(frozen=True)
 class Movement:
     """How the two conversions moved from one quarter to the next, both complete. `word`: together, diverging
-    (one rose and the other fell), apart (one alone moved), or unknown."""
+    (one rose and the other fell), apart (one alone moved), still (neither did), or unknown."""
 
     word: str
     sentence: str
@@ -277,7 +278,10 @@ def movement(found: Sequence[QuarterOfConversion]) -> Movement:
     ways = [_way(before.marketing, after.marketing), _way(before.sales, after.sales)]
     names = ("marketing-sourced", "sales-sourced")
     said = " and ".join(f"{name} {way}" for name, way in zip(names, ways, strict=True))
-    word = "together" if ways[0] == ways[1] else "apart" if "stayed" in ways else "diverging"
+    if ways == ["stayed", "stayed"]:
+        word = "still"
+    else:
+        word = "together" if ways[0] == ways[1] else "apart" if "stayed" in ways else "diverging"
     sentence = f"From {before.quarter.name} to {after.quarter.name}: {said}."
     return Movement(word, sentence, before.quarter, after.quarter)
 

@@ -159,12 +159,13 @@ class TestMovement:
         [
             ((10, 20), (12, 22), "together"),
             ((10, 20), (8, 18), "together"),
-            ((10, 20), (11, 19), "together"),  # what one lead would undo is no movement
+            ((10, 20), (11, 19), "still"),  # what one lead would undo is no movement
+            ((10, 20), (10, 20), "still"),
             ((10, 20), (12, 18), "diverging"),
             ((10, 20), (12, 19), "apart"),
         ],
     )
-    def test_the_same_way_is_together(
+    def test_the_same_way_is_together_and_no_way_is_none(
         self, before: tuple[int, int], after: tuple[int, int], word: str
     ) -> None:
         assert movement(self.quarters(before, after)).word == word

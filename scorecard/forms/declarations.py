@@ -38,7 +38,9 @@ class DeclarationForm(forms.Form):
         empty_label="That of the owner's team; of nobody's MQLs the one that most sales teams keep",
     )  # fmt: skip
     board_deck_on = forms.DateField(
-        required=False, label="The board deck locks on", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        required=False,
+        label="The board deck locks on",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     pipeline_short_percent = forms.DecimalField(
         required=False, min_value=0, max_value=100, max_digits=5, decimal_places=2,

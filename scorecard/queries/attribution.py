@@ -111,6 +111,7 @@ def measure_attribution(window: Window, program: Program) -> Attribution:
     lists = newest_lists(program)
     counts = dict.fromkeys(CLASSES, 0)
     money: dict[str, dict[str, int]] = {name: {} for name in CLASSES}
+    deals: dict[str, int] = {}
     without = 0
     for row in attribution_rows(window, program):
         counts[row.outcome] += 1
@@ -118,5 +119,7 @@ def measure_attribution(window: Window, program: Program) -> Attribution:
             without += 1
         else:
             money[row.outcome] = added(money[row.outcome], {row.currency: row.amount})
+            deals[row.currency] = deals.get(row.currency, 0) + 1
     missing = tuple(function.value for function in CLAIMING if function not in lists)
-    return Attribution(counts, money, without, missing)
+    numbers = {function: row.number for function, row in lists.items()}
+    return Attribution(counts, money, without, missing, deals=deals, lists=numbers)

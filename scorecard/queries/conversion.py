@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from alignment.queries.counting import lead_counts_sql
 from scorecard.measures import Conversion, State, Window
 
 YOUNG = timedelta(days=90)
@@ -29,7 +30,7 @@ STATES: Mapping[str, tuple[str, str]] = {
 }
 NO_PREDICATE = "accepted by sales; no SQL definition is signed"
 SIGNED_PREDICATE = "by the signed definition"
-_ROWS = """
+_ROWS = f"""
 WITH cohort AS (
     SELECT l.id, l.external_id, l.source_id, coalesce(l.crm_created_at, l.first_seen_at) AS created_at
     FROM alignment_lead l
@@ -37,13 +38,13 @@ WITH cohort AS (
       AND coalesce(l.crm_created_at, l.first_seen_at) >= %(start)s
       AND coalesce(l.crm_created_at, l.first_seen_at) < %(end)s
       AND (%(before)s::bigint IS NULL OR l.id < %(before)s)
-      AND (NOT l.is_deleted
-           OR EXISTS (SELECT FROM alignment_lead r WHERE r.merged_into_id = l.id AND NOT r.is_deleted))
+      AND {lead_counts_sql("l")}
     ORDER BY l.id DESC LIMIT %(limit)s
 ), record AS (
     SELECT id, id AS record_id FROM cohort
     UNION ALL
     SELECT c.id, r.id FROM cohort c JOIN alignment_lead r ON r.merged_into_id = c.id
+    WHERE {lead_counts_sql("r")}
 ), touched AS (
     SELECT DISTINCT k.id FROM record k JOIN alignment_touch t ON t.lead_id = k.record_id
     WHERE NOT t.is_deleted AND t.touched_at IS NOT NULL AND (t.function <> 'sales' OR t.is_connected)
@@ -58,7 +59,7 @@ SELECT c.id, c.external_id, s.key, c.created_at, t.id IS NOT NULL, m.id IS NOT N
 FROM cohort c JOIN alignment_source s ON s.id = c.source_id
 LEFT JOIN touched t ON t.id = c.id LEFT JOIN crossed m ON m.id = c.id LEFT JOIN won w ON w.id = c.id
 ORDER BY c.id DESC
-"""
+"""  # noqa: S608 - constants alone
 # Whether the data can tell of a state at all.
 _TELLS_TOUCHES = "SELECT EXISTS (SELECT FROM alignment_touch WHERE NOT is_deleted AND touched_at IS NOT NULL)"
 _TELLS_ACCEPTANCE = (
@@ -112,12 +113,15 @@ def measure_conversion(window: Window, *, at: datetime, qualified: Qualified | N
     """`qualified`: the signed predicate of an SQL where one is in force."""
     order = list(STATES)
     reached = dict.fromkeys(order, 0)
-    sqls = young = 0
+    mqls = sqls = sqls_opened = young = 0
     for row in conversion_rows(window, qualified=qualified):
         for key in order[: order.index(row.reached) + 1]:
             reached[key] += 1
         is_sql = row.has["accepted"] if qualified is None else row.has["qualified"]
-        sqls += bool(row.has["mql"] and is_sql)
+        became_sql = bool(row.has["mql"] and is_sql)
+        mqls += bool(row.has["mql"])
+        sqls += became_sql
+        sqls_opened += became_sql and bool(row.has["opportunity"])
         young += row.created_at > at - YOUNG
     known = {
         "engaged": _asked(_TELLS_TOUCHES),
@@ -130,7 +134,7 @@ def measure_conversion(window: Window, *, at: datetime, qualified: Qualified | N
     )
     tells_sqls = qualified is not None or known["accepted"]
     means = SIGNED_PREDICATE if qualified is not None else NO_PREDICATE
-    return Conversion(states, sqls if tells_sqls else None, means, young)
+    return Conversion(states, mqls, sqls if tells_sqls else None, sqls_opened, means, young)
 
 
 def _asked(question: str) -> bool:

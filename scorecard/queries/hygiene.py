@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from alignment.models import MqlCycle
+from alignment.queries.counting import lead_counts, lead_counts_sql
 from scorecard.measures import Hygiene, Window
 from scorecard.queries.window import FollowUpWindow
 
@@ -35,16 +37,25 @@ _FIELDS = (
     "is_history",
     "owner__team__calendar_id",
 )
-# Opportunities opened in the window by leads, or by records merged into them, that crossed in it.
-_PIPELINE = """
-SELECT upper(o.currency), sum(o.amount_minor)::bigint FROM alignment_opportunity o
-JOIN alignment_lead l ON l.id = o.lead_id
-WHERE NOT o.is_deleted AND o.amount_minor IS NOT NULL AND o.opened_at >= %(start)s AND o.opened_at < %(end)s
-  AND coalesce(l.merged_into_id, l.id) IN (
-    SELECT coalesce(r.merged_into_id, r.id) FROM alignment_mqlcycle c JOIN alignment_lead r ON r.id = c.lead_id
-    WHERE c.voided_at IS NULL AND c.crossed_at >= %(start)s AND c.crossed_at < %(end)s)
-GROUP BY 1 ORDER BY 1
-"""
+# Opportunities opened in the window by leads, or by records merged into them, that crossed in it: per currency their
+# amounts and the cycles of their leads. The row without a currency: the cycles of leads with a deal in any.
+_PIPELINE = f"""
+WITH crossed AS (
+    SELECT coalesce(r.merged_into_id, r.id) AS lead_id, count(*) AS cycles
+    FROM alignment_mqlcycle c JOIN alignment_lead r ON r.id = c.lead_id
+    WHERE c.voided_at IS NULL AND c.crossed_at >= %(start)s AND c.crossed_at < %(end)s AND {lead_counts_sql("r")}
+    GROUP BY 1
+), deal AS (
+    SELECT coalesce(l.merged_into_id, l.id) AS lead_id, upper(o.currency) AS currency, sum(o.amount_minor) AS amount
+    FROM alignment_opportunity o JOIN alignment_lead l ON l.id = o.lead_id
+    WHERE NOT o.is_deleted AND o.amount_minor IS NOT NULL AND o.opened_at >= %(start)s AND o.opened_at < %(end)s
+    GROUP BY 1, 2
+)
+SELECT d.currency, sum(d.amount)::bigint, sum(c.cycles)::bigint FROM deal d JOIN crossed c USING (lead_id) GROUP BY 1
+UNION ALL
+SELECT NULL, NULL, sum(c.cycles)::bigint FROM crossed c WHERE c.lead_id IN (SELECT lead_id FROM deal)
+ORDER BY 1
+"""  # noqa: S608 - constants alone
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ def hygiene_rows(
 ) -> Iterator[HygieneRow]:
     """The cycles of the cohort by falling key, from below `before` on; `limit`: at most so many. Read in chunks."""
     found = MqlCycle.objects.standing().filter(
-        crossed_at__gte=window.starts_at, crossed_at__lt=window.ends_at
+        lead_counts("lead"), crossed_at__gte=window.starts_at, crossed_at__lt=window.ends_at
     )
     if before is not None:
         found = found.filter(pk__lt=before)
@@ -123,11 +134,17 @@ def measure_hygiene(window: Window, within: FollowUpWindow, *, at: datetime) -> 
         running=counts["running"],
         unassigned=unassigned,
         recorded=recorded,
-        pipeline=_pipeline(window),
+        **_pipeline(window),
     )
 
 
-def _pipeline(window: Window) -> dict[str, int]:
+def _pipeline(window: Window) -> dict[str, Any]:
+    """The three figures of Hygiene that are about deals."""
     with connection.cursor() as cursor:
         cursor.execute(_PIPELINE, {"start": window.starts_at, "end": window.ends_at})
-        return dict(cursor.fetchall())
+        found = cursor.fetchall()
+    return {
+        "pipeline": {currency: amount for currency, amount, _ in found if currency is not None},
+        "with_deals": {currency: cycles for currency, _, cycles in found if currency is not None},
+        "with_any_deal": next((cycles or 0 for currency, _, cycles in found if currency is None), 0),
+    }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from alignment.models import MqlCycle, Program
+from alignment.queries.counting import lead_counts
 from alignment.queries.definitions import matches
 from scorecard.measures import Measures
 from scorecard.queries.answers import measure_agreement
@@ -37,7 +38,7 @@ def sql_predicate(*, at: datetime) -> Callable[[list[int]], set[int]] | None:
     condition = matches("sql", at=at)
     if condition is None:
         return None
-    meeting = MqlCycle.objects.standing().filter(condition)
+    meeting = MqlCycle.objects.standing().filter(lead_counts("lead"), condition)
 
     def qualified(leads: list[int]) -> set[int]:
         own = meeting.filter(lead__in=leads).values_list("lead_id", flat=True)

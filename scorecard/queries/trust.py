@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from alignment.models import Program
+from alignment.models import Function, Program
 from scorecard.measures import Trust
 from scorecard.models import Survey, SurveyState
-from scorecard.queries.survey import published
+from scorecard.queries.survey import Published, published
 
 LEAD_QUALITY = "lead_quality"
 
@@ -17,12 +17,28 @@ def measure_trust(program: Program) -> Trust:
     found = published(program)
     if found is None or found.overall is None or found.count is None:
         return _nothing(program)
-    quality = found.figures.get(LEAD_QUALITY)
     return Trust(
         mean=Fraction(found.overall, 10),
         answers=found.count,
-        lead_quality=Fraction(quality.tenths, 10) if quality is not None else None,
+        sales_lead_quality=_of_sales(found),
+        between=_between(found) if found.is_about else None,
+        ranges=sum(figure.band is not None for figure in found.figures.values()),
+        survey=found.survey,
     )
+
+
+def _between(found: Published) -> tuple[Fraction, Fraction]:
+    """The lowest and the highest that the mean of the questions can be."""
+    ends = [figure.band or (figure.tenths, figure.tenths) for figure in found.figures.values()]
+    lowest, highest = sum(low for low, _ in ends), sum(high for _, high in ends)
+    return Fraction(lowest, 10 * len(ends)), Fraction(highest, 10 * len(ends))
+
+
+def _of_sales(found: Published) -> Fraction | None:
+    """What sales answered of lead quality: a mean that is published of sales alone; a range is none."""
+    sales = next((one for one in found.functions if one.function == Function.SALES), None)
+    figure = sales.figures.get(LEAD_QUALITY) if sales is not None else None
+    return None if figure is None or figure.mean is None else Fraction(figure.mean, 10)
 
 
 def _nothing(program: Program) -> Trust:

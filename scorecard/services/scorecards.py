@@ -26,9 +26,9 @@ from scorecard.models import Diagnosis
 from scorecard.queries.measure import measure as measured
 from scorecard.queries.window import diagnosis_of
 from scorecard.scoring import scores, two_decimals
-from scorecard.sequencing import DECLARED, MEASURED, Given, Situation, sequence
+from scorecard.sequencing import DECLARED, MEASURED, NOT_KNOWN, Given, Situation, sequence
 
-QUALITY_LINE = 3  # on the survey's scale: a mean under it calls the leads bad
+QUALITY_LINE = 3  # on the survey's scale: a mean of sales under it calls the leads bad
 
 
 class ProgramClosed(Exception):
@@ -54,14 +54,16 @@ def measure(
     scored = scores(found, scale)
     situation = situation_of(diagnosis, found, {one.key: one.tenths for one in scored})
     before = scorecard_before(program)
+    currency = Organisation.get().currency
     document = content.build(
         program={"number": program.number, "name": program.name},
         measures=found,
         scored=scored,
-        fractures=fractures(scored, found, scale, currency=Organisation.get().currency),
+        fractures=fractures(scored, found, scale, currency=currency),
         steps=sequence(situation),
         compared=_compared(before, program, found),
         waivers=notes_of(Step.PREREQUISITES, program, at=at),
+        currency=currency,
     )
     grounds = [in_force_.version for in_force_ in definitions_in_force().values()]
     return save_draft(
@@ -138,19 +140,19 @@ def _existing_sla(diagnosis: Diagnosis) -> Given:
 
 def _conversion(tenths: int | None) -> Given:
     if tenths is None:
-        return Given("Conversion is healthy", None, "not measured", MEASURED)
+        return Given("Conversion is healthy", None, "not measured", NOT_KNOWN)
     said = f"{'yes' if tenths >= FRACTURE else 'no'}, {tenths // 10}.{tenths % 10}"
     return Given("Conversion is healthy", tenths >= FRACTURE, said, MEASURED)
 
 
 def _quality(diagnosis: Diagnosis, found: Measures) -> Given:
-    """By the survey where it published the question of lead quality, else as declared."""
-    mean = found.trust.lead_quality
+    """By what sales answered in the survey where that is published of sales alone, else as declared."""
+    label, mean = "Sales calls lead quality bad", found.trust.sales_lead_quality
     if mean is None:
-        return _declared("Sales calls lead quality bad", diagnosis.says_quality_is_bad)
+        return _declared(label, diagnosis.says_quality_is_bad)
     is_bad = mean < QUALITY_LINE
-    said = f"{'yes' if is_bad else 'no'}, the survey's mean is {two_decimals(mean)}"
-    return Given("Lead quality is called bad", is_bad, said, MEASURED)
+    said = f"{'yes' if is_bad else 'no'}, sales' mean in the survey is {two_decimals(mean)}"
+    return Given(label, is_bad, said, MEASURED)
 
 
 def _declared(label: str, holds: bool) -> Given:

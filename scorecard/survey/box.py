@@ -125,10 +125,6 @@ def has_at_least(count: int) -> bool:
     return len(_rows("SELECT FROM survey.answer LIMIT %s", [count])) == count
 
 
-def valid_tokens() -> int:
-    return int(_rows("SELECT count(*) FROM survey.token")[0][0])
-
-
 def ballots(groups: Sequence[str]) -> list[Ballot]:
     """Every answer, opened, in random order; in memory only. Locks the box for the transaction. Raises BoxBusy."""
     _lock_or_raise(seconds=5)

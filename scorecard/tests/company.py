@@ -152,11 +152,24 @@ def answered(company: Company, sales: dict[str, str], marketing: dict[str, str])
         submit_answers(nomination=nomination, answers=answers, by=nomination.person, at=company.at)
 
 
-def surveyed(company: Company, overall: int = 34, *, lead_quality: int = 34, answers: int = 12) -> None:
-    """A survey that closed and published these tenths."""
+def surveyed(
+    company: Company,
+    overall: int = 34,
+    *,
+    lead_quality: int = 34,
+    answers: int = 12,
+    sales: int | None = None,
+    band: tuple[int, int] | None = None,
+) -> None:
+    """A survey that closed and published these tenths. `sales`: what sales alone answered of lead quality; `band`:
+    in place of the mean of lead quality."""
     names = ("definitions", "follow_up", "lead_quality", "attribution", "joint_number")
-    figures = {name: {"mean": overall, "band": None, "distribution": None} for name in names}
-    figures["lead_quality"]["mean"] = lead_quality
+    figures: dict[str, dict[str, Any]] = {
+        name: {"mean": overall, "band": None, "distribution": None} for name in names
+    }
+    figures["lead_quality"] |= {"mean": None, "band": list(band)} if band else {"mean": lead_quality}
+    of_sales = {"lead_quality": {"mean": sales, "band": None, "distribution": None}}
+    functions = {} if sales is None else {"sales": {"count": 6, "overall": None, "questions": of_sales}}
     survey = Survey.objects.create(
         program=company.program, state=SurveyState.CLOSED, closes_on=company.at.date(), closes_at=company.at,
         launched_at=company.at - 2 * DAY, opened_at=company.at - 2 * DAY, closed_at=company.at, is_released=True,
@@ -167,7 +180,7 @@ def surveyed(company: Company, overall: int = 34, *, lead_quality: int = 34, ans
         released_at=company.at,
         content={
             "schema": 1, "minimum": 5, "invited": 16, "count": answers, "overall": overall, "questions": figures,
-            "functions": {},
+            "functions": functions,
         },
     )  # fmt: skip
 
@@ -192,8 +205,10 @@ def claims(company: Company) -> None:
         import_claims(program=company.program, function=function, text=text, name="x", by=revops(), at=NOW)
 
 
-def complete(company: Company, *, marketing: dict[str, str] | None = None, has_bands: bool = True) -> None:
-    """Everything measured: data, claims, answers, survey, bands."""
+def complete(
+    company: Company, *, marketing: dict[str, str] | None = None, has_bands: bool = True, **survey: Any
+) -> None:
+    """Everything measured: data, claims, answers, survey (see `surveyed`), bands."""
     for number in range(10):
         lead = company.lead()
         company.touch(lead, "marketing" if number % 2 else "sales", is_connected=True)
@@ -204,6 +219,6 @@ def complete(company: Company, *, marketing: dict[str, str] | None = None, has_b
             company.opportunity(lead, amount=100_000_00 * (number + 1))
     claims(company)
     answered(company, sheet(), sheet(**(OTHERS if marketing is None else marketing)))
-    surveyed(company, 34)
+    surveyed(company, **survey)
     if has_bands:
         sign_bands(company)

@@ -31,7 +31,7 @@ def measures(**changes: Any) -> Measures:
             pipeline={"USD": 100_000_00},
         ),
         "conversion": Conversion(
-            tuple(State(key, key, count, "") for key, count in reached.items()), 150, "acceptance", 10
+            tuple(State(key, key, count, "") for key, count in reached.items()), 200, 150, 50, "acceptance", 10
         ),
         "attribution": Attribution(
             {"agreed": 60, "both": 10, "neither": 10, "disagreed": 15, "unproven": 5},
@@ -39,6 +39,7 @@ def measures(**changes: Any) -> Measures:
                 "agreed": {"USD": 600_000_00}, "both": {"USD": 100_000_00}, "neither": {"EUR": 50_000_00},
                 "disagreed": {"USD": 300_000_00}, "unproven": {},
             },
+            deals={"USD": 80, "EUR": 20},
         ),
         "trust": Trust(Fraction(34, 10), 12, Fraction(26, 10)),
     }  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from django.core import mail
+from django.db import connection
 
 from alignment.models import Function, Organisation, Person, Program, Role, User
 from scorecard.models import Survey, SurveyChannel
@@ -86,3 +87,10 @@ def answer(code: str, values: Sequence[int] = (3, 3, 3, 3, 3)) -> services.Outco
 def form(code: str, values: Sequence[int] = (3, 3, 3, 3, 3)) -> dict[str, str]:
     """What the page sends."""
     return {"code": code} | {key: str(value) for key, value in zip(QUESTIONS, values, strict=True)}
+
+
+def valid_tokens() -> int:
+    """How many can still be answered with."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM survey.token")
+        return int(cursor.fetchone()[0])

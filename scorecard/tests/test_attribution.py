@@ -45,6 +45,16 @@ def test_claims_and_first_touch_come_to_one_outcome(
     assert outcome_of(claimed_by, first_touch) == outcome
 
 
+def test_what_was_logged_here_is_no_first_touch(company: Company) -> None:
+    lead = company.lead()
+    company.touch(lead, "sales", MONDAY - DAY, is_logged_here=True)
+    company.touch(lead, "marketing", MONDAY)
+    company.touch(lead, "other", MONDAY + DAY)
+    company.opportunity(lead)
+    [row] = attribution_rows(window_of(diagnosis_of(company.program), at=NOW), company.program)
+    assert row.first_touch == "marketing"
+
+
 def test_opportunities_are_counted_and_added_up_by_outcome_and_currency(company: Company) -> None:
     lead = company.lead()
     company.touch(lead, "marketing")
@@ -95,7 +105,7 @@ def test_the_first_touch_is_the_earliest_that_a_source_recorded_of_all_merged_re
 
 
 def test_without_a_list_it_is_said_whose_is_missing(company: Company) -> None:
-    company.opportunity(company.lead())
+    deal = company.opportunity(company.lead())
     assert measured(company).missing == ("sales", "marketing")
-    claimed(company, Function.MARKETING)
+    claimed(company, Function.MARKETING, deal.external_id)
     assert measured(company).missing == ("sales",)

@@ -71,6 +71,7 @@ def test_a_later_state_counts_as_having_reached_the_earlier_ones(company: Compan
     found = states(measured(company))
     assert (found["inquiry"], found["engaged"], found["mql"], found["accepted"]) == (3, 3, 2, 2)
     assert found["opportunity"] == 1
+    assert measured(company).mqls == 1  # the share of SQLs is one of leads that have an MQL cycle
 
 
 def test_without_a_signed_definition_acceptance_by_sales_counts_as_sql(company: Company) -> None:
@@ -89,9 +90,26 @@ def test_with_a_signed_definition_it_decides_and_acceptance_does_not(company: Co
     other = company.mql(follow_up=MONDAY)
     never = company.lead()  # meets the predicate without ever having crossed
     found = measured(company, qualified=lambda leads: {other.lead_id, never.pk} & set(leads))
-    assert (found.mqls, found.sqls, found.sql_means) == (3, 1, SIGNED_PREDICATE)
+    assert (found.mqls, found.sqls, found.sql_means) == (2, 1, SIGNED_PREDICATE)
     assert states(found)["qualified"] == 2
     assert accepted.lead_id != other.lead_id
+
+
+def test_deals_of_leads_that_never_were_mqls_change_nothing_of_the_share_of_sqls(company: Company) -> None:
+    company.opportunity(company.mql(is_accepted=True).lead)
+    company.mql(follow_up=MONDAY)
+    before = measured(company)
+    for _ in range(5):
+        company.opportunity(company.lead())
+    after = measured(company)
+    assert (before.mqls, before.sqls, before.sqls_opened) == (2, 1, 1)
+    assert (after.mqls, after.sqls, after.sqls_opened, after.opportunities) == (2, 1, 1, 6)
+
+
+def test_a_voided_cycle_is_none(company: Company) -> None:
+    company.mql(is_accepted=True, voided_at=NOW, void_reason="disproved")
+    found = measured(company)
+    assert (found.mqls, found.sqls, states(found)["mql"]) == (0, None, 0)
 
 
 def test_leads_younger_than_90_days_are_counted_apart(company: Company) -> None:

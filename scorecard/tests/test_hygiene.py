@@ -162,6 +162,26 @@ def test_pipeline_counts_opportunities_of_leads_that_crossed_merged_records_incl
     assert measured(company).pipeline == {"EUR": 700, "USD": 500}
 
 
+def test_a_voided_cycle_brings_no_pipeline_and_is_no_mql(company: Company) -> None:
+    cycle = company.mql(follow_up=MONDAY, voided_at=NOW, void_reason="disproved")
+    company.opportunity(cycle.lead, amount=500)
+    found = measured(company)
+    assert (found.crossed, found.pipeline, found.with_any_deal) == (0, {}, 0)
+
+
+def test_cycles_of_leads_with_deals_in_other_currencies_alone_are_told_apart(company: Company) -> None:
+    dollars, euros, both, unpriced = (company.mql(follow_up=MONDAY).lead for _ in range(4))
+    company.mql(euros, MONDAY + 90 * DAY)
+    company.opportunity(dollars)
+    company.opportunity(euros, currency="EUR")
+    company.opportunity(both)
+    company.opportunity(both, currency="EUR")
+    company.opportunity(unpriced, amount=None)
+    found = measured(company)
+    assert (found.with_deals, found.with_any_deal) == ({"EUR": 3, "USD": 2}, 4)
+    assert (found.crossed, found.crossed_of("USD"), found.crossed_of("EUR")) == (5, 3, 4)
+
+
 def test_without_a_calendar_business_hours_cannot_be_counted(company: Company) -> None:
     with patch("scorecard.queries.window.default_calendar", return_value=None), pytest.raises(NoCalendar):
         follow_up_window(diagnosis_of(company.program))

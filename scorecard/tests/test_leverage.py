@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from scorecard.bands import Bands, default_content
-from scorecard.leverage import Fracture, amount, currency_of, decimal_string, fractures, rounded
+from scorecard.leverage import Fracture, amount, currency_of, decimal_string, fractures, left_out, rounded
 from scorecard.measures import Agreement, Attribution, Conversion, Hygiene, State, Trust
 from scorecard.scoring import scores
 from scorecard.tests.figures import measures
@@ -41,26 +41,38 @@ def test_trust_weighs_with_the_pipeline_of_a_quarter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("leads", "mqls", "sqls", "opportunities", "missing"),
+    ("leads", "mqls", "sqls", "opened", "opportunities", "missing"),
     [
-        (1000, 200, 180, 20, Fraction(30)),  # 5% − 2% of 1000 leads
-        (1000, 200, 60, 50, Fraction(2, 5) * 200 * Fraction(50, 60)),  # 70% − 30% of 200 MQLs
-        (
-            1000,
-            200,
-            10,
-            60,
-            (Fraction(7, 10) - Fraction(1, 20)) * 200,
-        ),  # more opportunities than SQLs: at most each
+        (1000, 200, 180, 20, 20, Fraction(30)),  # 5% − 2% of 1000 leads
+        (1000, 200, 60, 30, 50, Fraction(2, 5) * 200 * Fraction(30, 60)),  # 70% − 30% of 200 MQLs
+        # more opportunities than SQLs: those of other leads are none of theirs
+        (1000, 200, 10, 5, 60, (Fraction(7, 10) - Fraction(1, 20)) * 200 * Fraction(1, 2)),
+        (1000, 200, 0, 0, 60, Fraction(0)),
     ],
 )
 def test_conversion_weighs_with_the_opportunities_missing_at_the_benchmark(
-    leads: int, mqls: int, sqls: int, opportunities: int, missing: Fraction
+    leads: int, mqls: int, sqls: int, opened: int, opportunities: int, missing: Fraction
 ) -> None:
-    reached = (("inquiry", leads), ("mql", mqls), ("opportunity", opportunities))
-    conversion = Conversion(tuple(State(key, key, count, "") for key, count in reached), sqls, "", 0)
+    reached = (("inquiry", leads), ("mql", mqls + 99), ("opportunity", opportunities))
+    conversion = Conversion(
+        tuple(State(key, key, count, "") for key, count in reached), mqls, sqls, opened, "", 0
+    )
     [found] = [one for one in ranked(conversion=conversion) if one.key == "conversion"]
-    assert found.stake == missing * Fraction(1_000_000_00, 100)
+    assert found.stake == missing * Fraction(1_000_000_00, 80)  # the deals in dollars that have an amount
+
+
+def test_averages_divide_by_the_deals_and_mqls_of_the_currency_that_is_counted() -> None:
+    hygiene = Hygiene(
+        "24 h", met=395, missed=105, recorded=450, pipeline={"USD": 100_000_00, "EUR": 900_000_00},
+        with_deals={"USD": 20, "EUR": 110}, with_any_deal=120,
+    )  # fmt: skip
+    [found] = [one for one in ranked(hygiene=hygiene) if one.key == "hygiene"]
+    assert found.stake == 105 * Fraction(100_000_00, 400)  # 500, without 100 that have deals in euros alone
+    assert "(400, without those that have deals in other currencies alone)" in found.formula
+
+
+def test_what_other_currencies_hold_is_told_apart() -> None:
+    assert left_out({"EUR": 5, "USD": 7, "": 2, "CHF": 0}, "USD") == {"EUR": 5, "": 2}
 
 
 def test_equal_leverage_is_said_and_the_lower_score_comes_first() -> None:

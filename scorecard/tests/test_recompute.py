@@ -33,7 +33,7 @@ def downloaded(client: Client, name: str) -> Rows:
 
 
 def score(share: Decimal, steps: list[str]) -> Decimal:
-    """From 1 to 5 along straight lines, to one decimal, half up."""
+    """From 1 to 5 along straight lines, to one decimal, half up, but never up to 2.0 or 3.0 from under it."""
     points = [Decimal(step) for step in steps]
     if share <= points[0]:
         return Decimal("1.0")
@@ -41,7 +41,8 @@ def score(share: Decimal, steps: list[str]) -> Decimal:
     for place in range(4):
         if points[place] < share <= points[place + 1]:
             found = place + 1 + (share - points[place]) / (points[place + 1] - points[place])
-    return found.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    shown = found.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return shown - Decimal("0.1") if found < shown and shown in (2, 3) else shown
 
 
 def of_definitions(rows: Rows) -> Decimal:
@@ -49,8 +50,8 @@ def of_definitions(rows: Rows) -> Decimal:
     return Decimal(len(same)) / len(rows)
 
 
-def of_hygiene(rows: Rows) -> tuple[Decimal, int, int]:
-    """Share in time, how many missed, how many crossed."""
+def of_hygiene(rows: Rows) -> tuple[Decimal, int]:
+    """Share in time, how many missed."""
     met = missed = 0
     for row in rows:
         due, now = datetime.fromisoformat(row["due_at"]), datetime.fromisoformat(row["measured_at"])
@@ -58,15 +59,13 @@ def of_hygiene(rows: Rows) -> tuple[Decimal, int, int]:
             met += 1
         elif due <= now:
             missed += 1
-    return Decimal(met) / (met + missed), missed, len(rows)
+    return Decimal(met) / (met + missed), missed
 
 
 def of_conversion(rows: Rows) -> tuple[Decimal, Decimal]:
-    """Lead to opportunity, and MQL to SQL by acceptance; a later state counts for the earlier ones."""
+    """Lead to opportunity, and of the leads with an MQL cycle those that sales accepted."""
     opportunities = [row for row in rows if row["opportunity"] == "1"]
-    crossed = [
-        row for row in rows if "1" in (row["mql"], row["accepted"], row["qualified"], row["opportunity"])
-    ]
+    crossed = [row for row in rows if row["mql"] == "1"]
     accepted = [row for row in rows if row["mql"] == "1" and row["accepted"] == "1"]
     return Decimal(len(opportunities)) / len(rows), Decimal(len(accepted)) / len(crossed)
 
@@ -88,10 +87,14 @@ def of_attribution(rows: Rows) -> tuple[Decimal, Decimal, Decimal]:
 def recomputed(files: dict[str, Rows], bands: dict[str, list[str]], trust: Decimal) -> dict[str, Any]:
     """Scores and, of each fracture, its leverage in dollars and cents."""
     same = of_definitions(files["definitions"])
-    in_time, missed, crossed = of_hygiene(files["hygiene"])
+    in_time, missed = of_hygiene(files["hygiene"])
     to_opportunity, to_sql = of_conversion(files["conversion"])
     agreed, pipeline, disputed = of_attribution(files["attribution"])
     leads = {row["lead_key"] for row in files["hygiene"]}
+    deals = [row for row in files["attribution"] if row["amount_minor"]]
+    with_deals = {row["lead_key"] for row in deals}
+    in_dollars = {row["lead_key"] for row in deals if row["currency"] == "USD"}
+    crossed = sum(row["lead_key"] not in with_deals - in_dollars for row in files["hygiene"])
     of_mqls = sum(
         (Decimal(row["amount_minor"] or 0) / 100 for row in files["attribution"]
          if row["lead_key"] in leads and row["currency"] == "USD"),

@@ -77,6 +77,7 @@ class TestScorecard:
     def test_revops_measures_and_sees_what_stands_before_sending(self, company: Company) -> None:
         client = as_role(Role.REVOPS)
         assert "Nothing was measured yet" in text(client, "scorecard")
+        company.opportunity()
         post(client, "measure", revision="0")
         page = text(client, "scorecard")
         assert "Scores of the draft" in page

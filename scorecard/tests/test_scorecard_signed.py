@@ -12,7 +12,7 @@ import pytest
 from alignment.artifacts.kinds import InvalidContent
 from alignment.blockers import Blocked, Blocker
 from alignment.gates import find_blockers, track_of
-from alignment.models import ArtifactVersion, Function, Role, Step, VersionState
+from alignment.models import ArtifactVersion, Role, Step, VersionState
 from alignment.queries.artifacts import in_force
 from alignment.services.artifacts import ChangedMeanwhile, revoke, save_draft, send
 from alignment.services.authority import OnlyRevOps
@@ -20,7 +20,6 @@ from alignment.services.programs import close_program, open_program
 from scorecard import content, page
 from scorecard.content import dimension_of
 from scorecard.dimensions import ORDER
-from scorecard.services.claims import import_claims
 from scorecard.services.diagnosis import declare
 from scorecard.services.scorecards import measure
 from scorecard.tests.company import (
@@ -114,13 +113,45 @@ class TestMeasuring:
         assert found["rule"] == "parallel"
         assert {"label": "Pipeline is short by", "said": "30.01%", "origin": "declared"} in found["inputs"]
 
-    def test_lead_quality_is_taken_from_the_survey_where_it_measured_it(self, company: Company) -> None:
-        complete(company)
+    @pytest.mark.parametrize(
+        ("survey", "declared", "said", "origin"),
+        [
+            # both teams call it bad, sales alone does not
+            ({"lead_quality": 28, "sales": 36}, True, "no, sales' mean in the survey is 3.6", "measured"),
+            ({"lead_quality": 34, "sales": 29}, False, "yes, sales' mean in the survey is 2.9", "measured"),
+            ({"lead_quality": 34, "sales": 30}, True, "no, sales' mean in the survey is 3", "measured"),
+            ({"lead_quality": 12}, False, "no", "declared"),  # sales may not be shown alone
+            ({"band": (10, 20)}, False, "no", "declared"),  # a range is never taken for a mean
+            ({"lead_quality": 45}, True, "yes", "declared"),
+        ],
+    )
+    def test_lead_quality_is_what_sales_alone_answered_else_what_was_declared(
+        self, company: Company, survey: dict[str, Any], declared: bool, said: str, origin: str
+    ) -> None:
+        complete(company, **survey)
+        declare(program=company.program, by=revops(), at=NOW, changes={"says_quality_is_bad": declared})
+        found = measured(company).content["sequence"]
+        assert {"label": "Sales calls lead quality bad", "said": said, "origin": origin} in found["inputs"]
+        assert (found["rule"] == "dispositions") is said.startswith("yes")
+
+    @pytest.mark.parametrize(("opportunities", "is_healthy"), [(10, True), (9, False)])
+    def test_a_conversion_of_exactly_three_is_healthy(
+        self, company: Company, opportunities: int, is_healthy: bool
+    ) -> None:
+        for number in range(200):
+            lead = company.lead()
+            if number < opportunities:
+                company.opportunity(lead)
         declare(program=company.program, by=revops(), at=NOW, changes={"says_quality_is_bad": True})
-        inputs = measured(company).content["sequence"]["inputs"]
-        assert {
-            "label": "Lead quality is called bad", "said": "no, the survey's mean is 3.4", "origin": "measured",
-        } in inputs  # fmt: skip
+        found = measured(company).content
+        assert (dimension_of(found, "conversion")["score"] == 30) is is_healthy
+        assert (found["sequence"]["rule"] == "dispositions") is is_healthy
+
+    def test_a_survey_with_a_range_says_between_what_its_mean_lies(self, company: Company) -> None:
+        complete(company, overall=31, band=(20, 40))
+        trust = dimension_of(measured(company).content, "trust")
+        assert trust["formula"].startswith("Survey: between 2.88 and 3.28, scored by its middle, 3.1 of 5, ")
+        assert (trust["figures"]["between"], trust["score"]) == (["2.88", "3.28"], 31)
 
 
 class TestSending:
@@ -174,16 +205,6 @@ class TestSending:
     def test_a_said_reason_why_something_cannot_be_measured_is_enough(
         self, company: Company, prerequisites_met: None
     ) -> None:
-        for function in (Function.SALES, Function.MARKETING):
-            import_claims(
-                program=company.program,
-                function=function,
-                text="",
-                name="x",
-                claims_none=True,
-                by=revops(),
-                at=NOW,
-            )
         answered(company, sheet(), sheet())
         surveyed(company)
         sign_bands(company)
@@ -247,11 +268,8 @@ class TestSigned:
     def test_trust_as_the_lowest_score_makes_the_track_a_facilitated_one(
         self, company: Company, prerequisites_met: None
     ) -> None:
-        complete(company)
-        with patch("scorecard.queries.survey.read_release") as read:
-            read.return_value.overall, read.return_value.count = 11, 12
-            read.return_value.figures = {}
-            signed(company)
+        complete(company, overall=11)
+        signed(company)
         assert track_of(company.program).is_facilitated
 
     def test_gate_1_shuts_when_something_it_rests_on_is_superseded(
@@ -374,6 +392,20 @@ class TestPage:
         )  # fmt: skip
         with patch("scorecard.kinds.notes_of", return_value=long["waivers"]):
             assert send(version=draft, by=revops(), at=NOW + HOUR).state == VersionState.SENT
+
+    def test_where_nothing_was_measured_nothing_is_said_of_fractures(self, company: Company) -> None:
+        text = "\n".join(page.render(measured(company).content).texts())
+        assert "Nothing could be scored, so no fracture is known." in text
+        assert "No score is under 3.0" not in text
+        assert page.no_fracture({"trust": 31, "hygiene": None}) == (
+            "No score that was measured is under 3.0; not measured: handoff hygiene."
+        )
+        assert page.no_fracture({"trust": 31, "hygiene": 30}) == "No score is under 3.0."
+
+    def test_what_was_not_measured_is_not_listed_as_measured(self, company: Company) -> None:
+        text = "\n".join(page.render(measured(company).content).texts())
+        assert "Not known: Board deck locks: no date declared; Pipeline is short by: not declared;" in text
+        assert "Measured: Conversion" not in text
 
     def test_waivers_are_printed(self, company: Company) -> None:
         note = {

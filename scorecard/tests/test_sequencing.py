@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from scorecard.dimensions import ORDER
-from scorecard.sequencing import DECLARED, MEASURED, RULES, Given, Situation, sequence, track_of_rule
+from scorecard.sequencing import (
+    DECLARED,
+    MEASURED,
+    NOT_KNOWN,
+    RULES,
+    Given,
+    Situation,
+    sequence,
+    track_of_rule,
+)
 
 TODAY = date(2026, 11, 17)
 
@@ -140,6 +149,25 @@ def test_trust_as_the_lowest_score_asks_for_a_third_party(
     scores: dict[str, int | None], is_said: bool
 ) -> None:
     assert bool(sequence(situation(scores=scores)).facilitation) is is_said
+
+
+def test_the_lowest_of_what_was_measured_is_not_called_the_lowest_of_all() -> None:
+    some = sequence(situation(scores={"trust": 34, "hygiene": None, "attribution": None})).facilitation
+    assert some.startswith("Of the scores measured trust is the lowest, 3.4; not measured: ")
+    assert "not measured: handoff hygiene, source attribution: bring in" in some
+    assert sequence(situation(scores={"trust": 34})).facilitation.startswith(
+        "Trust is the lowest score, 3.4: "
+    )
+
+
+def test_what_is_not_known_is_neither_measured_nor_declared() -> None:
+    found = sequence(situation(scores={"definitions": None}))
+    unknown = {one.label: one.said for one in found.inputs if one.origin == NOT_KNOWN}
+    assert unknown == {
+        "Definition agreement score": "not measured",
+        "Board deck locks": "no date declared",
+        "Pipeline is short by": "not declared",
+    }
 
 
 @pytest.mark.parametrize("facts", [facts for facts, _ in CASES])

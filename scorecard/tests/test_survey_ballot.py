@@ -14,7 +14,7 @@ from scorecard.services import survey as services
 from scorecard.services.survey import Outcome
 from scorecard.survey import box
 from scorecard.survey.tokens import digest_of, make_token
-from scorecard.tests.surveys import AT, CLOSED, answer, form, printed
+from scorecard.tests.surveys import AT, CLOSED, answer, form, printed, valid_tokens
 
 RESPOND = "/survey/"
 
@@ -32,7 +32,7 @@ class TestOneLink:
         assert answer(codes["sales"][0]) is Outcome.TAKEN
         assert answer(codes["sales"][0]) is Outcome.NOT_VALID
         assert answers() == 1
-        assert box.valid_tokens() == 5
+        assert valid_tokens() == 5
 
     def test_may_be_typed_in_any_way(self) -> None:
         _survey, codes = printed({"sales": 6})
@@ -128,7 +128,7 @@ def test_twenty_at_once_with_one_code_are_one_answer_and_with_twenty_codes_twent
     assert answers() == 1
     assert at_once(others[:20]).count(Outcome.TAKEN) == 20
     assert answers() == 21
-    assert box.valid_tokens() == 4
+    assert valid_tokens() == 4
 
 
 def at_once(codes: list[str]) -> list[Outcome]:

@@ -19,10 +19,9 @@ from scorecard.models import InviteeState, Survey, SurveyInvitee, SurveyState
 from scorecard.services import survey as services
 from scorecard.services.survey import Outcome, inviting
 from scorecard.services.survey.refusals import NotNow, TooFewInvited
-from scorecard.survey import box
 from scorecard.survey.mail import MailIsWritten
 from scorecard.tests.conftest import LOCMEM
-from scorecard.tests.surveys import AT, CLOSED, add_people, answer, draft, mailboxes, mailed
+from scorecard.tests.surveys import AT, CLOSED, add_people, answer, draft, mailboxes, mailed, valid_tokens
 
 LATER = AT + timedelta(minutes=6)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("private_mail")]
@@ -80,7 +79,7 @@ class TestMails:
         people = add_people(6, 4)
         survey, codes = mailed(people)
         assert set(codes) == {person.email for person in people}
-        assert len(set(codes.values())) == len(mail.outbox) == box.valid_tokens() == 10
+        assert len(set(codes.values())) == len(mail.outbox) == valid_tokens() == 10
         assert survey.state == SurveyState.OPEN
         assert set(states().values()) == {InviteeState.INVITED}
         assert all(message.to == [message.to[0]] and not message.cc for message in mail.outbox)
@@ -134,13 +133,13 @@ class TestACrash:
             services.invite(at=AT)
         lost = mailboxes()
         assert len(lost) == after
-        assert box.valid_tokens() == 0
+        assert valid_tokens() == 0
         assert set(states().values()) == {InviteeState.WAITING}
         assert {answer(code) for code in lost.values()} <= {Outcome.NOT_YET}
         moody.dies_after = None
         mail.outbox.clear()
         assert services.invite(at=AT) == 7
-        assert box.valid_tokens() == 7
+        assert valid_tokens() == 7
         assert {answer(code) for code in lost.values()} <= {Outcome.NOT_VALID}
         assert {answer(code) for code in mailboxes().values()} == {Outcome.TAKEN}
 
@@ -156,7 +155,7 @@ class TestACrash:
                 services.invite(at=AT)
         lost = mailboxes()
         assert services.invite(at=AT) == 6
-        assert box.valid_tokens() == 6
+        assert valid_tokens() == 6
         assert {answer(code) for code in lost.values()} == {Outcome.NOT_VALID}
 
     def test_within_the_record_marks_nobody_and_makes_nothing_valid(self, monkeypatch: Any) -> None:
@@ -169,7 +168,7 @@ class TestACrash:
             patched.setattr(Survey, "save", dies)
             with pytest.raises(Killed):
                 services.invite(at=AT)
-        assert box.valid_tokens() == 0
+        assert valid_tokens() == 0
         assert set(states().values()) == {InviteeState.WAITING}
 
 
@@ -179,14 +178,14 @@ class TestARefusedMail:
         moody.refused = {people[0].email}
         launched(people)
         assert services.invite(at=AT) == 6
-        assert box.valid_tokens() == 6
+        assert valid_tokens() == 6
         assert states()[people[0].email] == InviteeState.WAITING
         assert services.invite(at=AT + timedelta(minutes=1)) == 0
         assert {answer(code) for code in mailboxes().values()} == {Outcome.TAKEN}
         moody.refused = set()
         mail.outbox.clear()
         assert services.invite(at=LATER) == 1
-        assert box.valid_tokens() == 1
+        assert valid_tokens() == 1
         assert answer(mailboxes()[people[0].email]) is Outcome.TAKEN
 
     def test_that_came_all_the_same_holds_a_link_that_is_worth_nothing(self, moody: type[Moody]) -> None:
@@ -199,7 +198,7 @@ class TestARefusedMail:
         moody.delivered_but_refused = set()
         services.invite(at=LATER)
         assert mailboxes()[people[0].email] != worthless
-        assert box.valid_tokens() == 7
+        assert valid_tokens() == 7
 
     def test_is_given_up_after_five_times_until_revops_tries_again(self, moody: type[Moody]) -> None:
         people = add_people(7, 0)
@@ -219,7 +218,7 @@ class TestARefusedMail:
         assert services.invite(at=AT) == 0
         survey.refresh_from_db()
         assert survey.state == SurveyState.INVITING
-        assert box.valid_tokens() == 0
+        assert valid_tokens() == 0
 
     def test_says_no_address_in_the_log(self, moody: type[Moody], caplog: Any) -> None:
         people = add_people(7, 0)

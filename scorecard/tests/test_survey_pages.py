@@ -21,8 +21,17 @@ from alignment.models import Program, Role, User
 from scorecard.models import Survey, SurveyRelease, SurveyState
 from scorecard.queries.survey import published
 from scorecard.services import survey as services
-from scorecard.survey import box
-from scorecard.tests.surveys import AT, CLOSED, add_people, answer, form, mailboxes, open_program, printed
+from scorecard.tests.surveys import (
+    AT,
+    CLOSED,
+    add_people,
+    answer,
+    form,
+    mailboxes,
+    open_program,
+    printed,
+    valid_tokens,
+)
 from scorecard.views.respond import LIMIT
 
 pytestmark = pytest.mark.django_db
@@ -129,14 +138,14 @@ class TestTheRespondentsPage:
         assert response.status_code == 422
         assert "Choose a number from 1 to 5." in text_of(response)
         assert len(re.findall(r'<input[^>]*type="radio"[^>]*checked', response.content.decode())) == 4
-        assert box.valid_tokens() == 6
+        assert valid_tokens() == 6
 
     @pytest.mark.parametrize("value", ["0", "6", "3.5", "", "٣", "x" * 9999])
     def test_takes_whole_numbers_from_1_to_5_alone(self, client: Client, value: str) -> None:
         _, codes = printed({"sales": 6})
         response = client.post(RESPOND, form(codes["sales"][0]) | {"attribution": value})
         assert response.status_code == 422
-        assert box.valid_tokens() == 6
+        assert valid_tokens() == 6
 
     def test_is_not_open_while_invitations_go_out(self, client: Client, private_mail: None) -> None:
         open_program()
@@ -159,7 +168,7 @@ class TestTheRespondentsPage:
         settings.SECRET_KEY = "another"
         assert client.post(RESPOND, form(codes["sales"][0])).status_code == 503
         settings.SECRET_KEY_FALLBACKS = ["unrelated"]
-        assert box.valid_tokens() == 6
+        assert valid_tokens() == 6
 
     def test_stops_one_address_that_tries_and_tries_without_keeping_it(self, client: Client) -> None:
         printed({"sales": 6})
@@ -223,7 +232,7 @@ class TestRevOps:
         fresh = CODE.findall(again.content.decode())
         assert len(fresh) == 6
         assert answer(codes["sales"][0]).value == "not valid"
-        assert box.valid_tokens() == 6
+        assert valid_tokens() == 6
         answer(fresh[0])
         refused = revops.post(reverse("scorecard:survey-print-again"))
         assert refused.status_code == 409
