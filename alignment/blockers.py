@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,9 @@ class Blocker:
     """One reason why a gate is shut or an act is refused.
 
     `message` says what is missing and what to do about it; `actual` and `required` are its figures where it has any
-    (exact, so that 85.0% is not above 85%). `url`: where to do it, "" where there is no such page.
+    (exact, so that 85.0% is not above 85%). `parts`: where it stands for several things at once, the figure of each,
+    such as of every month that falls short. `url`: where to do it, "" where there is no such page. `name`: what it is
+    about, in a few words; "" where nobody gave it one.
     """
 
     code: str
@@ -20,14 +23,18 @@ class Blocker:
     actual: Fraction | None = None
     required: Fraction | None = None
     url: str = ""
+    parts: Mapping[str, Fraction] = field(default_factory=dict)
+    name: str = ""
 
-    def to_json(self) -> dict[str, str]:
-        """For evidence and the API; figures as "numerator/denominator"."""
-        found = {"code": self.code, "message": self.message}
+    def to_json(self) -> dict[str, Any]:
+        """For evidence and the API; figures as "numerator/denominator", `parts` only where there are any."""
+        found: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.actual is not None:
             found["actual"] = str(self.actual)
         if self.required is not None:
             found["required"] = str(self.required)
+        if self.parts:
+            found["parts"] = {name: str(figure) for name, figure in self.parts.items()}
         return found
 
 

@@ -91,6 +91,11 @@ class BlockerSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(help_text="What is missing and what to do about it, for people.")
     actual = serializers.CharField(required=False, help_text="What was found, where it is a figure.")
     required = serializers.CharField(required=False, help_text="What it must be.")  # type: ignore[assignment]
+    parts = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Where it stands for several things at once, the figure of each, such as of every month.",
+    )
 
 
 class ProblemSerializer(serializers.Serializer[Any]):

@@ -9,10 +9,11 @@ from typing import Any
 
 from django import forms
 
-from alignment.artifacts.waivers import LONGEST
+from alignment.artifacts.waivers import LONGEST, LONGEST_REASON
 from alignment.blockers import Blocker
 from alignment.currencies import DoesNotFit, UnknownCurrency, code_of, require_fit, stated
 from alignment.models import Program, User
+from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.quarters import Quarter
 from alignment.services.programs import LONGEST as MOST_WEEKS
 from alignment.services.programs import MOST_HOURS
@@ -27,7 +28,7 @@ class ProgramForm(forms.Form):
         queryset=User.objects.none(),
         required=False,
         empty_label="Nobody yet",
-        help_text="Who runs it from day to day: RevOps, or an analyst with the scope for it.",
+        help_text=f"Who runs it from day to day: somebody of {OWNERS_SAID}, with the hours for it.",
     )
     hours_per_week = forms.IntegerField(
         min_value=0,
@@ -51,7 +52,9 @@ class ProgramForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name", "pk")  # type: ignore[attr-defined]
+        self.fields["owner"].queryset = User.objects.filter(is_active=True, role__in=OWNERS).order_by(
+            "name", "pk"
+        )  # type: ignore[attr-defined]
 
 
 class ProgramChangeForm(ProgramForm):
@@ -120,7 +123,7 @@ class WaiverForm(forms.Form):
         error_messages={"required": "Choose at least one."},
     )
     reason = forms.CharField(
-        max_length=600,
+        max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Why the program should pass all the same. Both leaders sign it; it is printed on what it excuses.",
     )

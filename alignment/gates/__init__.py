@@ -22,13 +22,15 @@ from alignment.gates.registry import (
 from alignment.gates.states import (
     State,
     StepState,
+    notes_of,
     require_open,
     require_step,
     standing_blockers,
     state_of,
+    waivable_blockers,
 )
 from alignment.gates.tracks import DEFAULT, Track, track_of, track_provider
-from alignment.gates.waivers import notes_of, waivers_of
+from alignment.gates.waivers import waivers_of
 
 __all__ = [
     "DEFAULT",
@@ -50,5 +52,6 @@ __all__ = [
     "state_of",
     "track_of",
     "track_provider",
+    "waivable_blockers",
     "waivers_of",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from alignment.blockers import Blocker
 from alignment.gates.registry import Basis, Evidence, gate
 from alignment.models import Organisation, Program, Step
+from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.quarters import Quarter
 from alignment.queries import prerequisites as queries
 from alignment.queries.artifacts import in_force
@@ -19,6 +20,8 @@ from alignment.queries.prerequisites import FIGURES, FILLED_AT_LEAST, Figure, Mo
 
 SPONSORSHIP, DEFINITION, OPPORTUNITY = "sponsorship", "definition", "opportunity"
 HOURS = 20  # a week
+FRESH = timedelta(days=30)
+"""How long ago the last event about an object may be for it to count as reaching us."""
 _OBJECTS = {"lead": "leads", "opportunity": "opportunities", "campaign": "campaigns"}
 _MONTHS_NAMED = 4
 
@@ -75,6 +78,10 @@ def owner(program: Program, *, at: datetime) -> list[Evidence]:
     elif not person.is_active:
         text = f"The login of {person} is switched off: name another owner."
         named = _unmet("Named owner", f"{person}, switched off", "owner-inactive", text, change)
+    elif person.role not in OWNERS:
+        held = person.get_role_display()
+        text = f"{person} ({held}) cannot run a program: name somebody of {OWNERS_SAID} as its owner."
+        named = _unmet("Named owner", f"{person} ({held})", "owner-role", text, change)
     else:
         named = Evidence("Named owner", f"{person} ({person.get_role_display()})", Basis.DECLARED)
     hours = program.hours_per_week or 0
@@ -94,12 +101,20 @@ def owner(program: Program, *, at: datetime) -> list[Evidence]:
 
 @gate(Step.PREREQUISITES)
 def last_events(program: Program, *, at: datetime) -> Iterator[Evidence]:
-    """Leads, opportunities and campaigns of the CRM reach us: the last event of each."""
+    """Leads, opportunities and campaigns of the CRM reach us: the last event of each, within the last 30 days."""
     sources = address("alignment:sources")
     for name, received in queries.last_events().items():
         what = f"Last event about {_OBJECTS[name]}"
+        if received is not None and at - received <= FRESH:
+            yield Evidence(what, f"Received within {FRESH.days} days", Basis.MEASURED, received, sources)
+            continue
         if received is not None:
-            yield Evidence(what, "Received", Basis.MEASURED, received, sources)
+            text = (
+                f"The last event about {_OBJECTS[name]} was received on {day_of(received)}, more than {FRESH.days} "
+                "days ago: look whether their source still sends, or import an export of them."
+            )
+            code = f"old-events-{name}"
+            yield _unmet(what, "Too long ago", code, text, sources, Basis.MEASURED, as_of=received)
             continue
         text = (
             f"Nothing about {_OBJECTS[name]} was ever received: connect the CRM or import an export of them."
@@ -135,7 +150,17 @@ def _history(program: Program, figure: Figure, months: list[Month], span: str) -
         )
     lowest = min(month.share for month in short)
     code = f"history-{figure.key}"
-    return _unmet(what, found, code, text, url, Basis.MEASURED, actual=lowest, required=FILLED_AT_LEAST)
+    return _unmet(
+        what,
+        found,
+        code,
+        text,
+        url,
+        Basis.MEASURED,
+        actual=lowest,
+        required=FILLED_AT_LEAST,
+        parts={month.key: month.share for month in short},
+    )
 
 
 def _listed(months: list[Month]) -> str:
@@ -185,5 +210,6 @@ def _unmet(
     as_of: datetime | None = None,
     actual: Fraction | None = None,
     required: Fraction | None = None,
+    parts: Mapping[str, Fraction] | None = None,
 ) -> Evidence:
-    return Evidence(what, found, basis, as_of, url, Blocker(code, text, actual, required, url))
+    return Evidence(what, found, basis, as_of, url, Blocker(code, text, actual, required, url, parts or {}))

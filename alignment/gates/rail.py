@@ -11,7 +11,12 @@ from alignment.gates.tracks import Track, track_of
 from alignment.gates.waivers import waivers_of
 from alignment.models import ArtifactVersion, Program, Step
 
-LABELS = {State.LOCKED: "Locked", State.OPEN: "Open", State.BLOCKED: "Blocked", State.PASSED: "Passed"}
+LABELS = {
+    State.LOCKED: "Locked",
+    State.OPEN: "Open to work on",
+    State.BLOCKED: "Blocked",
+    State.PASSED: "Passed",
+}
 LOOKS = {State.LOCKED: "locked", State.OPEN: "open", State.BLOCKED: "blocked", State.PASSED: "passed"}
 PRODUCES = {
     Step.PREREQUISITES: "What must be there before the scorecard is sent.",
@@ -51,7 +56,7 @@ class Stop:
             "the prerequisites" if step == Step.PREREQUISITES else f"gate {step.value} ({step.label})"
             for step in self.state.behind
         ]
-        return " and ".join(names)
+        return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
     @property
     def status(self) -> str:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from django.db import DatabaseError, connection
+
 from alignment.blockers import Blocked, Blocker
 from alignment.models import Program, Step
+
+log = logging.getLogger(__name__)
+UNKNOWN = "unknown"
+"""Code of a gate that nobody measures."""
+UNEVALUATED = "unevaluated"
+"""Code of a condition that failed."""
 
 
 class Basis(StrEnum):
@@ -80,17 +89,34 @@ def examine(step: Step, program: Program, *, at: datetime) -> Examined:
     conditions = _CONDITIONS[step]
     if not conditions:
         text = f"Nothing measures step {step.value} ({step.label}) yet, so its gate stays shut."
-        return Examined((Blocker("unknown", text),), ())
+        return Examined((Blocker(UNKNOWN, text),), ())
     blockers: list[Blocker] = []
     evidence: list[Evidence] = []
     for condition in conditions:
-        for found in condition(program, at=at):
+        for found in _ask(condition, step, program, at=at):
             if isinstance(found, Evidence):
                 evidence.append(found)
-                blockers += [found.blocker] if found.blocker else []
+                blockers += [replace(found.blocker, name=found.what)] if found.blocker else []
             else:
                 blockers.append(found)
     return Examined(tuple(blockers), tuple(evidence))
+
+
+def _ask(condition: Condition, step: Step, program: Program, *, at: datetime) -> list[Blocker | Evidence]:
+    """What a condition finds. One that fails shuts its gate and is logged; the other gates are asked all the same."""
+    try:
+        return list(condition(program, at=at))
+    except Exception as problem:
+        if isinstance(problem, DatabaseError) and connection.in_atomic_block:
+            raise  # nothing can be asked in this transaction any more: the act that asked does not happen
+        name = getattr(condition, "__name__", "condition")
+        log.exception("a condition of a gate failed", extra={"step": step.value, "condition": name})
+        what = name.replace("_", " ").capitalize()
+        text = (
+            f"“{what}” could not be evaluated, so the gate stays shut. The log of the server says why; it is asked "
+            "again every minute."
+        )
+        return [Evidence(what, "Could not be evaluated", Basis.MEASURED, blocker=Blocker(UNEVALUATED, text))]
 
 
 def find_blockers(step: Step, program: Program, *, at: datetime) -> list[Blocker]:

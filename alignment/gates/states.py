@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from alignment.blockers import Blocker
 from alignment.gates.decisions import Recorded, last_decisions
 from alignment.gates.registry import Evidence, GateClosed, examine
 from alignment.gates.tracks import Track, track_of
-from alignment.gates.waivers import excused, waivers_of
+from alignment.gates.waivers import CLOSED, NEVER_WAIVED, complaint, excuses, note_of, waivers_of
 from alignment.models import ArtifactVersion, Program, Step
 
 
@@ -56,20 +57,29 @@ class StepState:
 
 @dataclass(frozen=True)
 class _Judged:
+    """`found`: the blockers as the conditions found them, without what became of them since they were waived."""
+
     blockers: tuple[Blocker, ...]
     evidence: tuple[Evidence, ...]
     excused: tuple[Blocker, ...] = ()
-    waiver: ArtifactVersion | None = field(default=None)
+    waiver: ArtifactVersion | None = None
+    found: tuple[Blocker, ...] = ()
 
 
 def _judge(step: Step, program: Program, waivers: Sequence[ArtifactVersion], *, at: datetime) -> _Judged:
     found = examine(step, program, at=at)
     own = [version for version in waivers if version.content["step"] == step.value]
-    codes = excused(own)
-    standing = tuple(blocker for blocker in found.blockers if blocker.code not in codes)
-    pardoned = tuple(blocker for blocker in found.blockers if blocker.code in codes)
-    by = next((w for w in reversed(own) if excused([w]) & {b.code for b in pardoned}), None)
-    return _Judged(standing, found.evidence, pardoned, by if pardoned and not standing else None)
+    pardoned = tuple(b for b in found.blockers if any(excuses(waiver, b) for waiver in own))
+    standing = tuple(b for b in found.blockers if b not in pardoned)
+    said = tuple(_with_complaint(blocker, own) for blocker in standing)
+    by = next((w for w in reversed(own) if any(excuses(w, b) for b in pardoned)), None)
+    return _Judged(said, found.evidence, pardoned, by if pardoned and not standing else None, standing)
+
+
+def _with_complaint(blocker: Blocker, waivers: Sequence[ArtifactVersion]) -> Blocker:
+    """The blocker, saying so where it became worse than what was waived."""
+    said = complaint(waivers, blocker)
+    return replace(blocker, message=f"{blocker.message} ({said[:1].upper()}{said[1:]}.)") if said else blocker
 
 
 def standing_blockers(step: Step, program: Program, *, at: datetime) -> list[Blocker]:
@@ -78,8 +88,30 @@ def standing_blockers(step: Step, program: Program, *, at: datetime) -> list[Blo
     Empty where it is open. The gates of a program that is closed are shut.
     """
     if program.closed_at is not None:
-        return [Blocker("program-closed", f"{program} is closed; its gates are shut for good.")]
+        return [_closed(program)]
     return list(_judge(step, program, waivers_of(program, step, at=at), at=at).blockers)
+
+
+def waivable_blockers(step: Step, program: Program, *, at: datetime) -> list[Blocker]:
+    """As standing_blockers, in the words of the conditions: what a waiver may take over. Without those that say that
+    nothing was measured."""
+    if program.closed_at is not None:
+        return []
+    found = _judge(step, program, waivers_of(program, step, at=at), at=at).found
+    return [blocker for blocker in found if blocker.code not in NEVER_WAIVED]
+
+
+def notes_of(step: Step, program: Program, *, at: datetime) -> list[dict[str, Any]]:
+    """What a document says of the waivers that excuse something at this gate now; none of the others."""
+    waivers = waivers_of(program, step, at=at)
+    if not waivers or program.closed_at is not None:
+        return []
+    excused = _judge(step, program, waivers, at=at).excused
+    return [note for note in (note_of(waiver, excused) for waiver in waivers) if note["excuses"]]
+
+
+def _closed(program: Program) -> Blocker:
+    return Blocker(CLOSED, f"{program} is closed; its gates are shut for good.")
 
 
 def require_open(step: Step, program: Program, *, at: datetime) -> None:
@@ -89,7 +121,9 @@ def require_open(step: Step, program: Program, *, at: datetime) -> None:
 
 
 def require_step(step: Step, program: Program, *, at: datetime) -> None:
-    """Raises GateClosed where a gate that the program's track puts before the work on a step is shut."""
+    """Raises GateClosed where the program is closed, or a gate that its track puts before the step is shut."""
+    if program.closed_at is not None:
+        raise GateClosed(step, [_closed(program)])
     for before in track_of(program).before(step):
         require_open(before, program, at=at)
 

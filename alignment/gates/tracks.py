@@ -30,14 +30,15 @@ class Track:
             raise ValueError("A track names each of the five steps at most once, and no other.")
 
     def before(self, step: Step) -> tuple[Step, ...]:
-        """The gates that stand before the work on a step. Gate 0 stands before the scorecard, wherever that is."""
+        """All gates that stand before the work on a step: those of every group before its own, so that one that shuts
+        again holds up all that comes after it. Gate 0 stands before the scorecard alone, wherever that is."""
         if step == Step.PREREQUISITES:
             return ()
         found: tuple[Step, ...] = ()
         for group in self.order:
             if step in group:
                 return (*found, Step.PREREQUISITES) if step == Step.SCORECARD else found
-            found = group
+            found += group
         return (Step.PREREQUISITES,) if step == Step.SCORECARD else ()
 
     def holds(self, step: Step) -> bool:

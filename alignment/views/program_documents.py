@@ -13,7 +13,7 @@ from django.utils import timezone
 from alignment.access import roles, viewer
 from alignment.artifacts.kinds import InvalidContent
 from alignment.forms.programs import SponsorshipForm, WaiverForm
-from alignment.gates import standing_blockers, waivers_of
+from alignment.gates import standing_blockers, waivable_blockers, waivers_of
 from alignment.gates.prerequisites import SPONSORSHIP, address
 from alignment.models import ArtifactVersion, Organisation, Program, Role, Step, VersionState
 from alignment.queries.artifacts import draft_of, history_of, in_force
@@ -94,7 +94,7 @@ def new_waiver(request: HttpRequest, step: int) -> HttpResponse:
     if step not in Step.values:
         raise Http404("There is no such step.")
     program, now, status = _current(), timezone.now(), 200
-    blockers = standing_blockers(Step(step), program, at=now)
+    blockers = waivable_blockers(Step(step), program, at=now)
     today = now.astimezone(Organisation.get().tz).date()
     form = WaiverForm(request.POST or None, blockers=blockers, today=today)
     if request.method == "POST":
@@ -118,6 +118,7 @@ def new_waiver(request: HttpRequest, step: int) -> HttpResponse:
         "form": form,
         "step": Step(step),
         "blockers": blockers,
+        "is_gate_open": not standing_blockers(Step(step), program, at=now),
         "waivers": waivers_of(program, Step(step), at=now),
     }
     return render(request, "alignment/waiver_new.html", context, status=status)

@@ -16,6 +16,7 @@ from alignment.models import ArtifactVersion, Role, Step, VersionState
 from alignment.queries.artifacts import in_force
 from alignment.services.artifacts import ChangedMeanwhile, revoke, save_draft, send
 from alignment.services.authority import OnlyRevOps
+from alignment.services.program_kinds import draft_waiver
 from alignment.services.programs import close_program, open_program
 from scorecard import content, page
 from scorecard.content import dimension_of
@@ -192,6 +193,22 @@ class TestSending:
                 printed = measured(company)
             assert send(version=printed, by=revops(), at=NOW).state == VersionState.SENT
 
+    def test_a_page_sent_by_a_waiver_of_everything_with_a_long_reason_fits(self, company: Company) -> None:
+        complete(company)
+        standing = {b.code for b in find_blockers(Step.PREREQUISITES, company.program, at=NOW)}
+        assert len(standing) >= 8
+        for role in (Role.CRO, Role.CMO):
+            user_with(role)
+        for codes_of in (sorted(standing)[:2], sorted(standing)[2:]):
+            waiver = draft_waiver(
+                program=company.program, step=Step.PREREQUISITES, codes=codes_of, reason="Migration " * 40,
+                expires_on=NOW.date() + DAY * 80, by=revops(), at=NOW,
+            )  # fmt: skip
+            sign_all(send(version=waiver, by=revops(), at=NOW), at=NOW)
+        version = send(version=measured(company), by=revops(), at=NOW)
+        assert version.state == VersionState.SENT
+        assert [note["waiver"] for note in version.content["waivers"]] == ["1-1", "1-2"]
+
     def test_scores_by_bands_that_were_not_signed_yet_are_measured_again(
         self, company: Company, prerequisites_met: None
     ) -> None:
@@ -251,7 +268,7 @@ class TestSigned:
                 ((1,), (4,), (5,)),
                 (1,),
             ),
-            ({"has_same_numbers_other_meaning": True}, ((1,), (5,), (2,), (3,), (4,)), (3,)),
+            ({"has_same_numbers_other_meaning": True}, ((1,), (5,), (2,), (3,), (4,)), (1, 5, 2, 3)),
             ({"board_deck_on": NOW.date(), "pipeline_short_percent": 31}, ((1, 2, 3), (4,), (5,)), (1, 2, 3)),
         ],
     )
@@ -379,10 +396,13 @@ class TestPage:
         long["waivers"] = [
             {
                 "waiver": "1-1", "step": 0, "expires_on": "2026-12-31", "digest": "0" * 64,
-                "excuses": ["The last four quarters of pipeline are filled to 82.1%, not 90%."],
-                "reason": "The old CRM was switched off.",
-            }
-        ]  # fmt: skip
+                "excuses": [
+                    "Sponsorship of one sourced-pipeline number", "Pipeline, Q4 2025 to Q3 2026",
+                    "MQL → SQL, Q4 2025 to Q3 2026", "Admin access to lead, opportunity and campaign…",
+                ] * 2,
+                "reason": "The old CRM was switched off before its history was exported. " * 6,
+            },
+        ] * 4  # fmt: skip
         for entry in long["dimensions"]:
             entry["score"] = 12
         long["fractures"] = [long["fractures"][0] for _ in range(5)]
@@ -414,7 +434,7 @@ class TestPage:
         }  # fmt: skip
         with patch("scorecard.services.scorecards.notes_of", return_value=[note]):
             text = "\n".join(page.render(measured(company).content).texts())
-        assert "Sent by waiver 1-1, until 31 December 2026. Not met: No sponsorship is signed." in text
+        assert "Sent by waiver 1-1, until 31 December 2026. Not met: No sponsorship is signed. Why" in text
 
     def test_before_anything_was_measured_the_page_says_so(self) -> None:
         assert "Nothing was measured yet" in "\n".join(page.render({}).texts())
