@@ -6,6 +6,12 @@ from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
+from alignment.models.people import Role
+
+OWNERS = (Role.REVOPS, Role.MARKETING, Role.SALES_MANAGER)
+OWNERS_SAID = "RevOps, marketing or sales management"
+"""Whose people may run a program from day to day."""
+
 
 class Step(models.IntegerChoices):
     """Gate 0 stands before sending the scorecard; gate n is what step n must reach."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from alignment.models import Program
+from django.db.models import Q
+
+from alignment.gates.sponsorship import SCORECARD
+from alignment.gates.waivers import KIND as WAIVER
+from alignment.models import ArtifactVersion, Program
 
 CHANGES_SHOWN = 50
+SPONSORSHIP = "sponsorship"
 
 
 def current() -> Program | None:
@@ -17,6 +22,14 @@ def current() -> Program | None:
 def past() -> list[Program]:
     """Programs that were closed, the newest first."""
     return list(Program.objects.filter(closed_at__isnull=False).select_related("owner").order_by("-number"))
+
+
+def waiting_of(program: Program) -> list[ArtifactVersion]:
+    """The documents of a program that wait for signatures: its sponsorship, its scorecard and its waivers."""
+    own = Q(artifact__kind__in=[SPONSORSHIP, SCORECARD], artifact__key=str(program.number))
+    waivers = Q(artifact__kind=WAIVER, artifact__key__startswith=f"{program.number}-")
+    found = ArtifactVersion.objects.sent().filter(own | waivers)
+    return list(found.select_related("artifact").order_by("artifact_id", "number"))
 
 
 def changes(program: Program) -> list[Any]:

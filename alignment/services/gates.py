@@ -111,8 +111,9 @@ def _tell_of_sponsorship(program: Program, *, at: datetime) -> None:
         key=f"sponsorship-problem:{wait.version.pk}",
         kind="sponsorship-problem",
         subject=f"Sponsorship problem: facilitate ({program})",
-        text="Ten business days after the scorecard was sent, the CRO and the CMO have not both signed it. That is a "
-        "problem of sponsorship, not of process: bring in a third party to facilitate the diagnosis.",
+        text=f"{wait.since_when()} The CRO and the CMO have not both signed one in ten business days, and a changed "
+        "version does not begin the count anew. That is a problem of sponsorship, not of process: bring in a third "
+        "party to facilitate the diagnosis.",
         url="/program/",
         at=at,
     )

@@ -12,9 +12,10 @@ from django.db import transaction
 from alignment.artifacts import kinds, sponsorship, waivers
 from alignment.artifacts.kinds import Kind
 from alignment.blockers import Blocker
-from alignment.gates import standing_blockers
+from alignment.gates import waivable_blockers
 from alignment.gates.prerequisites import SPONSORSHIP, address
 from alignment.gates.waivers import KIND as WAIVER
+from alignment.gates.waivers import NEVER_WAIVED, entry_of
 from alignment.models import Artifact, ArtifactVersion, Organisation, Program, Role, Step, User
 from alignment.quarters import Quarter
 from alignment.services.artifacts import save_draft
@@ -75,12 +76,17 @@ def draft_waiver(
 ) -> ArtifactVersion:
     """Draft a waiver of some of the blockers that stand before a gate now, in the words in which they stand.
 
-    Raises OnlyRevOps, ProgramIsClosed, NothingToWaive, or ValidationError (no reason, longer than 90 days).
+    Raises OnlyRevOps, ProgramIsClosed, NothingToWaive (also where nobody measures the step), or ValidationError
+    (no reason or a long one, longer than 90 days).
     """
     require_revops(by, "Waivers")
     Program.objects.select_for_update(of=("self",), no_key=True).get(pk=program.pk)
     _require_open(program)
-    standing = [b for b in standing_blockers(step, program, at=at) if b.code in codes]
+    if set(codes) & NEVER_WAIVED:
+        raise NothingToWaive(
+            "What nobody measures cannot be excused: nobody would know what they let pass. Leave it out."
+        )
+    standing = [b for b in waivable_blockers(step, program, at=at) if b.code in codes]
     if not standing:
         raise NothingToWaive("What was to be excused does not stand in the way now. Choose what does.")
     today = at.astimezone(Organisation.get().tz).date()
@@ -88,6 +94,8 @@ def draft_waiver(
         raise ValidationError(
             {"reason": "Say why the program should pass all the same: both leaders sign it."}
         )
+    if len(reason.strip()) > waivers.LONGEST_REASON:
+        raise ValidationError({"reason": f"Say it in at most {waivers.LONGEST_REASON} characters."})
     if not 0 <= (expires_on - today).days <= waivers.LONGEST:
         raise ValidationError(
             {
@@ -99,7 +107,7 @@ def draft_waiver(
         "program": program.number,
         "program_name": program.name,
         "step": step.value,
-        "blockers": [{"code": blocker.code, "message": blocker.message} for blocker in standing],
+        "blockers": [entry_of(blocker) for blocker in standing],
         "reason": reason.strip(),
         "from_on": today.isoformat(),
         "expires_on": expires_on.isoformat(),
@@ -142,8 +150,8 @@ def _blockers_of_waiver(version: ArtifactVersion, *, at: datetime) -> list[Block
         said = f"A waiver holds for at most {waivers.LONGEST} days from the day it is sent."
         return [Blocker("expiry", said)]
     step = Step(version.content["step"])
-    standing = {blocker.code: blocker.message for blocker in standing_blockers(step, program, at=at)}
-    if any(standing.get(named["code"]) != named["message"] for named in version.content["blockers"]):
+    standing = [entry_of(blocker) for blocker in waivable_blockers(step, program, at=at)]
+    if any(named not in standing for named in version.content["blockers"]):
         text = "What it excuses is no longer what stands in the way, word by word: draft it anew."
         return [Blocker("outdated", text, url=address("alignment:waiver-new", step=step.value))]
     return []

@@ -12,7 +12,10 @@ from django.db.models import Max
 from alignment import plan_calendar
 from alignment.business_days import business_days
 from alignment.models import Organisation, Program, Role, User
+from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.notifications import notify
+from alignment.queries.programs import waiting_of
+from alignment.services.artifacts import withdraw
 from alignment.services.authority import require_revops
 from alignment.services.gates import evaluate_after_commit
 from alignment.services.history import save_with_history
@@ -112,12 +115,16 @@ def change_program(
 
 @transaction.atomic
 def close_program(*, program: Program, reason: str, by: User | None, at: datetime) -> Program:
-    """End the program: its gates are shut for good, what was signed stays. Raises OnlyRevOps, ProgramIsClosed or
-    ValidationError (no reason)."""
+    """End the program: its gates are shut for good, what was signed stays, what waits for signatures is withdrawn.
+
+    Raises OnlyRevOps, ProgramIsClosed or ValidationError (no reason).
+    """
     program = _locked(program, by=by)
     _require_reason(reason)
     program.closed_at = at
     save_with_history(program, reason=reason.strip(), by=by, at=at)
+    for version in waiting_of(program):
+        withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
     return program
 
 
@@ -197,6 +204,8 @@ def _require_reason(reason: str) -> None:
 def _check(program: Program) -> None:
     if not program.name:
         raise ValidationError({"name": "Give the program a name."})
+    if program.owner is not None and program.owner.role not in OWNERS:
+        raise ValidationError({"owner": f"Name somebody of {OWNERS_SAID}."})
     if not SHORTEST <= program.weeks <= LONGEST:
         raise ValidationError({"weeks": f"A program takes {SHORTEST} to {LONGEST} weeks."})
     if program.hours_per_week is not None and not 0 <= program.hours_per_week <= MOST_HOURS:

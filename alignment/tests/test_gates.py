@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+import time_machine
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from alignment.blockers import Blocker
@@ -33,16 +35,18 @@ from alignment.models import (
     Notification,
     OutgoingMail,
     Program,
+    Refusal,
     Role,
     Step,
     User,
 )
+from alignment.services.artifacts import Refused, send
 from alignment.services.gates import evaluate
-from alignment.services.program_kinds import draft_waiver
+from alignment.services.program_kinds import NothingToWaive, draft_sponsorship, draft_waiver
 from alignment.services.programs import change_program, close_program
 from alignment.tests.pages import signed_in
-from testing.artifacts import user_with
-from testing.programs import meet_prerequisites, open_one
+from testing.artifacts import sign_as, user_with
+from testing.programs import define_opportunity, meet_prerequisites, open_one
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -75,6 +79,23 @@ def said() -> Iterator[Conditions]:
         yield conditions
 
 
+def draftable(program: Program, code: str) -> bool:
+    """Whether a waiver of a blocker of gate 0 can be drafted."""
+    try:
+        draft_waiver(
+            program=program,
+            step=Step.PREREQUISITES,
+            codes={code},
+            reason="Because",
+            expires_on=NOW.date(),
+            by=user_with(Role.REVOPS),
+            at=NOW,
+        )
+    except NothingToWaive:
+        return False
+    return True
+
+
 def states(program: Program, at: datetime = NOW) -> list[str]:
     return [state.state.value for state in state_of(program, at=at)]
 
@@ -105,6 +126,23 @@ class TestRegistry:
             found = registry.examine(Step.PLAN, program, at=NOW)
         assert [blocker.code for blocker in found.blockers] == ["a", "b"]
         assert [(each.what, each.is_met) for each in found.evidence] == [("What", True), ("Other", False)]
+
+    def test_one_that_fails_shuts_its_own_gate_and_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        program = open_one(NOW)
+        with patch("alignment.gates.prerequisites.queries.last_events", side_effect=RuntimeError("secret")):
+            states_found = state_of(program, at=NOW)
+            found = states_found[0]
+            with time_machine.travel(NOW, tick=False):
+                page = signed_in(user_with(Role.REVOPS)).get("/program/")
+            assert not draftable(program, "unevaluated")
+        assert len(states_found) == 6
+        (blocker,) = [each for each in found.blockers if each.code == "unevaluated"]
+        assert "“Last events” could not be evaluated" in blocker.message
+        assert "sponsorship" in {each.code for each in found.blockers}
+        assert page.status_code == 200
+        assert "could not be evaluated" in page.content.decode()
+        assert "secret" not in page.content.decode()
+        assert "a condition of a gate failed" in caplog.text
 
     def test_the_sla_can_not_be_signed_yet_and_its_gate_says_so(self, world: Any) -> None:
         program = open_one(NOW)
@@ -196,7 +234,7 @@ class TestTracks:
         tracks.track_provider(lambda program: Track(order))
 
     def test_the_default_is_one_after_the_other(self) -> None:
-        assert [DEFAULT.before(step) for step in Step] == [(), (0,), (1,), (2,), (3,), (4,)]
+        assert [DEFAULT.before(step) for step in Step] == [(), (0,), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)]
 
     def test_steps_side_by_side_wait_for_none_of_each_other(self, said: Conditions) -> None:
         program = open_one(NOW)
@@ -205,6 +243,26 @@ class TestTracks:
         assert states(program) == ["passed", "open", "open", "open", "locked", "locked"]
         said.open(1, 2)
         assert state_of(program, at=NOW)[4].behind == (Step.HANDOFF,)
+
+    def test_a_gate_that_shut_again_holds_up_all_that_comes_after_it(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        said.open(0, 1, 3)  # the SLA was revoked while the handoff still meets its gate
+        found = state_of(program, at=NOW)
+        assert (found[3].state, found[4].state) == (State.PASSED, State.LOCKED)
+        assert found[4].behind == (Step.SLA,)
+        with pytest.raises(GateClosed) as refused:
+            require_step(Step.PLAN, program, at=NOW)
+        assert refused.value.step == Step.SLA
+        said.open(2)
+        require_step(Step.PLAN, program, at=NOW)
+
+    def test_no_step_of_a_closed_program_can_be_worked_on(self, said: Conditions) -> None:
+        program = open_one(NOW)
+        said.open(0, 1, 2, 3, 4, 5)
+        program = close_program(program=program, reason="Done", by=user_with(Role.REVOPS), at=NOW)
+        for step in Step:
+            with pytest.raises(GateClosed, match="closed"):
+                require_step(step, program, at=NOW)
 
     def test_what_is_left_out_stands_before_nothing(self, said: Conditions) -> None:
         program = open_one(NOW)
@@ -421,3 +479,28 @@ class TestTheApplicationsRole:
         for path in (f"gatedecision/{decision.pk}/change/", "gatedecision/add/", "program/add/"):
             answer = client.post(f"/admin/alignment/{path}", {"is_open": "on"})
             assert answer.status_code in {403, 404}, path
+
+
+def test_closing_a_program_withdraws_what_waits_for_signatures() -> None:
+    program = open_one(NOW)
+    revops, cro, _ = (user_with(role) for role in (Role.REVOPS, Role.CRO, Role.CMO))
+    draft = draft_sponsorship(program=program, currency="USD", amounts=[Decimal(1)] * 4, by=revops, at=NOW)
+    waiting = send(version=draft, by=revops, at=NOW)
+    waiver = draft_waiver(
+        program=program,
+        step=Step.PREREQUISITES,
+        codes={"calendar"},
+        reason="Because",
+        expires_on=NOW.date(),
+        by=revops,
+        at=NOW,
+    )
+    send(version=waiver, by=revops, at=NOW)
+    signed = define_opportunity(NOW)  # of no program: it stays as it is
+    close_program(program=program, reason="No budget", by=revops, at=LATER)
+    assert set(ArtifactVersion.objects.exclude(pk=signed.pk).values_list("state", flat=True)) == {"withdrawn"}
+    assert "Alignment 2026 was closed: No budget" in Refusal.objects.get(version=waiting).reason
+    with pytest.raises(Refused):
+        sign_as(cro, waiting, at=LATER)
+    signed.refresh_from_db()
+    assert signed.state == "in_force"

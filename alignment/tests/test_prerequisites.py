@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,19 @@ class TestOwner:
         owner.save()
         assert "owner-inactive" in blockers(program)
 
+    @pytest.mark.parametrize("role", Role)
+    def test_is_somebody_whose_work_it_can_be(self, role: Role) -> None:
+        person = user_with(role)
+        may = role in {Role.REVOPS, Role.MARKETING, Role.SALES_MANAGER}
+        if may:
+            assert "owner-role" not in blockers(open_one(NOW, owner=person))
+            return
+        with pytest.raises(ValidationError, match="RevOps, marketing or sales management"):
+            open_one(NOW, owner=person)
+        program = open_one(NOW)
+        Program.objects.filter(pk=program.pk).update(owner=person)  # another role since
+        assert "cannot run a program" in blockers(program)["owner-role"].message
+
     @pytest.mark.parametrize(("hours", "is_enough"), [(None, False), (19, False), (20, True), (40, True)])
     def test_twenty_hours_a_week_are_enough(self, hours: int | None, is_enough: bool) -> None:
         found = blockers(open_one(NOW, hours_per_week=hours))
@@ -118,6 +132,17 @@ class TestLastEvents:
         shown = evidence(program, "event about leads")
         assert shown.is_met and shown.as_of == NOW - timedelta(hours=2)
         assert {"no-events-opportunity", "no-events-campaign"} <= set(blockers(program))
+
+    @pytest.mark.parametrize(
+        ("age", "is_met"), [(timedelta(days=30), True), (timedelta(days=30, seconds=1), False)]
+    )
+    def test_one_of_more_than_thirty_days_ago_is_no_sign_of_life(self, age: timedelta, is_met: bool) -> None:
+        program = open_one(NOW)
+        fact("lead", NOW - age)
+        assert evidence(program, "event about leads").is_met is is_met
+        assert ("old-events-lead" not in blockers(program)) is is_met
+        if not is_met:
+            assert "was received on 24 October 2026" in blockers(program)["old-events-lead"].message
 
 
 class TestSponsorship:

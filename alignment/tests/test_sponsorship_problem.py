@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 
 from alignment.gates.sponsorship import scorecard_wait
 from alignment.models import ArtifactVersion, Notification, Program, Role
 from alignment.services.artifacts import decline, revoke
 from alignment.services.calendars import add_exception
 from alignment.services.gates import evaluate
+from alignment.tests.pages import signed_in
 from testing.artifacts import kind_of, sent, sign_all, sign_as, user_with
 from testing.programs import open_one
 from testing.world import World
@@ -112,3 +114,22 @@ def test_revops_is_told_once(program: Program) -> None:
     evaluate(at=TENTH_PASSED + timedelta(days=1))
     assert [line.user.role for line in told] == ["revops"]
     assert told.get().subject.startswith("Sponsorship problem: facilitate")
+    assert "first sent on 16 November 2026 (version 1); 10 business days" in told.get().text
+
+
+def test_the_notice_says_since_when_and_which_version_waits_now(program: Program) -> None:
+    version = send_one()
+    decline(version=version, role=Role.CMO, reason="Not mine", by=user_with(Role.CMO), at=SENT)
+    wait = scorecard_wait(program, at=TENTH_PASSED)
+    assert wait is not None and not wait.is_waiting
+    assert wait.since_when().endswith("It was declined, and no other one was sent since.")
+    second = send_one(TENTH_PASSED + timedelta(days=2), "Two")
+    at = TENTH_PASSED + timedelta(days=2, hours=1)
+    evaluate(at=at)
+    text = Notification.objects.filter(kind="sponsorship-problem").latest("pk").text
+    assert "first sent on 16 November 2026 (version 1); 12 business days have fully passed" in text
+    assert "Version 2 was sent on 3 December 2026 and waits for signatures now." in text
+    with time_machine.travel(at, tick=False):
+        page = signed_in(user_with(Role.REVOPS)).get("/program/").content.decode()
+    assert f"Version {second.number} was sent" in page
+    assert "that does not begin the count anew" in page
