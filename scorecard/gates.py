@@ -28,7 +28,7 @@ def scorecard_is_signed_and_its_grounds_hold(program: Program, *, at: datetime) 
         return [_unsigned(program, where)]
     said = f"Version {signed.number}, signed by both function leads"
     found = [Evidence("Scorecard", said, Basis.SIGNED, signed.signed_at, where)]
-    stale = stale_grounds(signed)
+    stale = stale_grounds(signed, at=at)
     blockers = [_stale(row.ground, where) for row in stale]
     if not stale:
         found.append(Evidence("What it rests on", "All of it is still in force", Basis.SIGNED, url=where))

@@ -138,9 +138,10 @@ def sponsor(program: Program, at: datetime) -> ArtifactVersion:
     return sign_all(send(version=version, by=revops, at=at), at=at)
 
 
-def waive(program: Program, step: int, codes: Iterable[str], at: datetime, days: int = 30) -> ArtifactVersion:
-    """A signed waiver."""
-
+def waive(
+    program: Program, step: int, codes: Iterable[str], at: datetime, days: int = 30, *, is_signed: bool = True
+) -> ArtifactVersion:
+    """A waiver: signed, or waiting for its signatures."""
     user_with(Role.CRO)
     user_with(Role.CMO)
     revops = user_with(Role.REVOPS)
@@ -153,7 +154,8 @@ def waive(program: Program, step: int, codes: Iterable[str], at: datetime, days:
         by=revops,
         at=at,
     )
-    return sign_all(send(version=version, by=revops, at=at), at=at)
+    waiting = send(version=version, by=revops, at=at)
+    return sign_all(waiting, at=at) if is_signed else waiting
 
 
 def define_opportunity(at: datetime) -> ArtifactVersion:

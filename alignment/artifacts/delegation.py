@@ -90,6 +90,7 @@ def effect(content: Content) -> tuple[str, ...]:
         "It ends on its last day, when it is revoked, or when the holder no longer holds the role. What was "
         "signed by then stays signed.",
         f"{delegate} cannot pass it on, and never signs one version for two roles.",
+        f"It does not cover waivers and other delegations: {holder} signs those in person.",
     )
 
 

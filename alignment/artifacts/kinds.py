@@ -50,6 +50,7 @@ class Kind:
     expires_on    content → the last day on which it is in force, in the organisation's zone; None: no end
     on_change     called within the transaction in which a version comes into force, or ceases to be: (version, at=)
     edit_url      version → address at which RevOps edits the draft; "" where there is none
+    allows_delegates  whether a delegate may sign it; else the holders of its roles do so in person
     named         content → for a role, the id of the one User who signs for it and no delegate: a personal grant
     """
 
@@ -68,6 +69,7 @@ class Kind:
     expires_on: Callable[[Content], date | None] = lambda content: None
     on_change: tuple[Callable[..., None], ...] = field(default=())
     edit_url: Callable[[ArtifactVersion], str] = lambda version: ""
+    allows_delegates: bool = True
     named: Callable[[Content], Mapping[str, int]] = lambda content: {}
 
 

@@ -52,9 +52,8 @@ class ProgramForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = User.objects.filter(is_active=True, role__in=OWNERS).order_by(
-            "name", "pk"
-        )  # type: ignore[attr-defined]
+        owners = User.objects.filter(is_active=True, role__in=OWNERS).order_by("name", "pk")
+        self.fields["owner"].queryset = owners  # type: ignore[attr-defined]
 
 
 class ProgramChangeForm(ProgramForm):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.db.models import F, Func, Q, Value
+from django.db.models.expressions import RawSQL
 
 from alignment.models.people import Role
 
@@ -56,13 +57,26 @@ class ArtifactVersionQuerySet(models.QuerySet["ArtifactVersion"]):
         return self.filter(state=VersionState.SENT)
 
     def signable(self, at: datetime) -> ArtifactVersionQuerySet:
-        """Sent, not past the last day, and resting on nothing that is gone: a signature would count."""
-        gone = RestsOn.objects.filter(version=OuterRef("pk")).exclude(ground__state=VersionState.IN_FORCE)
+        """Sent, not past the last day, and resting on nothing that is gone by then, nor on what does: a signature would
+        count."""
         open_ended = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
-        return self.sent().filter(open_ended, ~Exists(gone))
+        return self.sent().filter(open_ended).exclude(pk__in=RawSQL(_ON_LOST_GROUND, [at]))  # noqa: S611 - fixed text
 
     def of(self, kind: str, key: str) -> ArtifactVersionQuerySet:
         return self.filter(artifact__kind=kind, artifact__key=key)
+
+
+# Versions that wait for signatures and rest, directly or through others, on what is not in force at a time.
+_ON_LOST_GROUND = """
+    WITH RECURSIVE beneath (version_id, ground_id) AS (
+        SELECT r.version_id, r.ground_id FROM alignment_restson r
+        JOIN alignment_artifactversion v ON v.id = r.version_id AND v.state = 'sent'
+        UNION
+        SELECT b.version_id, r.ground_id FROM beneath b JOIN alignment_restson r ON r.version_id = b.ground_id
+    )
+    SELECT b.version_id FROM beneath b JOIN alignment_artifactversion g ON g.id = b.ground_id
+    WHERE g.state <> 'in_force' OR g.expires_at <= %s
+"""
 
 
 class ArtifactVersion(models.Model):

@@ -13,7 +13,7 @@ from alignment.artifacts.glyphs import unprintable
 from alignment.artifacts.kinds import Kind, UnknownKind, kind_named
 from alignment.artifacts.pdf import pages_of
 from alignment.models import ArtifactVersion, Paper, Refusal, Rendition, Role, User, VersionState
-from alignment.queries.artifacts import SignerState, signer_roles, turn_since
+from alignment.queries.artifacts import SignerState, signer_roles, stale_grounds, turn_since
 from alignment.queries.renditions import imprint_of, signature_lines
 from alignment.queries.renditions import title_of as titled
 from alignment.queries.signers import is_in_order, roles_of
@@ -28,6 +28,13 @@ class Ground:
     version: ArtifactVersion
     title: str
     is_gone: bool
+
+    @property
+    def said(self) -> str:
+        """Its state in words, also where it ended and no sweep has marked it yet."""
+        if self.is_gone and self.version.state == VersionState.IN_FORCE:
+            return "its last day is over"
+        return str(self.version.get_state_display()).lower()
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ def sheet_of(version: ArtifactVersion, user: User, *, at: datetime) -> Sheet:
         signers=signers,
         is_in_order=is_in_order(version) and len(signers) > 1,
         since=turn_since(version, signatures) if version.state == VersionState.SENT else None,
-        grounds=_grounds(version),
+        grounds=_grounds(version, at=at),
         compared=_compared(version, kind, document),
         newer=_newer(version),
         refusal=Refusal.objects.select_related("person").filter(version=version).first(),
@@ -168,13 +175,15 @@ def _signer(state: SignerState, user: User) -> Signer:
     )
 
 
-def _grounds(version: ArtifactVersion) -> list[Ground]:
+def _grounds(version: ArtifactVersion, *, at: datetime) -> list[Ground]:
+    """What it rests on; and what of that rests on something that is gone, named itself."""
     rows = version.foundations.select_related("ground__artifact").order_by(
         "ground__artifact__kind", "ground__artifact__key"
     )
-    return [
-        Ground(row.ground, title_of(row.ground), row.ground.state != VersionState.IN_FORCE) for row in rows
-    ]
+    direct = list(rows)
+    stale = {row.ground_id: row.ground for row in stale_grounds(version, at=at)}
+    shown = {row.ground_id: row.ground for row in direct} | stale
+    return [Ground(ground, title_of(ground), pk in stale) for pk, ground in shown.items()]
 
 
 def _compared(version: ArtifactVersion, kind: Kind, document: Document) -> Compared | None:

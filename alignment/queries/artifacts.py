@@ -9,6 +9,7 @@ from datetime import datetime
 from alignment.models import ArtifactVersion, RestsOn, Signature, User, VersionState
 from alignment.queries.signers import (
     Grant,
+    allows_delegates,
     authorities_of,
     grants_on,
     holders_of,
@@ -43,9 +44,7 @@ class SignerState:
 def in_force(kind: str, key: str, *, at: datetime | None = None) -> ArtifactVersion | None:
     """The one version that counts. `at`: leave out what ended by then and was not swept yet."""
     found = ArtifactVersion.objects.of(kind, key).in_force().select_related("artifact").first()
-    if found and at and found.expires_at and found.expires_at <= at:
-        return None
-    return found
+    return None if found and at and not is_in_force(found, at=at) else found
 
 
 def latest(kind: str, key: str) -> ArtifactVersion | None:
@@ -86,7 +85,11 @@ def waiting_for(user: User, *, at: datetime) -> list[Waiting]:
         since = turn_since(version, signatures)
         for role in roles_whose_turn_it_is(version, (signature.role for signature in signatures)):
             authority = authorities.get(role)
-            if authority and named_for(version).get(role, user.pk) == user.pk:
+            if (
+                authority
+                and authority.counts_for(version)
+                and named_for(version).get(role, user.pk) == user.pk
+            ):
                 found.append(Waiting(version, role, since, authority.grant))
     return found
 
@@ -108,19 +111,31 @@ def signer_roles(version: ArtifactVersion, *, at: datetime | None = None) -> lis
             holders=[user for user in holders[role] if named.get(role, user.pk) == user.pk],
             signature=signatures.get(role),
             is_turn=role in turn,
-            grants=[] if role in named else [grant for grant in grants if grant.role == role],
+            grants=[]
+            if role in named or not allows_delegates(version)
+            else [grant for grant in grants if grant.role == role],
         )
         for role in roles
     ]
 
 
-def stale_grounds(version: ArtifactVersion) -> list[RestsOn]:
-    """What the version rests on that is no longer in force (or not yet)."""
-    return list(
-        version.foundations.exclude(ground__state=VersionState.IN_FORCE)
-        .select_related("ground__artifact")
-        .order_by("ground__artifact__kind", "ground__artifact__key")
-    )
+def stale_grounds(version: ArtifactVersion, *, at: datetime) -> list[RestsOn]:
+    """What the version rests on that is not in force at `at`, whether a sweep has marked it or not; and what that rests
+    on in its turn. Each such document once."""
+    found: dict[int, RestsOn] = {}
+    seen, above = {version.pk}, [version.pk]
+    while above:
+        rows = RestsOn.objects.filter(version__in=above).select_related("ground__artifact")
+        beneath = {row.ground_id: row for row in rows if row.ground_id not in seen}
+        found |= {pk: row for pk, row in beneath.items() if not is_in_force(row.ground, at=at)}
+        above = list(beneath)
+        seen |= set(above)
+    return sorted(found.values(), key=lambda row: (row.ground.artifact.kind, row.ground.artifact.key, row.pk))
+
+
+def is_in_force(version: ArtifactVersion, *, at: datetime) -> bool:
+    """Whether it counts at `at`: what is past its last day does not, swept or not."""
+    return version.state == VersionState.IN_FORCE and (version.expires_at is None or version.expires_at > at)
 
 
 def turn_since(version: ArtifactVersion, signatures: Iterable[Signature]) -> datetime:

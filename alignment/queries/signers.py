@@ -29,6 +29,18 @@ class Authority:
     role: str
     grant: Grant | None = None
 
+    def counts_for(self, version: ArtifactVersion) -> bool:
+        """Whether it is enough for this version: some kinds are signed by the holders of the roles alone."""
+        return self.grant is None or allows_delegates(version)
+
+
+def allows_delegates(version: ArtifactVersion) -> bool:
+    """Whether a delegate may sign it for the holder of a role."""
+    try:
+        return kind_named(version.artifact.kind).allows_delegates
+    except UnknownKind:
+        return False
+
 
 def roles_of(version: ArtifactVersion) -> tuple[str, ...]:
     """Roles that must sign, in order: of a sent version as it was sent, of a draft as its content asks."""

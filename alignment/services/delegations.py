@@ -78,6 +78,7 @@ def _blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
 DELEGATION = register(
     Kind(
         name=delegation.NAME,
+        allows_delegates=False,
         label="Delegation",
         check=delegation.check,
         render=delegation.render,

@@ -177,6 +177,7 @@ kinds.register(
 kinds.register(
     Kind(
         name=WAIVER,
+        allows_delegates=False,
         label="Waiver",
         check=waivers.check,
         render=waivers.render,

@@ -210,9 +210,9 @@ def test_a_hook_that_fails_undoes_the_last_signature() -> None:
 def test_what_rests_on_a_superseded_version_is_stale_and_revops_is_told() -> None:
     ground = signed("memo", {"text": "Ground"}, key="g", at=NOW)
     version = signed("memo", {"text": "One"}, at=NOW, rests_on=[ground])
-    assert stale_grounds(version) == []
+    assert stale_grounds(version, at=NOW) == []
     signed("memo", {"text": "Ground, amended"}, key="g", at=LATER)
-    assert [row.ground for row in stale_grounds(version)] == [ground]
+    assert [row.ground for row in stale_grounds(version, at=LATER)] == [ground]
     assert in_force("memo", "1") == version
     notice = Notification.objects.get(kind="stale-ground")
     assert notice.user.role == "revops" and notice.subject.startswith("Memo 1, version 1 rests on")

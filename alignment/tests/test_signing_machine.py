@@ -416,7 +416,7 @@ class Signing(RuleBasedStateMachine):
         for version in self.versions.values():
             if version.grounds:
                 gone = [ground for ground in version.grounds if self.versions[ground].state != "in_force"]
-                assert [each.ground_id for each in stale_grounds(version.row)] == gone
+                assert [each.ground_id for each in stale_grounds(version.row, at=self.at)] == gone
 
     @invariant()
     def what_waits_for_a_person_can_be_signed_by_them(self) -> None:

@@ -32,6 +32,10 @@ def require_authority(
     named = named_for(version).get(role)
     if named is not None and (named != user.pk or found.grant is not None):
         raise NotTheHolder("This is a personal grant: only the person who is named in it signs it.")
+    if not found.counts_for(version):
+        raise NotTheHolder(
+            f"This is signed by the {_label(role)} in person: it is not among what a delegation covers."
+        )
     return user, found
 
 

@@ -11,6 +11,7 @@ from alignment.models import ArtifactVersion, User, VersionState
 from alignment.queries.artifacts import turn_since
 from alignment.services.artifacts import telling
 from alignment.services.artifacts.refusals import NotSent
+from alignment.services.artifacts.signing import require_signable
 from alignment.services.authority import require_revops
 
 EVERY = 2  # business days
@@ -32,12 +33,13 @@ def remind(*, at: datetime) -> int:
 def remind_now(*, version: ArtifactVersion, by: User | None, at: datetime) -> int:
     """Ask those who have not signed again, at once and once a minute at most; how many were asked.
 
-    Raises OnlyRevOps or NotSent.
+    Raises OnlyRevOps, NotSent, PastItsEnd or GroundNotInForce.
     """
     require_revops(by, "Reminders")
     version = ArtifactVersion.objects.select_related("artifact").get(pk=version.pk)
     if version.state != VersionState.SENT:
         raise NotSent(f"Version {version.number} does not wait for signatures; there is nobody to remind.")
+    require_signable(version, at=at)
     return _remind(version, which=f"{at:%Y-%m-%dT%H:%M}", at=at)
 
 

@@ -74,7 +74,7 @@ def blockers_of(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
             "then send this.",
             url=telling.address_of(row.ground),
         )
-        for row in stale_grounds(version)
+        for row in stale_grounds(version, at=at)
     ]
     try:
         kind.check(version.content)

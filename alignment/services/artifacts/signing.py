@@ -54,7 +54,7 @@ def sign(
     _require_waiting(version, role, signatures, by=by)
     signer, authority = require_authority(version, role, by=by, at=at)
     _require_turn(version, role, signatures)
-    _require_signable(version, at=at)
+    require_signable(version, at=at)
     if displayed_digest != version.digest:
         raise DigestDiffers(
             "The text on your screen is not the one that waits for your signature. Open it again, read it, and sign "
@@ -118,12 +118,13 @@ def _require_turn(version: ArtifactVersion, role: str, signatures: list[Signatur
         )
 
 
-def _require_signable(version: ArtifactVersion, *, at: datetime) -> None:
+def require_signable(version: ArtifactVersion, *, at: datetime) -> None:
+    """Raises PastItsEnd or GroundNotInForce where no signature would count."""
     if version.expires_at and version.expires_at <= at:
         raise PastItsEnd(
             "The last day on which this would be in force is over. RevOps has to send a new version."
         )
-    if stale := stale_grounds(version):
+    if stale := stale_grounds(version, at=at):
         raise GroundNotInForce(
             f"This rests on {title_of(stale[0].ground)}, which is no longer in force. RevOps has to send a "
             "new version that rests on what is."
