@@ -14,13 +14,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from alignment.artifacts.kinds import InvalidContent
+from alignment.definitions.predicate import KEYS
 from alignment.quarters import Quarter
+from scorecard import bands
 from scorecard.dimensions import LABELS, ORDER
 from scorecard.leverage import Fracture, currency_of, decimal_string, left_out, rounded
 from scorecard.measures import Measures, Money, Window
@@ -74,11 +76,18 @@ def build(
 
 
 def compared_with(
-    content: Mapping[str, Any], *, version: int, program: str, signed_on: str, now: Measures
+    content: Mapping[str, Any],
+    *,
+    version: int,
+    program: str,
+    signed_on: str,
+    now: Measures,
+    other_grounds: Iterable[tuple[str, str, str]] = (),
 ) -> dict[str, Any]:
     """What the page says of the scorecard before: its scores, and what differs in how the two were measured.
 
-    `program`: whose it was, where that is another program; else empty.
+    `program`: whose it was, where that is another program; else empty. `other_grounds`: kind, key and digest of what
+    only one of the two rests on.
     """
     notes = []
     window, before = now.window, content["window"]
@@ -91,6 +100,11 @@ def compared_with(
         notes.append(f"Its window was {within}.")
     if figures_of(content, "conversion").get("sql_means", "") != now.conversion.sql_means:
         notes.append("It counted SQLs another way.")
+    others = {(kind, key) for kind, key, _ in other_grounds}
+    if any(kind == bands.KIND for kind, _ in others):
+        notes.append("It was scored by other bands.")
+    if names := [name for key, (name, _) in KEYS.items() if ("definition", key) in others]:
+        notes.append(f"Other definitions were in force, or none ({', '.join(names)}).")
     return {
         "version": version,
         "program": program,

@@ -13,6 +13,7 @@ from alignment.gates import notes_of, standing_blockers
 from alignment.models import ArtifactVersion, Program, Role, Step
 from alignment.queries.artifacts import in_force
 from scorecard import bands, content, page
+from scorecard.queries.freshness import changed_since
 
 _READERS = frozenset({Role.SALES_MANAGER.value, Role.MARKETING.value, Role.FINANCE.value})
 _BOTH_LEADS = (Role.CRO.value, Role.CMO.value)
@@ -23,7 +24,8 @@ def _leads(_: Content) -> tuple[str, ...]:
 
 
 def scorecard_blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
-    """Why a scorecard cannot be sent: gate 0 is shut, the bands are not signed, or something was not measured."""
+    """Why a scorecard cannot be sent: gate 0 is shut, the bands are not signed, something was not measured, or what
+    was measured on is no longer what counts."""
     found = []
     number = _number(version)
     program = Program.objects.filter(number=number).first() if number is not None else None
@@ -35,7 +37,6 @@ def scorecard_blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocke
             text = "A waiver was signed, or ended, after this was measured: measure again, so that it is printed."
             found.append(Blocker("waivers-new", text, url=reverse("scorecard:scorecard")))
     signed = in_force(bands.KIND, bands.KEY)
-    rests_on_bands = version.rests_on.filter(artifact__kind=bands.KIND, artifact__key=bands.KEY)
     if signed is None:
         found.append(
             Blocker(
@@ -44,16 +45,11 @@ def scorecard_blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocke
                 url=reverse("scorecard:bands"),
             )
         )
-    elif not rests_on_bands.exists():
-        found.append(
-            Blocker(
-                "bands-new",
-                "The scoring bands were signed after this was measured: measure again.",
-                url=reverse("scorecard:scorecard"),
-            )
-        )
-    found += [_need(entry["needs"]) for entry in version.content.get("dimensions", []) if entry["needs"]]
-    return found
+    changed = changed_since(version, program, at=at) if program is not None else []
+    renewed = {blocker.code for blocker in changed}
+    needs = [entry["needs"] for entry in version.content.get("dimensions", []) if entry["needs"]]
+    # what was missing and came since is no longer to be done first: only to be measured
+    return [*found, *(_need(need) for need in needs if f"{need['code']}-new" not in renewed), *changed]
 
 
 def _need(needs: dict[str, Any]) -> Blocker:

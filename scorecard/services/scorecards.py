@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -54,6 +54,8 @@ def measure(
     scored = scores(found, scale)
     situation = situation_of(diagnosis, found, {one.key: one.tenths for one in scored})
     before = scorecard_before(program)
+    grounds = [one.version for one in definitions_in_force().values()]
+    grounds = [*([signed_bands] if signed_bands else []), *grounds]
     currency = Organisation.get().currency
     document = content.build(
         program={"number": program.number, "name": program.name},
@@ -61,16 +63,15 @@ def measure(
         scored=scored,
         fractures=fractures(scored, found, scale, currency=currency),
         steps=sequence(situation),
-        compared=_compared(before, program, found),
+        compared=_compared(before, program, found, grounds),
         waivers=notes_of(Step.PREREQUISITES, program, at=at),
         currency=currency,
     )
-    grounds = [in_force_.version for in_force_ in definitions_in_force().values()]
     return save_draft(
         kind=content.KIND,
         key=key_of(program),
         content=document,
-        rests_on=[*([signed_bands] if signed_bands else []), *grounds],
+        rests_on=grounds,
         paper=_paper(program),
         expected=expected,
         by=by,
@@ -159,11 +160,22 @@ def _declared(label: str, holds: bool) -> Given:
     return Given(label, holds, "yes" if holds else "no", DECLARED)
 
 
-def _compared(before: ArtifactVersion | None, program: Program, now: Measures) -> dict[str, Any] | None:
+def _compared(
+    before: ArtifactVersion | None, program: Program, now: Measures, grounds: Sequence[ArtifactVersion]
+) -> dict[str, Any] | None:
     if before is None or before.signed_at is None:
         return None
     signed_on = before.signed_at.astimezone(ZoneInfo(now.window.zone)).date().isoformat()
     of = "" if before.artifact.key == key_of(program) else before.content["program"]["name"]
     return content.compared_with(
-        before.content, version=before.number, program=of, signed_on=signed_on, now=now
+        before.content,
+        version=before.number,
+        program=of,
+        signed_on=signed_on,
+        now=now,
+        other_grounds=_digests(before.rests_on.select_related("artifact")) ^ _digests(grounds),
     )
+
+
+def _digests(grounds: Iterable[ArtifactVersion]) -> set[tuple[str, str, str]]:
+    return {(ground.artifact.kind, ground.artifact.key, ground.digest) for ground in grounds}
