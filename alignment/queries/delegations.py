@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -36,8 +37,14 @@ def delegations_of(user: User) -> QuerySet[ArtifactVersion]:
     return found.filter(Q(content__delegate__id=user.pk) | Q(content__holder__id=user.pk))
 
 
-def row_of(version: ArtifactVersion, user: User, *, at: datetime) -> Row:
-    content, today = version.content, local_day(at)
+def rows_of(versions: Iterable[ArtifactVersion], user: User, *, at: datetime) -> list[Row]:
+    """Each of them as this login sees it at this time."""
+    today = local_day(at)
+    return [_row(version, user, today) for version in versions]
+
+
+def _row(version: ArtifactVersion, user: User, today: date) -> Row:
+    content = version.content
     first, last = delegation.day(content, "from_on"), delegation.day(content, "until_on")
     state, label = _state(version, first, last, today)
     role = content.get("role", "")

@@ -7,16 +7,31 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from alignment.artifacts.canonical import canonical
 from alignment.artifacts.events import stamp
-from alignment.models import ChainEntry, ChainHead, Organisation, Role, Signature, User
+from alignment.models import (
+    ChainEntry,
+    ChainHead,
+    Organisation,
+    RefusalKind,
+    Role,
+    Signature,
+    User,
+    VersionState,
+)
 from alignment.notifications import notify
 from alignment.services.chain import wait_for_the_chain
 from alignment.services.server_key import key_in_use, private_key
 
 WITNESSES = (Role.CRO, Role.CMO, Role.FINANCE)  # and whoever ever signed
 DAILY = timedelta(days=1)
+ENDED = (
+    *RefusalKind.values,
+    VersionState.SUPERSEDED,
+    VersionState.EXPIRED,
+)  # kinds of events that end a version
 
 
 @transaction.atomic
@@ -58,7 +73,8 @@ def sign_head(*, at: datetime) -> ChainHead | None:
 
 
 def sign_daily_head(*, at: datetime) -> ChainHead | None:
-    """Sign the head if the chain moved and its last head is a day old; earlier where something was signed since.
+    """Sign the head if the chain moved and its last head is a day old; earlier where a document came into force or
+    ended since: was declined, withdrawn, revoked, superseded or expired.
 
     May be called as often as one likes.
     """
@@ -72,9 +88,10 @@ def sign_daily_head(*, at: datetime) -> ChainHead | None:
 
 
 def _is_overdue(newest: ChainHead) -> bool:
-    """Whether a last signature got no head, or its PDF was made later."""
-    signed = ChainEntry.objects.filter(kind__in=["in_force", "rendered"], version__signed_at__isnull=False)
-    return signed.filter(sequence__gt=newest.entry_id).exists()
+    """Whether a version ended since, or a last signature got no head, or its PDF was made later."""
+    since = ChainEntry.objects.filter(sequence__gt=newest.entry_id)
+    signed = Q(kind__in=["in_force", "rendered"], version__signed_at__isnull=False)
+    return since.filter(Q(kind__in=ENDED) | signed).exists()
 
 
 def witnesses_now() -> Iterable[User]:
@@ -111,6 +128,7 @@ def _mail(head: ChainHead, witnesses: Iterable[User], *, at: datetime) -> None:
         text=_TEXT.format(**told, signature=head.signature),
         url="/verify/",
         at=at,
+        is_read=True,  # to be kept as a mail: nothing is to be done in the app
         attachments=[
             {
                 "name": f"head-{head.entry_id}.json",

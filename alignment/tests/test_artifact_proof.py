@@ -107,6 +107,26 @@ def test_the_older_of_both_counts(cro: User, version: ArtifactVersion, now: Any)
     assert not can_sign(client, version)
 
 
+def test_a_code_of_this_morning_does_not_count_with_a_fresh_password(
+    cro: User, version: ArtifactVersion, now: Any
+) -> None:
+    secret = generate_totp_secret()
+    TOTP.activate(cro, secret)
+    client = signed_in(cro)
+    client.post("/accounts/2fa/reauthenticate/", {"code": code(secret)})
+    now.shift(timedelta(minutes=4))
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert can_sign(client, version)
+    now.shift(timedelta(minutes=2))
+    assert not can_sign(client, version), "the code is six minutes old"
+    assert "Enter a code of your second factor" in said(client.get(path_of(version)))
+    now.shift(timedelta(hours=3))
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert not can_sign(client, version)
+    client.post("/accounts/2fa/reauthenticate/", {"code": code(secret)})
+    assert can_sign(client, version)
+
+
 def test_a_login_without_password_confirms_by_single_sign_on_and_comes_back(
     provider: Provider, cro: User, version: ArtifactVersion, now: Any
 ) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from alignment.models import ArtifactVersion, Role
+from alignment.services.delegations import grant
 from alignment.tests.artifact_pages import path_of, said, sign_on_page
 from alignment.tests.pages import cards, signed_in
-from testing.artifacts import user_with
+from testing.artifacts import sign_all, user_with
 from testing.world import NOW
 
 PATH = "/artifacts/delegations/"
@@ -37,6 +40,34 @@ def fields(**changes: Any) -> dict[str, Any]:
         "until_on": (NOW.date() + timedelta(days=5)).isoformat(),
         "reason": "On leave",
     } | changes
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_max_num_queries: Any) -> None:
+    cro, delegate, revops = user_with(Role.CRO), user_with(Role.MARKETING), user_with(Role.REVOPS)
+
+    def one_more(number: int) -> None:
+        first = NOW.date() + timedelta(days=number)
+        made = grant(
+            role=Role.CRO,
+            holder=cro,
+            delegate=delegate,
+            from_on=first,
+            until_on=first,
+            reason="r",
+            by=revops,
+            at=NOW,
+        )
+        sign_all(made, at=NOW)
+
+    one_more(0)
+    client = signed_in(revops)
+    client.get(PATH)
+    with CaptureQueriesContext(connection) as one:
+        assert client.get(PATH).status_code == 200
+    for number in range(1, 20):
+        one_more(number)
+    with django_assert_max_num_queries(len(one)):
+        assert "May sign today" in client.get(PATH).content.decode()
 
 
 def test_a_holder_writes_it_signs_it_and_revokes_it(now: Any) -> None:

@@ -17,9 +17,17 @@ from django.conf import settings
 from django.core.checks import run_checks
 
 from alignment import tasks
-from alignment.models import ArtifactVersion, ChainEntry, ChainHead, OutgoingMail, Role, ServerKey
+from alignment.models import (
+    ArtifactVersion,
+    ChainEntry,
+    ChainHead,
+    Notification,
+    OutgoingMail,
+    Role,
+    ServerKey,
+)
 from alignment.queries.bundles import NotInBundle, bundle_of, files_of
-from alignment.services.artifacts import Authentication, challenge, sign
+from alignment.services.artifacts import Authentication, challenge, decline, expire, revoke, sign, withdraw
 from alignment.services.chain import append
 from alignment.services.heads import sign_daily_head, sign_head
 from alignment.services.server_key import SigningKeyUnusable, key_in_use, private_key, public_hex
@@ -27,7 +35,7 @@ from alignment.settings.signing import signing_key
 from alignment.tests.sealing import DAY, HOUR, NOON, memos, seal, send, sign_by
 from alignment.verification.database import verify_database
 from alignment.verification.verify import check_bundle, check_head, collected, witnessed
-from testing.artifacts import sign_all, sign_as, user_with
+from testing.artifacts import sent, sign_all, sign_as, user_with
 
 __all__ = ["memos"]
 OTHER_KEY = bytes(range(1, 33))
@@ -86,6 +94,34 @@ def test_the_daily_head_comes_when_the_last_one_is_a_day_old_and_the_chain_moved
     assert sign_daily_head(at=NOON + DAY) is None
     assert sign_daily_head(at=NOON + 3 * DAY) is None, "nothing moved"
     assert [json.loads(row.statement)["sequence"] for row in ChainHead.objects.all()] == [7, 10]
+
+
+@pytest.mark.parametrize("how", ["declined", "withdrawn", "revoked", "expired"])
+def test_the_end_of_a_document_is_sealed_at_the_next_tick(how: str) -> None:
+    cro, revops, later = user_with(Role.CRO), user_with(Role.REVOPS), NOON + HOUR
+    version = sent("memo", {"text": "x", "until_on": "2026-11-23"}, at=NOON)
+    seal(send("b"))
+    if how in ("revoked", "expired"):
+        sign_all(version, at=NOON)
+    if how == "expired":
+        later = NOON + 13 * HOUR
+        assert expire(at=later) == 1
+    elif how == "revoked":
+        revoke(version=version, role=Role.CRO, reason="No.", by=cro, at=later)
+    elif how == "declined":
+        decline(version=version, role=Role.CRO, reason="No.", by=cro, at=later)
+    else:
+        withdraw(version=version, reason="No.", by=revops, at=later)
+    head = sign_daily_head(at=later + HOUR)
+    assert head is not None and head.entry.kind == how
+    assert sign_daily_head(at=later + 2 * HOUR) is None
+
+
+def test_a_head_is_mailed_but_is_no_news_in_the_app() -> None:
+    seal(send())
+    assert Notification.objects.filter(kind="head").count() == 2
+    assert not Notification.objects.unread().filter(kind="head").exists()
+    assert OutgoingMail.objects.filter(key__startswith="head:").count() == 2
 
 
 def test_what_was_signed_without_a_head_gets_it_at_the_next_tick() -> None:

@@ -52,6 +52,17 @@ def test_without_mail_it_stays_in_the_app(world: World) -> None:
     assert not OutgoingMail.objects.exists()
 
 
+def test_what_matters_as_a_mail_alone_is_read_from_the_beginning(world: World) -> None:
+    cro = add_user(world, Role.CRO)
+    assert tell(world, cro, is_read=True) == 1
+    assert tell(world, cro, is_read=True) == 0
+    assert not Notification.objects.unread().exists()
+    assert OutgoingMail.objects.count() == 1
+    tell(world, cro, key="b")
+    page = signed_in(cro).get("/notifications/").content.decode()
+    assert found(r'class="bell-count">(\d+)<', page) == "1"
+
+
 def test_nobody_is_told_of_what_did_not_happen(world: World) -> None:
     cro = add_user(world, Role.CRO)
     with transaction.atomic():

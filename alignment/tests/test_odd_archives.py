@@ -196,7 +196,7 @@ def test_signatures_by_the_thousand_are_compared_in_one_pass(monkeypatch: pytest
     def signed(number: int) -> dict[str, bytes]:
         files = made_up(1, shown=True)
         roles = [f"r{n}" for n in range(number)]
-        told = {
+        told: dict[str, Any] = {
             "artifact": {},
             "digest": "",
             "statement": "",

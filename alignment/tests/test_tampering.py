@@ -374,6 +374,30 @@ def test_a_signature_added_to_a_draft_is_found(mailed: str) -> None:
     ]
 
 
+def by_a_stranger(mailed: str, **changes: Any) -> str:
+    """A head file with a signature that verifies, by a key that is not the server's."""
+    public = NEW_KEY.public_key().public_bytes_raw()
+    statement = {**json.loads(mailed)["statement"], "key": digest(public)[:16], **changes}
+    signature = NEW_KEY.sign(canonical(statement)).hex()
+    return json.dumps({"statement": statement, "signature": signature, "public": public.hex()})
+
+
+def test_a_head_signed_by_a_stranger_is_no_witness(mailed: str) -> None:
+    report = verify_database(heads=[by_a_stranger(mailed, organisation="Evil")])
+    assert ["is signed by a key that this server does not know" in line for line in said(report)] == [True]
+    assert report.witnessed == 0
+
+
+def test_a_head_whose_key_is_gone_is_named(mailed: str) -> None:
+    head = newest_head()
+    ChainHead.objects.filter(pk=head.pk).update(key=10_000)
+    told = said(verify_database())
+    assert (
+        f"head: The head at entry {head.entry_id} names a key that is not there: the key was removed." in told
+    )
+    assert verify_database().heads == ChainHead.objects.count()
+
+
 # --- the command --------------------------------------------------------------------------------------
 
 

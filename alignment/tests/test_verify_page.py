@@ -12,9 +12,11 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from alignment.artifacts.canonical import canonical, digest
 from alignment.models import ArtifactVersion, Role
+from alignment.queries.bundles import files_of, packed
 from alignment.queries.verification import LARGEST_UPLOAD
-from alignment.services.artifacts import revoke
+from alignment.services.artifacts import decline, revoke
 from alignment.tests.artifact_pages import path_of, said
 from alignment.tests.pages import signed_in
 from alignment.tests.sealing import DAY, HOUR, NOON, memos, seal, send
@@ -50,11 +52,42 @@ def test_a_digest_tells_who_signed_and_what_is_in_force(version: ArtifactVersion
     ):
         words = said(answer)
         assert answer.status_code == 200
-        assert "Genuine" in words and "Memo a, version 1" in words and "In force since" in words
-        assert "The CRO, Chief, Zürich" in words and version.digest in words and "by head" in words
+        assert "Genuine" in words and "Memo, version 1" in words and "In force since" in words
+        assert version.digest in words and "by head" in words
+        assert (
+            "The CRO" not in words and "2. Who signed is told to whoever gives the document itself" in words
+        )
     revoke(version=version, role="cro", reason="Secret", by=user_with(Role.CRO), at=NOON + 2 * HOUR)
     words = said(Client().get(PATH, {"digest": version.digest}))
     assert "Revoked since" in words and "Secret" not in words
+
+
+def test_names_are_told_to_whoever_may_read_the_document_here(version: ArtifactVersion) -> None:
+    asked = {"digest": version.digest}
+    words = said(signed_in(user_with(Role.CRO)).get(PATH, asked))
+    assert "Memo a, version 1" in words and "The CRO, Chief, Zürich" in words
+    for role in (Role.REP, Role.BOARD_VIEWER):
+        assert "The CRO" not in said(signed_in(user_with(role)).get(PATH, asked)), role
+    assert "The CRO, Chief, Zürich" in said(give(version.envelope.encode()))
+
+
+def test_what_nobody_signed_is_never_called_genuine(memos: None) -> None:
+    version = send()
+    words = said(give(version.envelope.encode()))
+    assert "Known, but not signed" in words and "waiting for signatures" in words and "Genuine" not in words
+    assert "what waits for signatures is sealed once a day" in words
+    decline(version=version, role="cro", reason="No.", by=user_with(Role.CRO), at=NOON)
+    words = said(Client().get(PATH, {"digest": version.digest}))
+    assert "Known, but not signed" in words and "declined" in words and "Genuine" not in words
+    assert "seals within the hour" in words
+    assert "Known" not in said(give(json.dumps(version.content).encode()))
+
+
+def test_another_verifier_in_a_bundle_is_warned_of(version: ArtifactVersion) -> None:
+    files = {**files_of(version), "verify.py": b"import os"}
+    listed = {name: digest(raw) for name, raw in files.items() if name != "manifest.json"}
+    words = said(give(packed({**files, "manifest.json": canonical({"files": listed})})))
+    assert "Genuine" in words and "verify.py in it is not the one of this server: do not run it" in words
 
 
 def test_the_pdf_and_the_bundle_of_the_page_are_known(version: ArtifactVersion) -> None:

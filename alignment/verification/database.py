@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,11 +84,12 @@ def verify_database(*, heads: Sequence[str] = ()) -> Report:
     note("chain", _rows_and_events(rows))
     note("key", _keys(told.values()))
     digests = {row.sequence: row.digest for row in rows}
-    known = list(ChainHead.objects.select_related("key").order_by("entry"))
+    known = list(ChainHead.objects.order_by("entry"))
     report.heads = len(known)
-    note("head", _heads(known, digests))
+    keys = {key.pk: key for key in ServerKey.objects.order_by("pk")}
+    note("head", _heads(known, keys, digests))
     for text in heads:
-        note("witness", _witness(text, digests, known, report))
+        note("witness", _witness(text, digests, known, keys.values(), report))
     of_version = defaultdict(list)
     for event in told.values():
         if "artifact" in event:
@@ -144,13 +145,20 @@ def _keys(told: Iterable[Told]) -> Iterator[str]:
         yield f"The key {event.get('name')} that the chain recorded is missing or changed."
 
 
-def _heads(heads: Sequence[ChainHead], digests: dict[int, str]) -> Iterator[str]:
+def _heads(
+    heads: Sequence[ChainHead], keys: Mapping[int, ServerKey], digests: dict[int, str]
+) -> Iterator[str]:
     before, agreed = 0, 0
     for head in heads:
         told = json.loads(head.statement)
         which = f"The head at entry {head.entry_id}"
-        yield from check_head(told, head.signature, head.key.public)
-        row = (head.entry_id, stamp(head.signed_at), head.key.name, head.witnesses, before)
+        key = keys.get(head.key_id)
+        if key is None:
+            yield f"{which} names a key that is not there: the key was removed."
+        else:
+            yield from check_head(told, head.signature, key.public)
+        name = key.name if key else told["key"]
+        row = (head.entry_id, stamp(head.signed_at), name, head.witnesses, before)
         if row != (told["sequence"], told["at"], told["key"], told["witnesses"], told["previous"]):
             yield f"{which} differs from what was signed, or a head before it is missing."
         if digests.get(head.entry_id) == told["digest"]:
@@ -163,10 +171,23 @@ def _heads(heads: Sequence[ChainHead], digests: dict[int, str]) -> Iterator[str]
         before = head.entry_id
 
 
-def _witness(text: str, digests: dict[int, str], known: Iterable[ChainHead], report: Report) -> Iterator[str]:
+def _witness(
+    text: str,
+    digests: dict[int, str],
+    known: Iterable[ChainHead],
+    keys: Iterable[ServerKey],
+    report: Report,
+) -> Iterator[str]:
     sequence, expected, problems = witnessed(text)
+    public = json.loads(text)["public"] if text.lstrip().startswith("{") else None
+    if public and public not in {key.public for key in keys}:
+        problems.append(
+            f"The head at entry {sequence} that was given is signed by a key that this server does not know: it is of "
+            "another server or forged, or the key and the chain here were replaced. Compare the key's name with a mail."
+        )
     yield from problems
-    report.witnessed = max(report.witnessed, sequence)
+    if not problems:
+        report.witnessed = max(report.witnessed, sequence)
     newest = max(digests, default=0)
     if sequence > newest:
         yield f"A witness has a head at entry {sequence}, but the chain ends at {newest}: its end was cut off."

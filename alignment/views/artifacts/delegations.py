@@ -15,7 +15,7 @@ from alignment.blockers import Blocked
 from alignment.forms.artifacts import DelegationForm
 from alignment.models import Role, User
 from alignment.paging import NoSuchPage, newest_first
-from alignment.queries.delegations import delegations_of, row_of
+from alignment.queries.delegations import delegations_of, rows_of
 from alignment.services import delegations as services
 from alignment.views.artifacts.common import READERS, address_of
 
@@ -55,7 +55,7 @@ def _page(
         raise Http404("There is no such page of the list.") from problem
     context = {
         "now": at,
-        "rows": [row_of(version, user, at=at) for version in page.rows],
+        "rows": rows_of(page.rows, user, at=at),
         "page": page,
         "form": form,
         "role": user.get_role_display(),

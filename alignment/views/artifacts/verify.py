@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -12,9 +13,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from alignment.access import viewer
 from alignment.accounts import client_address
 from alignment.asked import asked, posted
-from alignment.models import Organisation
+from alignment.models import ArtifactVersion, Organisation
+from alignment.queries.artifact_access import readable_by
 from alignment.queries.verification import LARGEST_UPLOAD, Answer, NothingToVerify, examine, look_up
 from alignment.services.rates import take
 from alignment.uploads import is_too_large, takes_small_files
@@ -55,7 +58,15 @@ def _answer(request: HttpRequest) -> Answer:
     upload = request.FILES.get("file")
     if is_too_large(request):
         raise NothingToVerify(f"The file is larger than {LARGEST_UPLOAD // 2**20} MB; no signed document is.")
-    return examine(upload.read()) if upload else look_up(_digest(request))
+    return examine(upload.read()) if upload else look_up(_digest(request), may_read=_reads(request))
+
+
+def _reads(request: HttpRequest) -> Callable[[ArtifactVersion], bool]:
+    """Whether the login that asks, if any, may open a version here."""
+    if not request.user.is_authenticated:
+        return lambda version: False
+    readable = readable_by(viewer(request), at=timezone.now())
+    return lambda version: readable.filter(pk=version.pk).exists()
 
 
 def _digest(request: HttpRequest) -> str:
