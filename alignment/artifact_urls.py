@@ -1,14 +1,22 @@
 """Addresses of signed artifacts; within the namespace of alignment.page_urls."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
+from alignment.models import KEY_PATTERN
 from alignment.views.artifacts import acts, delegations, files, lists, page, signing, verify
 
-VERSION = "artifacts/<slug:kind>/<str:key>/<int:number>/"
+
+class KeyConverter(StringConverter):
+    regex = KEY_PATTERN
+
+
+register_converter(KeyConverter, "artifact_key")
+VERSION = "artifacts/<slug:kind>/<artifact_key:key>/<int:number>/"
 urlpatterns = [
     path("artifacts/", lists.index, name="artifacts"),
     path("artifacts/delegations/", delegations.index, name="delegations"),
-    path("artifacts/<slug:kind>/<str:key>/", lists.versions, name="artifact"),
+    path("artifacts/<slug:kind>/<artifact_key:key>/", lists.versions, name="artifact"),
     path(VERSION, page.page, name="artifact-version"),
     path(f"{VERSION}identity/", page.identity, name="artifact-identity"),
     path(f"{VERSION}sign/", signing.sign, name="artifact-sign"),

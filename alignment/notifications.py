@@ -58,6 +58,7 @@ def notify(
             (
                 OutgoingMail(
                     key=f"{key}:{pk}",
+                    user_id=pk,
                     to=people[pk].email,
                     subject=subject,
                     text=written,

@@ -1,19 +1,33 @@
-"""Kinds of artifacts: what each declares of its schema, signers, order and pages. Filled in `AppConfig.ready`."""
+"""Kinds of artifacts: what each declares of its schema, signers, order and pages. Filled in `AppConfig.ready`.
+
+A draft may hold anything: whatever a kind's function stumbles over is met here, once, so that no draft takes a page
+down with it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import wraps
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any
 
-from alignment.artifacts.document import Document
+from alignment.artifacts.document import Document, Paragraph
 
 if TYPE_CHECKING:
     from alignment.blockers import Blocker
     from alignment.models import ArtifactVersion
 
 Content = Mapping[str, Any]
+log = logging.getLogger(__name__)
+UNREADABLE = (
+    "The content could not be read: it is not built as this kind of document is. Draft it anew on its page."
+)
+LAST_YEAR = 9000  # beyond it days have no next one, or no instant in UTC
+# What code raises over values of another shape; what the database or the machine raises is no fault of a draft.
+STUMBLES = (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RecursionError)
 
 
 class UnknownKind(LookupError):
@@ -39,7 +53,8 @@ class Kind:
     name          in addresses and in the signed envelope; never changes once anything was signed under it
     schema        number of the content's schema, part of what is signed; raised when `check` changes its mind
     check         raises InvalidContent unless the content is complete and well formed; asked when it is sent
-    render        content → Document (complete or not: a draft is shown with it too); must not read the database
+    render        content → Document (complete or not: a draft is shown with it too); must not read the database.
+                  Where it stumbles the page says that the content cannot be read; see `examined`
     signers       content → roles that must sign, in order (values of Role); each signed by another person
     in_order      whether they sign one after the other; else in any order
     page_limit    most pages of the PDF; None: no limit
@@ -71,6 +86,70 @@ class Kind:
     edit_url: Callable[[ArtifactVersion], str] = lambda version: ""
     allows_delegates: bool = True
     named: Callable[[Content], Mapping[str, int]] = lambda content: {}
+
+    def __post_init__(self) -> None:
+        nothing: dict[str, Callable[[], Any]] = {
+            "render": lambda: Document(self.label, blocks=(Paragraph(UNREADABLE, kind="warning"),)),
+            "signers": tuple,
+            "effect": tuple,
+            "expires_on": lambda: None,
+            "edit_url": str,
+            "named": dict,
+            "blockers": _unreadable,
+        }
+        for name, instead in nothing.items():
+            object.__setattr__(self, name, self._steady(name, getattr(self, name), instead))
+
+    def _steady(
+        self, name: str, function: Callable[..., Any], instead: Callable[[], Any]
+    ) -> Callable[..., Any]:
+        read = _whole if name == "render" else lambda found: found
+
+        @wraps(function)
+        def steady(*given: Any, **more: Any) -> Any:
+            try:
+                return read(function(*given, **more))
+            except STUMBLES as problem:
+                log.warning(
+                    "content_not_read",
+                    extra={"kind": self.name, "part": name, "problem": type(problem).__name__},
+                )
+                return instead()
+
+        return steady
+
+    def examined(self, content: Content) -> Document:
+        """The document of a content of which every part can be read. Raises InvalidContent and nothing else."""
+        try:
+            self.check(content)
+            document = self.rendered(content)
+            for part in (self.signers, self.effect, self.named):
+                unwrap(part)(content)
+            last: date | None = unwrap(self.expires_on)(content)
+        except InvalidContent:
+            raise
+        except STUMBLES as problem:
+            log.warning("content_not_read", extra={"kind": self.name, "problem": type(problem).__name__})
+            raise InvalidContent(UNREADABLE) from problem
+        if last is not None and last.year > LAST_YEAR:
+            raise InvalidContent("The last day is too far away: write one that people will see.")
+        return document
+
+    def rendered(self, content: Content) -> Document:
+        """As `render`, for what is kept: raises where that puts something else in its place."""
+        return _whole(unwrap(self.render)(content))
+
+
+def _whole(document: Document) -> Document:
+    if not all(isinstance(text, str) for text in document.texts()):
+        raise TypeError("a text of the document is none")
+    return document
+
+
+def _unreadable() -> list[Blocker]:
+    from alignment.blockers import Blocker  # which is made of kinds
+
+    return [Blocker("content", UNREADABLE)]
 
 
 _KINDS: dict[str, Kind] = {}

@@ -1,5 +1,6 @@
 from alignment.models.api import ApiToken, KeptAnswer, RateBucket, TokenScope
 from alignment.models.artifacts import (
+    KEY_PATTERN,
     SIGNED_STATES,
     Artifact,
     ArtifactVersion,
@@ -48,6 +49,7 @@ from alignment.models.programs import GateDecision, Program, Step
 from alignment.models.retention import RetentionRun
 
 __all__ = [
+    "KEY_PATTERN",
     "SIGNED_STATES",
     "Account",
     "ApiToken",

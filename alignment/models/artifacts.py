@@ -10,6 +10,9 @@ from django.db.models.expressions import RawSQL
 
 from alignment.models.people import Role
 
+KEY_PATTERN = "[A-Za-z0-9_.-]{1,60}"
+"""What the key of an artifact is made of."""
+
 
 class Paper(models.TextChoices):
     A4 = "a4", "A4"
@@ -154,6 +157,16 @@ class ArtifactVersion(models.Model):
     @property
     def is_draft(self) -> bool:
         return self.state == VersionState.DRAFT
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether it was in force and its last day is over, marked as expired or not yet."""
+        return self.state == VersionState.IN_FORCE and self.expires_at is not None and self.expires_at <= at
+
+    def standing(self, at: datetime) -> ArtifactVersion:
+        """This row, to be shown: expired from the end of its last day on, whether the sweep has marked it or not."""
+        if self.is_over(at):
+            self.state, self.ended_at = VersionState.EXPIRED, self.expires_at
+        return self
 
 
 class RestsOn(models.Model):

@@ -49,6 +49,15 @@ class OutgoingMail(models.Model):
     """
 
     key = models.CharField(max_length=160, unique=True)
+    user = models.ForeignKey(
+        "alignment.User",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Whose login it is meant for: once that is switched off nothing more is sent. Empty: for no login.",
+    )
     to = models.EmailField()
     subject = models.CharField(max_length=200)
     text = models.TextField()

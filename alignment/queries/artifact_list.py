@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from alignment.models import ArtifactVersion, Refusal, RefusalKind, Role, Signature, VersionState
 from alignment.paging import Page, newest_first
@@ -55,11 +55,15 @@ class Happening:
     reason: str = ""
 
 
-def shelf(found: QuerySet[ArtifactVersion], name: str, after: str = "") -> tuple[list[Row], str | None]:
-    """One page of a shelf, newest first, and the cursor of the next. Raises NoSuchPage."""
-    versions = found.filter(state__in=SHELVES[name][1]).prefetch_related("signatures")
-    page: Page[ArtifactVersion] = newest_first(versions, after)
-    return [row_of(version) for version in page.rows], page.cursor
+def shelf(
+    found: QuerySet[ArtifactVersion], name: str, after: str = "", *, at: datetime
+) -> tuple[list[Row], str | None]:
+    """One page of a shelf at this time, newest first, and the cursor of the next. Raises NoSuchPage."""
+    over = Q(state=VersionState.IN_FORCE, expires_at__isnull=False, expires_at__lte=at)
+    states = Q(state__in=SHELVES[name][1])
+    versions = found.filter(states | over if name == "earlier" else states & ~over)
+    page: Page[ArtifactVersion] = newest_first(versions.prefetch_related("signatures"), after)
+    return [row_of(version.standing(at)) for version in page.rows], page.cursor
 
 
 def row_of(version: ArtifactVersion) -> Row:

@@ -58,7 +58,7 @@ def _row(version: ArtifactVersion, user: User, today: date) -> Row:
         reason=str(content.get("reason", "")),
         state=state,
         label=label,
-        is_mine=(content.get("holder") or {}).get("id") == user.pk,
+        is_mine=user.pk in delegation.named(content).values(),
     )
 
 

@@ -40,7 +40,7 @@ def title_of(version: ArtifactVersion) -> str:
 
 
 def _line(role: str, signature: Signature | None, zone: ZoneInfo) -> SignatureLine:
-    label = str(Role(role).label)
+    label = str(Role(role).label) if role in Role.values else role
     if signature is None:
         return SignatureLine(label)
     return SignatureLine(

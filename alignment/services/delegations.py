@@ -10,6 +10,7 @@ from alignment.artifacts import delegation
 from alignment.artifacts.kinds import Kind, register
 from alignment.blockers import Blocker
 from alignment.models import Artifact, ArtifactVersion, Paper, Role, User
+from alignment.queries.signers import local_day
 from alignment.services.artifacts.drafts import write_draft
 from alignment.services.artifacts.sending import dispatch
 from alignment.services.authority import OnlyRevOps
@@ -60,9 +61,12 @@ def grant(
 
 def _blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
     """Whoever reads a name must be sure that it is the person behind the id."""
-    content = version.content
+    content, found = version.content, []
+    first = delegation.day(content, "from_on")
+    if first and (first - local_day(at)).days >= delegation.LONGEST:
+        text = f"from_on: begin within the next {delegation.LONGEST} days, and date a later leave when it is near."
+        found.append(Blocker("from_on", text))
     users = User.objects.in_bulk([content["holder"]["id"], content["delegate"]["id"]])
-    found = []
     for field in ("holder", "delegate"):
         user = users.get(content[field]["id"])
         if user is None or not user.is_active or user.name != content[field]["name"]:

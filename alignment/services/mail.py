@@ -25,6 +25,7 @@ from alignment.outbox import backoff
 log = logging.getLogger(__name__)
 RUN_FOR = 10.0  # seconds in which further mails are claimed
 PERIOD = timedelta(seconds=10)
+SWITCHED_OFF = "Not sent: the login that it was meant for is switched off."
 
 
 def deliver_mail(*, at: datetime, now: Callable[[], datetime] | None = None) -> int:
@@ -54,11 +55,16 @@ def _send_next(door: BaseEmailBackend, *, at: datetime) -> bool | None:
     mail = (
         OutgoingMail.objects.filter(state=MailState.WAITING, next_attempt_at__lte=at)
         .order_by("next_attempt_at", "pk")
-        .select_for_update(skip_locked=True, no_key=True)
+        .select_related("user")
+        .select_for_update(of=("self",), skip_locked=True, no_key=True)
         .first()
     )
     if mail is None:
         return None
+    if mail.user is not None and not mail.user.is_active:
+        mail.state, mail.last_error = MailState.DEAD, SWITCHED_OFF
+        mail.save(update_fields=["state", "last_error"])
+        return False
     mail.attempts += 1
     problem = _hand_over(mail, door)
     if not problem:

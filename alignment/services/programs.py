@@ -15,6 +15,7 @@ from alignment.models import Organisation, Program, Role, User
 from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.notifications import notify
 from alignment.queries.programs import waiting_of
+from alignment.queries.signers import local_day
 from alignment.services.artifacts import withdraw
 from alignment.services.authority import require_revops
 from alignment.services.gates import evaluate_after_commit
@@ -144,6 +145,8 @@ def take_plan(*, program: Program, by: User, at: datetime) -> str:
 def mail_plan(*, program: Program, by: User, at: datetime) -> int:
     """Mail the plan to CRO, CMO and owner as a calendar file; how many people it went to.
 
+    The same dates go to a person once a day: whoever presses twice sends it once.
+
     Raises OnlyRevOps, ProgramIsClosed, or ValidationError (nobody to mail it to).
     """
     require_revops(by, "Plans of programs")
@@ -154,7 +157,7 @@ def mail_plan(*, program: Program, by: User, at: datetime) -> int:
     _note_plan(program, reason="Plan mailed for the calendars", by=by, at=at)
     return notify(
         to=people.values(),
-        key=f"plan:{program.number}:{at.isoformat()}",
+        key=f"plan:{program.number}:{program.starts_on}:{program.weeks}:{local_day(at)}",
         kind="plan",
         subject=f"{program.name}: {program.weeks} weeks from {program.starts_on.day} {program.starts_on:%B %Y}",
         text=f"{by} sends you the weeks of {program.name}. Open the attached file to put them on your calendar.",

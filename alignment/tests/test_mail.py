@@ -142,10 +142,14 @@ def test_one_that_another_worker_holds_is_passed_over() -> None:
         other.set_autocommit(False)
         with other.cursor() as cursor:
             cursor.execute("SELECT id FROM alignment_outgoingmail WHERE id = %s FOR UPDATE", [held.pk])
+            with connection.cursor() as own:
+                own.execute("SET lock_timeout = '2s'")  # who waits for the other fails, and does not hang
             assert deliver_mail(at=NOW) == 1
         other.rollback()
     finally:
         other.close()
+        with connection.cursor() as own:
+            own.execute("RESET lock_timeout")
     assert OutgoingMail.objects.get(state=MailState.SENT) == free
 
 

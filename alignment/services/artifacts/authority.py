@@ -17,6 +17,9 @@ def require_authority(
 
     Raises NotTheHolder.
     """
+    named = named_for(version).get(role)
+    if named is not None and named != by.pk:
+        raise NotTheHolder("This is a personal grant: only the person who is named in it signs it.")
     likely = authorities_of(by, at=at).get(role)
     people = [by]
     if likely and likely.grant:
@@ -29,8 +32,7 @@ def require_authority(
             f"Only who holds the role {_label(role)} signs for it, or a delegate by a signed delegation that is in "
             "force today. RevOps gives roles under People and starts delegations."
         )
-    named = named_for(version).get(role)
-    if named is not None and (named != user.pk or found.grant is not None):
+    if named is not None and found.grant is not None:
         raise NotTheHolder("This is a personal grant: only the person who is named in it signs it.")
     if not found.counts_for(version):
         raise NotTheHolder(

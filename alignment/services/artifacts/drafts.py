@@ -11,12 +11,12 @@ from django.db import transaction
 
 from alignment.artifacts.canonical import NotCanonical, normalised
 from alignment.artifacts.kinds import InvalidContent, kind_named
-from alignment.models import Artifact, ArtifactVersion, Paper, RestsOn, User, VersionState
+from alignment.models import KEY_PATTERN, Artifact, ArtifactVersion, Paper, RestsOn, User, VersionState
 from alignment.services.artifacts.locks import lock
 from alignment.services.artifacts.refusals import ChangedMeanwhile, NotADraft
 from alignment.services.authority import require_revops
 
-KEY = re.compile(r"[\w.-]{1,60}", re.ASCII)
+KEY = re.compile(KEY_PATTERN)
 
 
 @transaction.atomic

@@ -8,18 +8,21 @@ from datetime import datetime
 from django.db import transaction
 
 from alignment.artifacts.canonical import NotCanonical, normalised
-from alignment.artifacts.events import ended_event, refusal_event
+from alignment.artifacts.events import refusal_event
 from alignment.models import ArtifactVersion, Refusal, RefusalKind, Role, User, VersionState
 from alignment.queries.signers import roles_of
+from alignment.retry import again_after_a_deadlock
 from alignment.services import chain
 from alignment.services.artifacts import telling
 from alignment.services.artifacts.authority import require_authority
-from alignment.services.artifacts.force import tell_hooks
+from alignment.services.artifacts.force import end_by_time, tell_hooks
 from alignment.services.artifacts.locks import lock, lock_people
 from alignment.services.artifacts.refusals import (
     AlreadySigned,
     NotInForce,
     NotSent,
+    NotTheHolder,
+    OnePersonOneRole,
     ReasonMissing,
     RoleDoesNotSign,
 )
@@ -29,11 +32,12 @@ log = logging.getLogger(__name__)
 LONGEST_REASON = 2000
 
 
+@again_after_a_deadlock
 @transaction.atomic
 def decline(*, version: ArtifactVersion, role: str, reason: str, by: User, at: datetime) -> Refusal:
     """Say no for a role, with the reason: the version ends, the one in force stays.
 
-    Raises ReasonMissing, NotSent, RoleDoesNotSign, AlreadySigned or NotTheHolder.
+    Raises ReasonMissing, NotSent, RoleDoesNotSign, AlreadySigned, OnePersonOneRole or NotTheHolder.
     """
     words = _reason(reason)
     version = lock(version)
@@ -43,12 +47,17 @@ def decline(*, version: ArtifactVersion, role: str, reason: str, by: User, at: d
         raise AlreadySigned(
             "This role has signed. Ask RevOps to withdraw the version; once it is in force it can be revoked."
         )
+    if version.signatures.filter(signer=by).exists():
+        raise OnePersonOneRole(
+            "You signed this version for another role; who declines must be another person."
+        )
     person, _ = require_authority(version, role, by=by, at=at)
     refusal = _end(version, RefusalKind.DECLINED, role, words, by=person, at=at)
     telling.declined(refusal, at=at)
     return refusal
 
 
+@again_after_a_deadlock
 @transaction.atomic
 def withdraw(*, version: ArtifactVersion, reason: str, by: User, at: datetime) -> Refusal:
     """Take back what was sent and is not signed by all. Raises OnlyRevOps, ReasonMissing or NotSent."""
@@ -61,6 +70,7 @@ def withdraw(*, version: ArtifactVersion, reason: str, by: User, at: datetime) -
     return refusal
 
 
+@again_after_a_deadlock
 @transaction.atomic
 def revoke(*, version: ArtifactVersion, role: str, reason: str, by: User, at: datetime) -> Refusal:
     """End what is in force, for a role that signed it: by whoever signed for it, or may sign for it today.
@@ -73,9 +83,14 @@ def revoke(*, version: ArtifactVersion, role: str, reason: str, by: User, at: da
         raise NotInForce(
             f"Version {version.number} is not in force: it is {version.get_state_display().lower()}."
         )
+    if version.is_over(at):
+        raise NotInForce(f"Version {version.number} is not in force: its last day is over.")
     _require_signs(version, role)
-    person = lock_people(by)[by.pk]
-    if not (person.is_active and version.signatures.filter(role=role, signer=person).exists()):
+    if version.signatures.filter(role=role, signer=by).exists():
+        person = lock_people(by)[by.pk]
+        if not person.is_active:
+            raise NotTheHolder("This login is switched off.")
+    else:  # which locks the grant before people, as signing does
         person, _ = require_authority(version, role, by=by, at=at)
     refusal = _end(version, RefusalKind.REVOKED, role, words, by=person, at=at)
     tell_hooks(version, at=at)
@@ -98,13 +113,9 @@ def expire(*, at: datetime) -> int:
 @transaction.atomic
 def _expire(version: ArtifactVersion, *, at: datetime) -> bool:
     version = lock(version)
-    if version.state != VersionState.IN_FORCE:
+    if not version.is_over(at):
         return False
-    version.state, version.ended_at = VersionState.EXPIRED, at
-    version.save(update_fields=["state", "ended_at"])
-    chain.append(*ended_event(version), version=version, at=at)
-    tell_hooks(version, at=at)
-    telling.expired(version, at=at)
+    end_by_time(version, at=at)
     return True
 
 

@@ -27,6 +27,9 @@ def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], 
         .select_related("artifact")
         .first()
     )
+    if before is not None and before.is_over(at):
+        end_by_time(before, at=at)
+        before = None
     if before is not None:
         before.state, before.ended_at = VersionState.SUPERSEDED, at
         before.save(update_fields=["state", "ended_at"])
@@ -41,6 +44,15 @@ def bring_into_force(version: ArtifactVersion, signatures: Sequence[Signature], 
     tell_hooks(version, at=at)
     _try_to_sign_head(version, at=at)
     telling.signed_by_all(version, signatures, before=before, at=at)
+
+
+def end_by_time(version: ArtifactVersion, *, at: datetime) -> None:
+    """Mark as expired what is in force beyond its last day. It ended with that day; `at`: when that was recorded."""
+    version.standing(at)
+    version.save(update_fields=["state", "ended_at"])
+    chain.append(*ended_event(version), version=version, at=at)
+    tell_hooks(version, at=at)
+    telling.expired(version, at=at)
 
 
 def tell_hooks(version: ArtifactVersion, *, at: datetime) -> None:

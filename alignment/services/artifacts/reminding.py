@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from django.db import transaction
@@ -14,18 +15,25 @@ from alignment.services.artifacts.refusals import NotSent
 from alignment.services.artifacts.signing import require_signable
 from alignment.services.authority import require_revops
 
+log = logging.getLogger(__name__)
 EVERY = 2  # business days
 
 
 def remind(*, at: datetime) -> int:
-    """Send the reminders that are due; how many notices went out. Ticks that were missed make no flood."""
+    """Send the reminders that are due; how many notices went out. Ticks that were missed make no flood.
+
+    A version that fails, such as one of a kind that no app knows any more, holds up no other.
+    """
     told, days = 0, business_days(at)
     waiting = ArtifactVersion.objects.signable(at)
     for version in waiting.select_related("artifact").prefetch_related("signatures").order_by("pk"):
-        since = turn_since(version, version.signatures.all())
-        which = days.passed_between(since, at) // EVERY
-        if which:
-            told += _remind(version, which=str(which), at=at)
+        try:
+            since = turn_since(version, version.signatures.all())
+            which = days.passed_between(since, at) // EVERY
+            if which:
+                told += _remind(version, which=str(which), at=at)
+        except Exception:
+            log.exception("signers could not be reminded", extra={"version": version.pk})
     return told
 
 

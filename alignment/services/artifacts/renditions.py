@@ -38,7 +38,7 @@ def blockers_of(version: ArtifactVersion) -> list[Blocker]:
 def make(version: ArtifactVersion, *, is_signed: bool, at: datetime) -> Rendition:
     """Make and keep the PDF, and chain its digest, in the caller's transaction."""
     signatures = list(version.signatures.select_related("delegation")) if is_signed else []
-    document = kind_named(version.artifact.kind).render(version.content)
+    document = kind_named(version.artifact.kind).rendered(version.content)
     lines, imprint = signature_lines(version, signatures), imprint_of(version)
     pdf = make_pdf(document, paper=version.paper, signatures=lines, imprint=imprint)
     rendition = Rendition.objects.create(

@@ -77,7 +77,7 @@ def blockers_of(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
         for row in stale_grounds(version, at=at)
     ]
     try:
-        kind.check(version.content)
+        kind.examined(version.content)
     except InvalidContent as problem:
         where = kind.edit_url(version)
         return [Blocker("content", sentence, url=where) for sentence in problem.problems] + blockers

@@ -12,6 +12,7 @@ from alignment.models import ArtifactVersion, Role, Signature, User, VersionStat
 from alignment.queries.artifacts import stale_grounds
 from alignment.queries.renditions import title_of
 from alignment.queries.signers import roles_of, roles_whose_turn_it_is
+from alignment.retry import again_after_a_deadlock
 from alignment.services import chain
 from alignment.services.artifacts import challenges, telling
 from alignment.services.artifacts.authentication import Authentication, require_fresh
@@ -30,6 +31,7 @@ from alignment.services.artifacts.refusals import (
 )
 
 
+@again_after_a_deadlock
 @transaction.atomic
 def sign(
     *,

@@ -11,7 +11,7 @@ from alignment.models import ArtifactVersion, Refusal, Role, Signature, User, Ve
 from alignment.notifications import notify
 from alignment.queries.artifacts import signer_roles
 from alignment.queries.renditions import title_of
-from alignment.queries.signers import holders_of, roles_of
+from alignment.queries.signers import holders_of, named_for, roles_of, who_may_sign
 
 
 def address_of(version: ArtifactVersion) -> str:
@@ -64,9 +64,9 @@ def those_wanted(version: ArtifactVersion, *, at: datetime) -> dict[str, list[Us
 
 
 def signed(signature: Signature, *, at: datetime) -> int:
-    """One has signed and others have not: a line for RevOps, no mail."""
+    """One has signed and others have not: a line for RevOps, no mail. Who holds a role hears what a delegate signed."""
     version = signature.version
-    return _tell(
+    return signed_for_another(signature, at=at) + _tell(
         _revops(),
         version,
         what=f"signed:{signature.role}",
@@ -78,6 +78,24 @@ def signed(signature: Signature, *, at: datetime) -> int:
     )
 
 
+def signed_for_another(signature: Signature, *, at: datetime) -> int:
+    """A delegate signed: whoever holds the role answers for it, and is told by mail."""
+    if signature.delegation_id is None:
+        return 0
+    version, label = signature.version, Role(signature.role).label
+    return _tell(
+        holders_of([signature.role])[signature.role],
+        version,
+        what=f"signed-for:{signature.role}",
+        kind="signed-for-you",
+        subject=f"{signature.name} signed for the {label}: {title_of(version)}",
+        text=f"{signature.name} signed {title_of(version)} for the role {label}, by your delegation or that of "
+        "another holder of the role. You answer for it: read what was signed.",
+        at=at,
+        but=signature.signer_id,
+    )
+
+
 def signed_by_all(
     version: ArtifactVersion,
     signatures: Sequence[Signature],
@@ -85,12 +103,16 @@ def signed_by_all(
     before: ArtifactVersion | None,
     at: datetime,
 ) -> int:
-    """To the signers and RevOps. Of the version before: what is in force and rests on it needs a look."""
+    """To the signers, those in whose name they signed, and RevOps.
+
+    Of the version before: what is in force and rests on it needs a look.
+    """
     text = f"{title_of(version)} is signed by all and in force."
     if before is not None:
         text += f" It replaces version {before.number}."
-    told = _tell(
-        [*(signature.signer for signature in signatures), *_revops()],
+    told = sum(signed_for_another(signature, at=at) for signature in signatures)
+    told += _tell(
+        [*_concerned(version, at=at), *_revops()],
         version,
         what="in-force",
         kind="in-force",
@@ -99,9 +121,10 @@ def signed_by_all(
         at=at,
     )
     if before is not None:
+        now = {*_concerned(version, at=at), *(signature.signer for signature in signatures)}
         told += _tell_of_what_rests_on(before, "was replaced by a newer version", at=at)
         told += _tell(
-            [user for user in _signers_of(before) if user.pk not in {each.signer_id for each in signatures}],
+            [user for user in _signers_of(before) if user not in now],
             before,
             what="superseded",
             kind="superseded",
@@ -113,10 +136,10 @@ def signed_by_all(
 
 
 def declined(refusal: Refusal, *, at: datetime) -> int:
-    """To RevOps and the other signers, with the reason."""
+    """To RevOps, the other signers and whoever was asked, with the reason."""
     version = refusal.version
     return _tell(
-        [*_revops(), *_all_signers(version)],
+        [*_revops(), *_concerned(version, at=at)],
         version,
         what="declined",
         kind="declined",
@@ -128,26 +151,32 @@ def declined(refusal: Refusal, *, at: datetime) -> int:
 
 
 def withdrawn(refusal: Refusal, *, at: datetime, by_mail: bool = True) -> int:
-    """To those who were asked to sign."""
-    version = refusal.version
-    return _tell(
-        _all_signers(version),
-        version,
-        what="withdrawn",
-        kind="withdrawn",
-        subject=f"Withdrawn: {title_of(version)}",
-        text=f"It no longer waits for signatures. {refusal.reason}",
-        at=at,
-        but=refusal.person_id,
-        by_mail=by_mail,
-    )
+    """To those who were asked to sign. Whose signature was given hears by mail in any case: it counts no more."""
+    version, told = refusal.version, 0
+    signatures = list(version.signatures.select_related("signer"))
+    holders = holders_of({signature.role for signature in signatures if signature.delegation_id})
+    signed = [*_signers_of(version), *(user for people in holders.values() for user in people)]
+    for people, lost, mail in ((signed, True, True), (_concerned(version, at=at), False, by_mail)):
+        void = "The signature that was given under it counts no more. " if lost else ""
+        told += _tell(
+            people,
+            version,
+            what="withdrawn",
+            kind="withdrawn",
+            subject=f"Withdrawn: {title_of(version)}",
+            text=f"It no longer waits for signatures. {void}{refusal.reason}",
+            at=at,
+            but=refusal.person_id,
+            by_mail=mail,
+        )
+    return told
 
 
 def revoked(refusal: Refusal, *, at: datetime) -> int:
     """To RevOps and all signers, with the reason."""
     version = refusal.version
     told = _tell(
-        [*_revops(), *_all_signers(version)],
+        [*_revops(), *_concerned(version, at=at)],
         version,
         what="revoked",
         kind="revoked",
@@ -162,7 +191,7 @@ def revoked(refusal: Refusal, *, at: datetime) -> int:
 def expired(version: ArtifactVersion, *, at: datetime) -> int:
     """To RevOps and the signers."""
     told = _tell(
-        [*_revops(), *_all_signers(version)],
+        [*_revops(), *_concerned(version, at=at)],
         version,
         what="expired",
         kind="expired",
@@ -206,7 +235,7 @@ def _tell(
     to = [user for user in dict.fromkeys(people) if user.is_active and user.pk != but]
     return notify(
         to=to,
-        key=f"artifact:{version.pk}:{what}",
+        key=_key(version, what),
         kind=kind,
         subject=subject[:200],
         text=text,
@@ -224,7 +253,20 @@ def _signers_of(version: ArtifactVersion) -> list[User]:
     return [signature.signer for signature in version.signatures.select_related("signer")]
 
 
-def _all_signers(version: ArtifactVersion) -> list[User]:
-    """Who signed, and who may for the roles that are asked."""
-    holders = holders_of(roles_of(version))
-    return [*_signers_of(version), *(user for people in holders.values() for user in people)]
+def _concerned(version: ArtifactVersion, *, at: datetime) -> list[User]:
+    """Who signed, who may for the roles that are asked (delegates of today included), and whoever was asked."""
+    roles, named = roles_of(version), named_for(version)
+    may = [
+        user
+        for role, people in who_may_sign(roles, at=at).items()
+        for user in people
+        if named.get(role, user.pk) == user.pk
+    ]
+    asked = User.objects.filter(
+        notifications__key__in=[_key(version, f"wanted:{role}") for role in roles], is_active=True
+    )
+    return [*_signers_of(version), *may, *asked.order_by("pk")]
+
+
+def _key(version: ArtifactVersion, what: str) -> str:
+    return f"artifact:{version.pk}:{what}"

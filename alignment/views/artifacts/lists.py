@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -38,7 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
     drafts_too = user.has_role(Role.REVOPS) or found.filter(state="draft").exists()
     names = [only] if only in SHELVES else [name for name in SHELVES if name != "drafts" or drafts_too]
     try:
-        shelves = [_shelf(found, name, asked(request, "after") if only else "") for name in names]
+        shelves = [_shelf(found, name, asked(request, "after") if only else "", at=now) for name in names]
     except NoSuchPage as problem:
         raise Http404("There is no such page of the list.") from problem
     waiting = {each.version.pk for each in mine}
@@ -63,8 +64,8 @@ def index(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _shelf(found: Any, name: str, after: str) -> dict[str, Any]:
-    rows, cursor = shelf(found, name, after)
+def _shelf(found: Any, name: str, after: str, *, at: datetime) -> dict[str, Any]:
+    rows, cursor = shelf(found, name, after, at=at)
     return {"name": name, "label": SHELVES[name][0], "rows": rows, "cursor": cursor}
 
 
@@ -76,7 +77,7 @@ def versions(request: HttpRequest, kind: str, key: str) -> HttpResponse:
     readable = set(
         readable_by(user, at=now).filter(artifact__kind=kind, artifact__key=key).values_list("pk", flat=True)
     )
-    found = [version for version in history_of(kind, key) if version.pk in readable]
+    found = [version.standing(now) for version in history_of(kind, key) if version.pk in readable]
     if not found:
         raise Http404("There is no such document.")
     return render(

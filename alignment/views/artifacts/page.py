@@ -70,7 +70,7 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """The page as `viewer(request)` sees it at this time."""
-    user = viewer(request)
+    user, version = viewer(request), version.standing(at)
     try:
         sheet = sheet_of(version, user, at=at)
     except UnknownKind as problem:
