@@ -67,7 +67,7 @@ def test_an_envelope_without_one_of_its_parts_is_not_sent(part: str) -> None:
 
 @pytest.mark.parametrize("part", list(WHOLE))
 def test_an_envelope_whose_part_is_of_another_type_is_not_sent(part: str) -> None:
-    other = {} if not isinstance(WHOLE[part], dict) else []
+    other: Any = {} if not isinstance(WHOLE[part], dict) else []
     with pytest.raises(IntegrityError, match="of another type"):
         send_as(json.dumps(WHOLE | {part: other}))
     if part not in ("page_limit", "expires_on"):
