@@ -103,7 +103,7 @@ def signer_roles(version: ArtifactVersion, *, at: datetime | None = None) -> lis
     }
     turn = roles_whose_turn_it_is(version, signatures)
     holders = holders_of(roles)
-    grants = grants_on(at) if at else []
+    grants = grants_on(at) if at and allows_delegates(version) else []
     named = named_for(version)
     return [
         SignerState(
@@ -111,9 +111,7 @@ def signer_roles(version: ArtifactVersion, *, at: datetime | None = None) -> lis
             holders=[user for user in holders[role] if named.get(role, user.pk) == user.pk],
             signature=signatures.get(role),
             is_turn=role in turn,
-            grants=[]
-            if role in named or not allows_delegates(version)
-            else [grant for grant in grants if grant.role == role],
+            grants=[grant for grant in grants if grant.role == role and role not in named],
         )
         for role in roles
     ]

@@ -124,8 +124,9 @@ def close_program(*, program: Program, reason: str, by: User | None, at: datetim
     _require_reason(reason)
     program.closed_at = at
     save_with_history(program, reason=reason.strip(), by=by, at=at)
-    for version in waiting_of(program) if by is not None else ():
-        withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
+    if by is not None:
+        for version in waiting_of(program):
+            withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
     return program
 
 
