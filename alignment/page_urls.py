@@ -71,6 +71,7 @@ urlpatterns = [
     path("program/steps/<int:step>/waiver/", program_documents.new_waiver, name="waiver-new"),
     path("program/history/<slug:figure>/<slug:month>/", programs.unfilled_records, name="program-unfilled"),
     path("program/<int:number>/", programs.past, name="program-past"),
+    path("program/<int:number>/decisions/", programs.decisions, name="program-decisions"),
     path("settings/", organisation.settings, name="settings"),
     path("settings/retention/", retention.page, name="retention"),
     path("sources/", sources.index, name="sources"),

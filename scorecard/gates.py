@@ -27,13 +27,21 @@ def scorecard_is_signed_and_its_grounds_hold(program: Program, *, at: datetime) 
     if signed is None:
         return [_unsigned(program, where)]
     said = f"Version {signed.number}, signed by both function leads"
-    found = [Evidence("Scorecard", said, Basis.SIGNED, signed.signed_at, where)]
+    found = [Evidence("Scorecard", said, Basis.SIGNED, signed.signed_at, where, version=signed)]
     stale = stale_grounds(signed, at=at)
     blockers = [_stale(row.ground, where) for row in stale]
     if not stale:
         found.append(Evidence("What it rests on", "All of it is still in force", Basis.SIGNED, url=where))
     found += [
-        Evidence("What it rests on", _name(row.ground), Basis.SIGNED, row.ground.ended_at, where, blocker)
+        Evidence(
+            "What it rests on",
+            _name(row.ground),
+            Basis.SIGNED,
+            row.ground.ended_at,
+            where,
+            blocker,
+            row.ground,
+        )
         for row, blocker in zip(stale, blockers, strict=True)
     ]
     return found

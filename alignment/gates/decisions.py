@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -12,7 +13,7 @@ from alignment.models import ArtifactVersion, Program, Step
 
 _LAST = """
 WITH last AS (
-    SELECT DISTINCT ON (step) step, is_open, blockers, waiver_id, id
+    SELECT DISTINCT ON (step) step, is_open, blockers, waiver_id, evidence, id
     FROM alignment_gatedecision WHERE program_id = %(program)s ORDER BY step, id DESC
 ), turned AS (
     SELECT d.step, max(d.id) AS id FROM alignment_gatedecision d
@@ -23,21 +24,22 @@ SELECT last.step, last.is_open, last.blockers, last.waiver_id,
     (SELECT d.decided_at FROM alignment_gatedecision d
      WHERE d.program_id = %(program)s AND d.step = last.step AND d.id > coalesce(turned.id, 0)
      ORDER BY d.id LIMIT 1),
-    last.is_open OR turned.id IS NOT NULL
+    last.is_open OR turned.id IS NOT NULL, last.evidence
 FROM last LEFT JOIN turned ON turned.step = last.step
 """
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """The newest decision on one gate. `blockers` as Blocker.to_json. `since`: when it first came to be as it is,
-    `was_open`: whether it was open at any time."""
+    """The newest decision on one gate. `blockers` as Blocker.to_json, `evidence` as Evidence.to_json. `since`: when it
+    first came to be as it is, `was_open`: whether it was open at any time."""
 
     is_open: bool
-    blockers: list[dict[str, str]]
+    blockers: list[dict[str, Any]]
     waiver: ArtifactVersion | None
     since: datetime
     was_open: bool
+    evidence: list[dict[str, Any]]
 
 
 def last_decisions(program: Program) -> dict[Step, Recorded]:
@@ -50,10 +52,16 @@ def last_decisions(program: Program) -> dict[Step, Recorded]:
     return {
         Step(step): Recorded(
             is_open=is_open,
-            blockers=json.loads(blockers) if isinstance(blockers, str) else blockers,
+            blockers=_read(blockers),
             waiver=waivers.get(waiver),
             since=since,
             was_open=was_open,
+            evidence=_read(evidence),
         )
-        for step, is_open, blockers, waiver, since, was_open in rows
+        for step, is_open, blockers, waiver, since, was_open, evidence in rows
     }
+
+
+def _read(column: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(column) if isinstance(column, str) else column
+    return found

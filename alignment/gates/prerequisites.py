@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -63,8 +64,11 @@ def sponsorship(program: Program, *, at: datetime) -> list[Evidence]:
             f"The signed numbers begin with {first.name}, which is over: sign them for the next four quarters, from "
             f"{present.next().name} on."
         )
-        return [_unmet(what, found, "sponsorship-outdated", text, url, Basis.SIGNED, as_of=version.signed_at)]
-    return [Evidence(what, found, Basis.SIGNED, version.signed_at, url)]
+        outdated = _unmet(
+            what, found, "sponsorship-outdated", text, url, Basis.SIGNED, as_of=version.signed_at
+        )
+        return [replace(outdated, version=version)]
+    return [Evidence(what, found, Basis.SIGNED, version.signed_at, url, version=version)]
 
 
 @gate(Step.PREREQUISITES)
@@ -182,7 +186,8 @@ def opportunity_definition(program: Program, *, at: datetime) -> list[Evidence]:
     if version is None:
         text = "Sales, marketing and finance have not signed what counts as an opportunity: draft it, send it, sign it."
         return [_unmet(what, "Not signed", "opportunity-definition", text, url, Basis.SIGNED)]
-    return [Evidence(what, f"Version {version.number}, signed", Basis.SIGNED, version.signed_at, url)]
+    found = f"Version {version.number}, signed"
+    return [Evidence(what, found, Basis.SIGNED, version.signed_at, url, version=version)]
 
 
 @gate(Step.PREREQUISITES)

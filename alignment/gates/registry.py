@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db import DatabaseError, connection
 
 from alignment.blockers import Blocked, Blocker
-from alignment.models import Program, Step
+from alignment.models import ArtifactVersion, Program, Step
 
 log = logging.getLogger(__name__)
 UNKNOWN = "unknown"
@@ -34,6 +35,7 @@ class Evidence:
 
     `what` it is, `found`: what was found, in words and figures; `as_of`: the time that the finding is of (a signature,
     a last event), None: now. `url`: where to look it up, "" where there is no page. `blocker`: why it is not enough.
+    `version`: the document that was found, where it is one.
     """
 
     what: str
@@ -42,10 +44,34 @@ class Evidence:
     as_of: datetime | None = None
     url: str = ""
     blocker: Blocker | None = None
+    version: ArtifactVersion | None = None
 
     @property
     def is_met(self) -> bool:
         return self.blocker is None
+
+    @property
+    def digest(self) -> str:
+        """Of the document that was found; "" where it is none."""
+        return self.version.digest if self.version else ""
+
+    def to_json(self, *, at: datetime) -> dict[str, Any]:
+        """For the record: {"what", "found", "basis", "is_met", "as_of" (ISO), and of a document "kind", "key",
+        "version", "digest"}; the figures of what is not met are those of its blocker."""
+        found: dict[str, Any] = {
+            "what": self.what,
+            "found": self.found,
+            "basis": self.basis.value,
+            "is_met": self.is_met,
+            "as_of": (self.as_of or at).isoformat(),
+        }
+        if self.version is not None:
+            artifact = self.version.artifact
+            found |= {"kind": artifact.kind, "key": artifact.key, "version": self.version.number}
+            found["digest"] = self.version.digest
+        if self.blocker is not None:
+            found["blocker"] = self.blocker.code
+        return found
 
 
 Condition = Callable[..., Iterable[Blocker | Evidence]]

@@ -84,6 +84,11 @@ class GateDecision(models.Model):
     step = models.PositiveSmallIntegerField(choices=Step.choices)
     is_open = models.BooleanField()
     blockers = models.JSONField(help_text="As Blocker.to_json; empty where the gate is open.")
+    evidence = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What was found, met or not, as Evidence.to_json. Empty in decisions from before it was kept.",
+    )
     waiver = models.ForeignKey(
         "alignment.ArtifactVersion",
         on_delete=models.PROTECT,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from alignment.gates.sponsorship import SCORECARD
 from alignment.gates.waivers import KIND as WAIVER
-from alignment.models import ArtifactVersion, Program
+from alignment.models import ArtifactVersion, GateDecision, Program
 
 CHANGES_SHOWN = 50
 SPONSORSHIP = "sponsorship"
@@ -22,6 +22,11 @@ def current() -> Program | None:
 def past() -> list[Program]:
     """Programs that were closed, the newest first."""
     return list(Program.objects.filter(closed_at__isnull=False).select_related("owner").order_by("-number"))
+
+
+def decisions_of(program: Program) -> QuerySet[GateDecision]:
+    """What its gates came to, with the waivers by which they were open; to be paged by key."""
+    return GateDecision.objects.filter(program=program).select_related("waiver__artifact")
 
 
 def waiting_of(program: Program) -> list[ArtifactVersion]:

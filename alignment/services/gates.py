@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from alignment.gates import StepState, require_open, require_step, state_of
+from alignment.gates import Basis, StepState, require_open, require_step, state_of
 from alignment.gates.decisions import Recorded, last_decisions
 from alignment.gates.sponsorship import scorecard_wait
 from alignment.models import GateDecision, Heartbeat, Program, Role, Step, User
@@ -25,9 +25,10 @@ TOLD = (Role.REVOPS, Role.CRO, Role.CMO)
 def evaluate(*, at: datetime) -> int:
     """Ask every gate of the open program, and write down what changed; how many decisions were written.
 
-    A decision is written where a gate opened or shut, or where its blockers, their figures or its waiver changed, and
-    never otherwise, however often and by however many workers this runs. Opening and shutting is told to RevOps, CRO
-    and CMO, once; so is to RevOps that a scorecard waits too long for its signatures.
+    A decision is written where a gate opened or shut, or where its blockers, their figures, its waiver or what it rests
+    on (another signed version, another owner) changed, and never otherwise, however often and by however many workers
+    this runs. Opening and shutting is told to RevOps, CRO and CMO, once; so is to RevOps that a scorecard waits too
+    long for its signatures.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alignment.gates'))")
@@ -41,13 +42,15 @@ def evaluate(*, at: datetime) -> int:
         before = records.get(state.step)
         found = state.blockers or state.excused
         kept = [blocker.to_json() for blocker in found]
-        if before is not None and _is_same(before, state, kept):
+        evidence = [each.to_json(at=at) for each in state.evidence]
+        if before is not None and _is_same(before, state, kept, evidence):
             continue
         decision = GateDecision.objects.create(
             program=program,
             step=state.step.value,
             is_open=state.is_open,
             blockers=kept,
+            evidence=evidence,
             waiver=state.waiver,
             decided_at=at,
         )
@@ -63,16 +66,36 @@ def evaluate_after_commit(*, at: datetime) -> None:
     transaction.on_commit(partial(evaluate, at=at), robust=True)
 
 
-def _is_same(before: Recorded, state: StepState, kept: Sequence[dict[str, str]]) -> bool:
+def _is_same(
+    before: Recorded,
+    state: StepState,
+    kept: Sequence[dict[str, Any]],
+    evidence: Sequence[dict[str, Any]],
+) -> bool:
     return (
         before.is_open == state.is_open
         and (before.waiver.pk if before.waiver else None) == (state.waiver.pk if state.waiver else None)
         and _figures(before.blockers) == _figures(kept)
+        and _grounds(before.evidence) == _grounds(evidence)
     )
 
 
-def _figures(kept: Sequence[dict[str, Any]]) -> list[tuple[str, str | None, str | None]]:
-    return [(entry["code"], entry.get("actual"), entry.get("required")) for entry in kept]
+def _figures(kept: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(entry["code"], entry.get("actual"), entry.get("required"), entry.get("parts")) for entry in kept]
+
+
+def _grounds(evidence: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What a decision rests on: which documents were found and what people declared. Not the counts of what is
+    measured, which move with every event while the gate stays as it is."""
+    return [
+        (
+            entry["what"],
+            entry["is_met"],
+            entry.get("digest"),
+            None if entry["basis"] == Basis.MEASURED else entry["found"],
+        )
+        for entry in evidence
+    ]
 
 
 def _announce(program: Program, state: StepState, decision: GateDecision, *, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -41,6 +42,23 @@ def past(request: HttpRequest, number: int) -> HttpResponse:
     """Any program by its number, closed ones too."""
     program = get_object_or_404(Program.objects.select_related("owner", "plan_taken_by"), number=number)
     return render(request, "alignment/program.html", _context(request, program))
+
+
+@roles(*READERS)
+def decisions(request: HttpRequest, number: int) -> HttpResponse:
+    """What the gates of a program came to, the newest first, each with the evidence that it rests on; by key."""
+    program = get_object_or_404(Program, number=number)
+    try:
+        page = newest_first(queries.decisions_of(program), asked(request, "after"))
+    except NoSuchPage as problem:
+        raise Http404("There is no such page of the list.") from problem
+    rows = [(decision, _shown(decision.evidence)) for decision in page.rows]
+    context = {"program": program, "decisions": rows, "cursor": page.cursor}
+    return render(request, "alignment/program_decisions.html", context)
+
+
+def _shown(evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry | {"as_of": datetime.fromisoformat(entry["as_of"])} for entry in evidence]
 
 
 def _context(request: HttpRequest, program: Program) -> dict[str, Any]:

@@ -143,6 +143,7 @@ TABLE = [
     Row("alignment:team", REVOPS, "team"),
     Row("alignment:program", NOT_BOARD),
     Row("alignment:program-past", NOT_BOARD, "program"),
+    Row("alignment:program-decisions", NOT_BOARD, "program"),
     Row("alignment:program-new", REVOPS),
     Row("alignment:program-change", REVOPS),
     Row("alignment:sponsorship", REVOPS),
