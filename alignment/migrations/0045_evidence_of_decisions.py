@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("alignment", "0043_guards_that_miss_nothing"),
+        ("alignment", "0044_mails_of_logins"),
     ]
 
     operations = [
