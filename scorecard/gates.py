@@ -8,9 +8,12 @@ from django.urls import reverse
 
 from alignment.artifacts.kinds import kind_named
 from alignment.blockers import Blocker
-from alignment.gates import Basis, Evidence, Track, gate, track_provider
+from alignment.definitions.predicate import KEYS
+from alignment.gates import Basis, Evidence, First, Track, gate, track_provider
 from alignment.models import ArtifactVersion, Program, Step, VersionState
+from alignment.quarters import Quarter
 from alignment.queries.artifacts import in_force, latest, stale_grounds
+from alignment.queries.definitions import definitions_in_force
 from scorecard import content
 from scorecard.sequencing import track_of_rule
 
@@ -85,9 +88,11 @@ def _name(version: ArtifactVersion) -> str:
 def track_of_signed_scorecard(program: Program) -> Track | None:
     """The track by the rule that fired on the scorecard in force; None while none is."""
     signed = in_force(content.KIND, key_of(program))
-    found = signed and signed.content["sequence"]
-    steps = track_of_rule(found["rule"]) if found else None
-    if not found or steps is None:
+    if signed is None:
+        return None
+    found = signed.content["sequence"]
+    steps = track_of_rule(found["rule"])
+    if steps is None:
         return None
     order = tuple(tuple(Step(step) for step in stage) for stage in steps.stages)
     if not any(Step.SCORECARD in stage for stage in order):
@@ -96,10 +101,39 @@ def track_of_signed_scorecard(program: Program) -> Track | None:
     if steps.first:
         sentences.append(f"First: {steps.first}.")
     if steps.deferred:
-        sentences.append(f"Next quarter: {' and '.join(f'step {step}' for step in steps.deferred)}.")
+        named = " and ".join(f"step {step}" for step in steps.deferred)
+        sentences.append(f"Next quarter, from {_next_quarter(signed)} on: {named}.")
     return Track(
         order=order,
         sentences=tuple(sentences),
         is_facilitated=bool(found["facilitation"]),
         rule=found["rule"],
+        first=DEFINITIONS_FIRST if steps.first else None,
     )
+
+
+def definitions_not_signed(program: Program, *, at: datetime) -> list[Blocker]:
+    """Which of the five definitions are not in force."""
+    signed = definitions_in_force()
+    where = reverse("alignment:definitions")
+    return [
+        Blocker(
+            f"definition-{key}-first",
+            f"The definition of {name} is not signed by all three functions; on this track it comes first.",
+            url=where,
+        )
+        for key, (name, _) in KEYS.items()
+        if key not in signed
+    ]
+
+
+DEFINITIONS_FIRST = First(
+    Step.SLA, "the five definitions, until all three functions have signed them", definitions_not_signed
+)
+
+
+def _next_quarter(signed: ArtifactVersion) -> str:
+    """The first day of the quarter after the one in which the scorecard was measured: "1 January 2027"."""
+    zone = signed.content["window"]["zone"]
+    first = Quarter.of(datetime.fromisoformat(signed.content["as_of"]), zone).next().months()[0]
+    return f"{first.day} {first:%B %Y}"

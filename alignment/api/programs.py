@@ -41,7 +41,7 @@ class StepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     state = serializers.ChoiceField(
         choices=[state.value for state in State],
-        help_text="`locked`: a gate before it is shut. `blocked`: its next act is refused now, or its gate shut "
+        help_text="`locked`: a gate before it is shut, or what the track puts first is not done. `blocked`: its next act is refused now, or its gate shut "
         "again. `open`: it can be worked on. `passed`: its gate is open.",
     )
     since = serializers.DateTimeField(
@@ -52,6 +52,9 @@ class StepSerializer(serializers.Serializer[Any]):
     waiver = serializers.CharField(allow_null=True, help_text="By which the gate is open, by its key.")
     waits_for = serializers.ListField(
         child=serializers.ChoiceField(choices=Step.values), help_text="Gates before it that are shut."
+    )
+    first = BlockerSerializer(
+        many=True, help_text="What the track puts before the work on it, beside gates, and is not done."
     )
     is_on_track = serializers.BooleanField()
     evidence = EvidenceSerializer(many=True)
@@ -112,6 +115,7 @@ def _step(stop: Stop) -> dict[str, Any]:
         "excused": [blocker.to_json() for blocker in state.excused],
         "waiver": state.waiver.artifact.key if state.waiver else None,
         "waits_for": [step.value for step in state.behind],
+        "first": [blocker.to_json() for blocker in state.ahead],
         "is_on_track": state.is_on_track,
         "evidence": state.evidence,
     }

@@ -29,7 +29,7 @@ from alignment.gates.states import (
     state_of,
     waivable_blockers,
 )
-from alignment.gates.tracks import DEFAULT, Track, track_of, track_provider
+from alignment.gates.tracks import DEFAULT, First, Track, track_of, track_provider
 from alignment.gates.waivers import waivers_of
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Condition",
     "Evidence",
     "Examined",
+    "First",
     "GateClosed",
     "State",
     "StepState",

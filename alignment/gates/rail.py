@@ -30,12 +30,14 @@ PRODUCES = {
 
 @dataclass(frozen=True)
 class Stop:
-    """One stop of the rail. `label` and `look` (kind of badge) say its state, `produces` what the step is for."""
+    """One stop of the rail. `label` and `look` (kind of badge) say its state, `produces` what the step is for;
+    `first`: what its track puts before it and is not done, in words."""
 
     state: StepState
     label: str
     look: str
     produces: str
+    first: str = ""
 
     @property
     def number(self) -> int:
@@ -51,11 +53,12 @@ class Stop:
 
     @property
     def waits_for(self) -> str:
-        """The gates before it that are shut, in words; empty where none is."""
+        """The gates before it that are shut and what comes first, in words; empty where there is nothing."""
         names = [
             "the prerequisites" if step == Step.PREREQUISITES else f"gate {step.value} ({step.label})"
             for step in self.state.behind
         ]
+        names += [self.first] if self.first else []
         return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
     @property
@@ -91,13 +94,20 @@ class Rail:
 def rail_of(program: Program, *, at: datetime) -> Rail:
     """Everything asked live; of a closed program as the record last had it."""
     is_open = program.closed_at is None
+    track = track_of(program)
     return Rail(
         program=program,
         stops=[
-            Stop(state, LABELS[state.state], LOOKS[state.state], PRODUCES[state.step])
+            Stop(
+                state,
+                LABELS[state.state],
+                LOOKS[state.state],
+                PRODUCES[state.step],
+                track.first.said if track.first and state.ahead else "",
+            )
             for state in state_of(program, at=at)
         ],
-        track=track_of(program),
+        track=track,
         wait=scorecard_wait(program, at=at) if is_open else None,
         waivers=waivers_of(program, at=at) if is_open else [],
     )

@@ -17,7 +17,7 @@ from alignment.models import ArtifactVersion, Program, Step
 
 
 class State(StrEnum):
-    """locked: a gate before the step is shut. blocked: it can be worked on, and its next act is refused now, or its
+    """locked: a gate before the step is shut, or what the track puts first is not done. blocked: it can be worked on, and its next act is refused now, or its
     gate shut again after it had been open. open: it can be worked on; `blockers` are what its gate still needs.
     passed: its gate is open."""
 
@@ -30,8 +30,9 @@ class State(StrEnum):
 @dataclass(frozen=True)
 class StepState:
     """One step. `blockers`: why its gate is shut, without those that a waiver excuses; `excused`: those that it does.
-    `behind`: the gates before it that are shut. `waiver`: the one by which the gate is open, None without one.
-    `since`: when the gate came to be open or shut as it is now, by the record of decisions (None: not on record yet).
+    `behind`: the gates before it that are shut; `ahead`: what its track puts before it and is not done. `waiver`: the
+    one by which the gate is open, None without one. `since`: when the gate came to be open or shut as it is now, by the
+    record of decisions (None: not on record yet).
     """
 
     step: Step
@@ -43,6 +44,7 @@ class StepState:
     excused: tuple[Blocker, ...] = ()
     behind: tuple[Step, ...] = ()
     is_on_track: bool = True
+    ahead: tuple[Blocker, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -121,11 +123,15 @@ def require_open(step: Step, program: Program, *, at: datetime) -> None:
 
 
 def require_step(step: Step, program: Program, *, at: datetime) -> None:
-    """Raises GateClosed where the program is closed, or a gate that its track puts before the step is shut."""
+    """Raises GateClosed where the program is closed, a gate that its track puts before the step is shut, or what the
+    track puts first is not done."""
     if program.closed_at is not None:
         raise GateClosed(step, [_closed(program)])
-    for before in track_of(program).before(step):
+    track = track_of(program)
+    for before in track.before(step):
         require_open(before, program, at=at)
+    if blockers := track.ahead(step, program, at=at):
+        raise GateClosed(step, blockers)
 
 
 def state_of(program: Program, *, at: datetime) -> list[StepState]:
@@ -141,16 +147,24 @@ def state_of(program: Program, *, at: datetime) -> list[StepState]:
         waivers = waivers_of(program, at=at)
         judged = {step: _judge(step, program, waivers, at=at) for step in Step}
     shut = {step for step in Step if judged[step].blockers}
-    return [_state(step, judged[step], shut, track, records.get(step)) for step in Step]
+    ahead = {step: track.ahead(step, program, at=at) for step in shut if program.closed_at is None}
+    return [_state(step, judged[step], shut, track, records.get(step), ahead.get(step, ())) for step in Step]
 
 
-def _state(step: Step, judged: _Judged, shut: set[Step], track: Track, record: Recorded | None) -> StepState:
+def _state(
+    step: Step,
+    judged: _Judged,
+    shut: set[Step],
+    track: Track,
+    record: Recorded | None,
+    ahead: tuple[Blocker, ...],
+) -> StepState:
     behind = tuple(before for before in track.before(step) if before in shut)
     if step not in shut:
         state = State.PASSED
     elif step == Step.PREREQUISITES or behind == (Step.PREREQUISITES,):
         state = State.BLOCKED
-    elif behind:
+    elif behind or ahead:
         state = State.LOCKED
     else:
         state = State.BLOCKED if record is not None and record.was_open else State.OPEN
@@ -164,6 +178,7 @@ def _state(step: Step, judged: _Judged, shut: set[Step], track: Track, record: R
         excused=judged.excused,
         behind=behind,
         is_on_track=track.holds(step),
+        ahead=ahead,
     )
 
 

@@ -8,21 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 
+from alignment.blockers import Blocker
 from alignment.models import Program, Step
+
+
+@dataclass(frozen=True)
+class First:
+    """What a track puts before the work on a step, beside the gates before it.
+
+    `said`: what is waited for, in words; `condition`: (program, *, at) → what of it is not done yet, asked live.
+    """
+
+    step: Step
+    said: str
+    condition: Callable[..., list[Blocker]]
 
 
 @dataclass(frozen=True)
 class Track:
     """`order`: groups of steps, one group after the other, those of a group side by side. A step that is in none is
     left out: nothing waits for it. `sentences`: what the track rests on, in words; `rule`: which rule fired;
-    `is_facilitated`: a third party runs the program."""
+    `is_facilitated`: a third party runs the program; `first`: what comes before one of the steps."""
 
     order: tuple[tuple[Step, ...], ...]
     sentences: tuple[str, ...] = ()
     is_facilitated: bool = False
     rule: str = ""
+    first: First | None = None
 
     def __post_init__(self) -> None:
         steps = list(chain.from_iterable(self.order))
@@ -40,6 +55,12 @@ class Track:
                 return (*found, Step.PREREQUISITES) if step == Step.SCORECARD else found
             found += group
         return (Step.PREREQUISITES,) if step == Step.SCORECARD else ()
+
+    def ahead(self, step: Step, program: Program, *, at: datetime) -> tuple[Blocker, ...]:
+        """What, beside gates, is still to be done before the work on a step."""
+        if self.first is None or self.first.step != step:
+            return ()
+        return tuple(self.first.condition(program, at=at))
 
     def holds(self, step: Step) -> bool:
         """Whether the step is part of the track."""

@@ -17,6 +17,7 @@ from alignment.blockers import Blocker
 from alignment.gates import (
     DEFAULT,
     Evidence,
+    First,
     GateClosed,
     State,
     Track,
@@ -28,6 +29,7 @@ from alignment.gates import (
     state_of,
     tracks,
 )
+from alignment.gates.rail import rail_of
 from alignment.models import (
     ArtifactVersion,
     GateDecision,
@@ -271,6 +273,29 @@ class TestTracks:
         found = state_of(program, at=NOW)
         assert found[4].state == State.OPEN
         assert [state.is_on_track for state in found] == [True, True, False, False, True, True]
+
+    def test_what_a_track_puts_first_stands_before_the_work_on_a_step_and_changes_no_gate(
+        self, said: Conditions
+    ) -> None:
+        program = open_one(NOW)
+        to_do = [Blocker("to-do", "First this.")]
+        first = First(Step.SLA, "the first thing", lambda program, *, at: list(to_do))
+        tracks.track_provider(lambda program: Track(DEFAULT.order, first=first))
+        said.open(0, 1)
+        found = state_of(program, at=NOW)
+        assert [state.state.value for state in found[:3]] == ["passed", "passed", "locked"]
+        assert (found[2].behind, found[2].ahead) == ((), tuple(to_do))
+        assert rail_of(program, at=NOW).stops[2].waits_for == "the first thing"
+        with pytest.raises(GateClosed, match="First this"):
+            require_step(Step.SLA, program, at=NOW)
+        require_step(Step.SCORECARD, program, at=NOW)
+        to_do.clear()
+        require_step(Step.SLA, program, at=NOW)
+        assert state_of(program, at=NOW)[2].state == State.OPEN
+        to_do.append(Blocker("to-do", "First this."))
+        said.open(2)  # the gate itself asks for no more than it did
+        assert state_of(program, at=NOW)[2].state == State.PASSED
+        require_step(Step.HANDOFF, program, at=NOW)
 
     def test_a_track_changes_no_condition(self, said: Conditions) -> None:
         program = open_one(NOW)

@@ -11,7 +11,7 @@ import pytest
 
 from alignment.artifacts.kinds import InvalidContent
 from alignment.blockers import Blocked, Blocker
-from alignment.gates import find_blockers, track_of
+from alignment.gates import GateClosed, find_blockers, require_step, track_of
 from alignment.models import ArtifactVersion, Role, Step, VersionState
 from alignment.queries.artifacts import in_force
 from alignment.services.artifacts import ChangedMeanwhile, revoke, save_draft, send
@@ -28,6 +28,7 @@ from scorecard.tests.company import (
     HOUR,
     MONDAY,
     OTHERS,
+    QUESTIONS,
     Company,
     answered,
     complete,
@@ -37,6 +38,7 @@ from scorecard.tests.company import (
     surveyed,
 )
 from testing.artifacts import sign_all, user_with
+from testing.definitions import put_in_force
 from testing.world import NOW
 
 
@@ -281,6 +283,32 @@ class TestSigned:
         track = track_of(company.program)
         assert tuple(tuple(step.value for step in group) for group in track.order) == order
         assert tuple(step.value for step in track.before(Step.PLAN)) == before_plan
+
+    def test_where_definitions_come_first_the_sla_waits_for_all_five(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company, marketing={question.key: list(question.choices)[1] for question in QUESTIONS})
+        assert signed(company).content["sequence"]["rule"] == "definitions"
+        with pytest.raises(GateClosed) as refusal:
+            require_step(Step.SLA, company.program, at=NOW)
+        assert (refusal.value.step, len(refusal.value.blockers)) == (Step.SLA, 5)
+        for key in ("lead", "mql", "sql", "opportunity"):
+            put_in_force(key, at=NOW)
+        with pytest.raises(GateClosed, match="The definition of Qualified pipeline is not signed"):
+            require_step(Step.SLA, company.program, at=NOW)
+        put_in_force("qualified-pipeline", at=NOW)
+        require_step(Step.SLA, company.program, at=NOW)
+
+    def test_what_is_put_off_has_a_date(self, company: Company, prerequisites_met: None) -> None:
+        complete(company)
+        declare(
+            program=company.program, by=revops(), at=NOW,
+            changes={"board_deck_on": NOW.date(), "pipeline_short_percent": 31},
+        )  # fmt: skip
+        signed(company)
+        assert (
+            "Next quarter, from 1 January 2027 on: step 4 and step 5." in track_of(company.program).sentences
+        )
 
     def test_trust_as_the_lowest_score_makes_the_track_a_facilitated_one(
         self, company: Company, prerequisites_met: None
