@@ -68,7 +68,15 @@ class Round:
 
 def round_of(program: Program) -> Round | None:
     """The newest round of a program; None before the first."""
-    row = QuestionRound.objects.filter(program=program).order_by("-number").first()
+    return round_in(QuestionRound.objects.filter(program=program).order_by("-number").first())
+
+
+def round_numbered(program: Program, number: int) -> Round | None:
+    return round_in(QuestionRound.objects.filter(program=program, number=number).first())
+
+
+def round_in(row: QuestionRound | None) -> Round | None:
+    """A round of a program with its answerers; None for none."""
     if row is None:
         return None
     found = list(row.nominations.select_related("person", "sheet", "draft").order_by("pk"))

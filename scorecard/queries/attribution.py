@@ -6,7 +6,7 @@ it; what people log here follows up a lead that was there already and sources no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,10 +90,14 @@ def newest_lists(program: Program) -> dict[str, ClaimList]:
 
 
 def attribution_rows(
-    window: Window, program: Program, *, before: int | None = None, limit: int | None = None
+    window: Window,
+    lists: Mapping[str, ClaimList],
+    *,
+    before: int | None = None,
+    limit: int | None = None,
 ) -> Iterator[AttributionRow]:
-    """The opportunities of the window by falling key, from below `before` on; `limit`: at most so many."""
-    lists = newest_lists(program)
+    """The opportunities of the window by falling key, from below `before` on; `limit`: at most so many. `lists`: by
+    function those with which the first touch is compared."""
     given = {
         "start": window.starts_at,
         "end": window.ends_at,
@@ -107,13 +111,12 @@ def attribution_rows(
             yield from (AttributionRow(*row) for row in found)
 
 
-def measure_attribution(window: Window, program: Program) -> Attribution:
-    lists = newest_lists(program)
+def measure_attribution(window: Window, lists: Mapping[str, ClaimList]) -> Attribution:
     counts = dict.fromkeys(CLASSES, 0)
     money: dict[str, dict[str, int]] = {name: {} for name in CLASSES}
     deals: dict[str, int] = {}
     without = 0
-    for row in attribution_rows(window, program):
+    for row in attribution_rows(window, lists):
         counts[row.outcome] += 1
         if row.amount is None:
             without += 1

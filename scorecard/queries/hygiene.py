@@ -82,13 +82,21 @@ def hygiene_rows(
     within: FollowUpWindow,
     *,
     at: datetime,
+    group: str = "",
     before: int | None = None,
     limit: int | None = None,
 ) -> Iterator[HygieneRow]:
-    """The cycles of the cohort by falling key, from below `before` on; `limit`: at most so many. Read in chunks."""
+    """The cycles of the cohort by falling key as they stood `at` that moment, from below `before` on; `limit`: at most
+    so many. With a group only cycles that can be in it are read, all of them and some others. Read in chunks."""
     found = MqlCycle.objects.standing().filter(
         lead_counts("lead"), crossed_at__gte=window.starts_at, crossed_at__lt=window.ends_at
     )
+    if group == "running":
+        found = found.filter(started_at__gte=within.open_since(at))
+    elif group == "met":
+        found = found.filter(first_follow_up_at__lte=at)
+    elif group == "unassigned":
+        found = found.filter(owner=None)
     if before is not None:
         found = found.filter(pk__lt=before)
     ordered = found.order_by("-pk").values_list(*_FIELDS)
@@ -106,6 +114,8 @@ def hygiene_rows(
             history,
             team,
         ) = row
+        if followed_up_at is not None and followed_up_at > at:
+            followed_up_at = None  # nobody knew of it then
         due_at, calendar = within.due(started_at, team), within.calendar_of(team)
         if followed_up_at is not None and followed_up_at <= due_at:
             outcome = "met"

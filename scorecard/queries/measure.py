@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
+from django.db.models import QuerySet
+
+from alignment.definitions import conditions
 from alignment.models import MqlCycle, Program
 from alignment.queries.counting import lead_counts
-from alignment.queries.definitions import matches
+from alignment.queries.definitions import moment
 from scorecard.measures import Measures
 from scorecard.queries.answers import measure_agreement
 from scorecard.queries.attribution import measure_attribution
+from scorecard.queries.basis import Basis, basis_now
 from scorecard.queries.conversion import measure_conversion
 from scorecard.queries.hygiene import measure_hygiene
 from scorecard.queries.trust import measure_trust
-from scorecard.queries.window import diagnosis_of, follow_up_window, window_of
 
 
-def measure(program: Program, *, at: datetime) -> Measures:
-    """Raises NoCalendar where business hours are meant and no calendar has any."""
-    diagnosis = diagnosis_of(program)
-    window = window_of(diagnosis, at=at)
-    return Measures(
+def measure(program: Program, *, at: datetime) -> tuple[Measures, Basis]:
+    """The figures and what they rest on. Raises NoCalendar where business hours are meant and no calendar has any."""
+    basis = basis_now(program, at=at)
+    found = Measures(
         at=at,
-        window=window,
+        window=basis.window,
         agreement=measure_agreement(program),
-        hygiene=measure_hygiene(window, follow_up_window(diagnosis), at=at),
-        conversion=measure_conversion(window, at=at, qualified=sql_predicate(at=at)),
-        attribution=measure_attribution(window, program),
+        hygiene=measure_hygiene(basis.window, basis.within, at=at),
+        conversion=measure_conversion(basis.window, at=at, qualified=qualified_cycles(basis)),
+        attribution=measure_attribution(basis.window, basis.lists),
         trust=measure_trust(program),
     )
+    return found, basis
 
 
-def sql_predicate(*, at: datetime) -> Callable[[list[int]], set[int]] | None:
-    """By the signed definition of an SQL: which of some leads, records merged into them included, have an MQL cycle
-    that meets it. None while no such definition is in force."""
-    condition = matches("sql", at=at)
-    if condition is None:
+def qualified_cycles(basis: Basis) -> QuerySet[MqlCycle] | None:
+    """MQL cycles that meet the definition of an SQL on which the figures rest; None where there was none."""
+    if basis.sql is None:
         return None
-    meeting = MqlCycle.objects.standing().filter(lead_counts("lead"), condition)
-
-    def qualified(leads: list[int]) -> set[int]:
-        own = meeting.filter(lead__in=leads).values_list("lead_id", flat=True)
-        merged = meeting.filter(lead__merged_into__in=leads).values_list("lead__merged_into_id", flat=True)
-        return {pk for pk in (*own, *merged) if pk is not None}
-
-    return qualified
+    return MqlCycle.objects.standing().filter(
+        lead_counts("lead"), conditions.meets(basis.sql, moment(basis.at))
+    )

@@ -74,6 +74,18 @@ def overview(program: Program, *, sees_drafts: bool, at: datetime) -> Overview:
     )
 
 
+def version_shown(
+    program: Program, *, sees_drafts: bool, number: int | None = None
+) -> ArtifactVersion | None:
+    """The version whose figures are shown, as in Overview, or that with a number; None where there is none to see."""
+    found = ArtifactVersion.objects.of(content.KIND, str(program.number)).select_related("artifact")
+    if not sees_drafts:
+        found = found.exclude(state=VersionState.DRAFT)
+    if number is not None:
+        return found.filter(number=number).first()
+    return found.filter(state__in=[VersionState.DRAFT, *_SHOWN]).order_by("-number").first()
+
+
 def _next_bands() -> ArtifactVersion | None:
     waiting = ArtifactVersion.objects.of(bands.KIND, bands.KEY).sent().select_related("artifact").first()
     return draft_of(bands.KIND, bands.KEY) or waiting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
 
@@ -16,6 +16,7 @@ from scorecard.measures import Window
 from scorecard.models import Diagnosis, FollowUpTime
 
 FULL_QUARTERS = 4
+_LONGEST, _PRECISION = timedelta(days=800), timedelta(minutes=1)
 NAMED = 3  # calendars that are named, before the rest is counted
 
 
@@ -72,6 +73,29 @@ class FollowUpWindow:
         calendar = BusinessCalendar.always_open() if key is None else self.calendars[key]
         return calendar.add(started_at, self.seconds)
 
+    def check(self, at: datetime) -> None:
+        """Raises NoOpenTime where a calendar that may count opens too seldom for the window."""
+        for key in self.calendars:
+            self.due(at, key)
+
+    def open_since(self, at: datetime) -> datetime:
+        """Before this start every window had ended by `at`, whichever calendar judges it. Raises NoOpenTime."""
+        keys: list[int | None] = [None] if self.fallback is None else [*self.calendars]
+        if self.is_declared:
+            keys = [self.fallback]
+        return min(self._open_since(key, at) for key in keys)
+
+    def _open_since(self, key: int | None, at: datetime) -> datetime:
+        """By halves: a later start is never due earlier."""
+        low, high = at - _LONGEST, at
+        while high - low > _PRECISION:
+            middle = low + (high - low) / 2
+            if self.due(middle, key) <= at:
+                low = middle
+            else:
+                high = middle
+        return low
+
     def words(self, used: Collection[int | None] = ()) -> str:
         """Its length and unit, and the calendars that counted: "8 business hours (Berlin office, London office)"."""
         count = self.seconds // 3600
@@ -84,12 +108,12 @@ class FollowUpWindow:
         return f"{count} business {hours} ({', '.join(names)})"
 
 
-def follow_up_window(diagnosis: Diagnosis) -> FollowUpWindow:
-    """Raises NoCalendar."""
+def follow_up_window(diagnosis: Diagnosis, *, fallback: Calendar | None = None) -> FollowUpWindow:
+    """`fallback`: instead of the calendar that most sales teams keep now. Raises NoCalendar."""
     seconds = diagnosis.follow_up_hours * 3600
     if diagnosis.follow_up_time == FollowUpTime.ELAPSED:
         return FollowUpWindow(seconds)
-    fallback = diagnosis.calendar or default_calendar()
+    fallback = diagnosis.calendar or fallback or default_calendar()
     if fallback is None:
         raise NoCalendar("No calendar says what a business hour is: set one up, or state elapsed hours.")
     is_declared = diagnosis.calendar_id is not None

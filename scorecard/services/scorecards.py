@@ -23,8 +23,8 @@ from scorecard.gates import key_of
 from scorecard.leverage import fractures
 from scorecard.measures import Measures
 from scorecard.models import Diagnosis
+from scorecard.queries.basis import frozen
 from scorecard.queries.measure import measure as measured
-from scorecard.queries.window import diagnosis_of
 from scorecard.scoring import scores, two_decimals
 from scorecard.sequencing import DECLARED, MEASURED, NOT_KNOWN, Given, Situation, sequence
 
@@ -50,9 +50,9 @@ def measure(
         raise ProgramClosed(f"{program} is closed.")
     signed_bands = in_force(bands.KIND, bands.KEY)
     scale = Bands.from_json(signed_bands.content if signed_bands else proposed_bands())
-    found, diagnosis = measured(program, at=at), diagnosis_of(program)
+    found, basis = measured(program, at=at)
     scored = scores(found, scale)
-    situation = situation_of(diagnosis, found, {one.key: one.tenths for one in scored})
+    situation = situation_of(basis.declared, found, {one.key: one.tenths for one in scored})
     before = scorecard_before(program)
     grounds = [one.version for one in definitions_in_force().values()]
     grounds = [*([signed_bands] if signed_bands else []), *grounds]
@@ -70,7 +70,7 @@ def measure(
     return save_draft(
         kind=content.KIND,
         key=key_of(program),
-        content=document,
+        content=document | {"basis": frozen(basis)},
         rests_on=grounds,
         paper=_paper(program),
         expected=expected,

@@ -8,7 +8,7 @@ import pytest
 
 from alignment.models import Function
 from scorecard.measures import Attribution
-from scorecard.queries.attribution import attribution_rows, measure_attribution, outcome_of
+from scorecard.queries.attribution import attribution_rows, measure_attribution, newest_lists, outcome_of
 from scorecard.queries.window import diagnosis_of, window_of
 from scorecard.services.claims import import_claims
 from scorecard.tests.company import DAY, MONDAY, Company, revops
@@ -16,7 +16,9 @@ from testing.world import NOW
 
 
 def measured(company: Company) -> Attribution:
-    return measure_attribution(window_of(diagnosis_of(company.program), at=NOW), company.program)
+    return measure_attribution(
+        window_of(diagnosis_of(company.program), at=NOW), newest_lists(company.program)
+    )
 
 
 def claimed(company: Company, function: Function, *ids: str) -> None:
@@ -51,7 +53,7 @@ def test_what_was_logged_here_is_no_first_touch(company: Company) -> None:
     company.touch(lead, "marketing", MONDAY)
     company.touch(lead, "other", MONDAY + DAY)
     company.opportunity(lead)
-    [row] = attribution_rows(window_of(diagnosis_of(company.program), at=NOW), company.program)
+    [row] = attribution_rows(window_of(diagnosis_of(company.program), at=NOW), {})
     assert row.first_touch == "marketing"
 
 
@@ -101,7 +103,7 @@ def test_the_first_touch_is_the_earliest_that_a_source_recorded_of_all_merged_re
     company.opportunity(lead)
     company.opportunity(merged)
     window = window_of(diagnosis_of(company.program), at=NOW)
-    assert {row.first_touch for row in attribution_rows(window, company.program)} == {"sales"}
+    assert {row.first_touch for row in attribution_rows(window, {})} == {"sales"}
 
 
 def test_without_a_list_it_is_said_whose_is_missing(company: Company) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from alignment.models import MqlCycle
 from scorecard.measures import Conversion
 from scorecard.queries.conversion import NO_PREDICATE, SIGNED_PREDICATE, measure_conversion
 from scorecard.queries.window import diagnosis_of, window_of
@@ -88,8 +89,8 @@ def test_without_a_signed_definition_acceptance_by_sales_counts_as_sql(company: 
 def test_with_a_signed_definition_it_decides_and_acceptance_does_not(company: Company) -> None:
     accepted = company.mql(is_accepted=True)
     other = company.mql(follow_up=MONDAY)
-    never = company.lead()  # meets the predicate without ever having crossed
-    found = measured(company, qualified=lambda leads: {other.lead_id, never.pk} & set(leads))
+    never = company.mql(voided_at=MONDAY, void_reason="disproved")  # meets it without standing as an MQL
+    found = measured(company, qualified=MqlCycle.objects.filter(pk__in=[other.pk, never.pk]))
     assert (found.mqls, found.sqls, found.sql_means) == (2, 1, SIGNED_PREDICATE)
     assert states(found)["qualified"] == 2
     assert accepted.lead_id != other.lead_id

@@ -29,7 +29,7 @@ DIMENSIONS = ("definitions", "hygiene", "conversion", "attribution")
 def downloaded(client: Client, name: str) -> Rows:
     response = client.get(reverse("scorecard:rows-csv", args=[name]))
     assert response.status_code == 200
-    return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+    return list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
 
 
 def score(share: Decimal, steps: list[str]) -> Decimal:

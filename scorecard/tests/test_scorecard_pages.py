@@ -210,7 +210,7 @@ class TestRows:
             company.touch(lead)
             company.opportunity(lead)
         client = as_role(Role.REVOPS)
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(18):
             page = text(client, "rows", name)
         assert page.count("<tr>") == count + 1
 

@@ -26,7 +26,7 @@ def claimed(
     own, of_others = _SHARES[function]
     others = of_others / 2 if is_second else of_others
     window = window_of(diagnosis_of(program), at=at)
-    rows = sorted(attribution_rows(window, program), key=lambda row: row.opportunity)
+    rows = sorted(attribution_rows(window, {}), key=lambda row: row.opportunity)
     lines = [
         f"{row.opportunity},{function.value},{row.source}"
         for row in rows
