@@ -181,13 +181,32 @@ def test_more_entries_than_a_chain_has_are_not_looked_at(monkeypatch: pytest.Mon
         "more than 50 lines" in finding for finding in collected(check_bundle(made_up(51, shown=False)))
     )
     monkeypatch.setattr(verify, "MOST_SHOWN", 20)
-    assert any("too many" in finding for finding in collected(check_bundle(made_up(21, shown=True))))
+    assert any(
+        "more than 20 entries are shown" in finding
+        for finding in collected(check_bundle(made_up(21, shown=True)))
+    )
 
 
 def test_one_long_line_is_no_event() -> None:
     files = made_up(1, shown=True)
-    files["chain.jsonl"] = files["chain.jsonl"].replace(b'"x"', b'"' + b"x" * verify.LONGEST_EVENT + b'"')
-    assert any("too long" in finding for finding in collected(check_bundle(files)))
+    files["chain.jsonl"] = files["chain.jsonl"].replace(b'"x"', b'"' + b"x" * verify.LONGEST_LINE + b'"')
+    assert any("line 1 is longer than" in finding for finding in collected(check_bundle(files)))
+
+
+def _many(size: int) -> bytes:
+    """JSON of so many bytes whose values need the most memory."""
+    return b"[" + b"[]," * (size // 3 - 1) + b"[]]"
+
+
+def test_values_that_are_large_in_memory_are_refused_before_they_are_there() -> None:
+    files = made_up(1, shown=False)
+    line = canonical({"digest": "0" * 64, "event": {"artifact": {"kind": "a", "key": "b", "version": 1}}})
+    long = line[:-2] + b',"x":' + _many(verify.LONGEST_LINE - 300) + b"}}\n"
+    for chain in (_many(10 * MEGABYTE) + b"\n", long * 600):
+        texts = {**files, "chain.jsonl": chain, "document.pdf": b""}
+        assert peak_of(lambda texts=texts: collected(check_bundle(texts))) < 100
+    with pytest.raises(NothingToVerify, match="no signed text is"):
+        examine(_many(MEGABYTE) + b" " * 8)
 
 
 def test_signatures_by_the_thousand_are_compared_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:

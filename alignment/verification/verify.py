@@ -29,8 +29,8 @@ GENESIS = "0" * 64  # stands before the first entry of the chain
 NO_MARK = "0" * 64  # of entries that belong to no document: new keys of the server
 LARGEST = 64 * 2**20  # bytes of all files together
 LARGEST_FILE, LARGER = 2**20, {"chain.jsonl": 32 * 2**20, "document.pdf": 32 * 2**20}  # bytes of each
-MOST_ENTRIES, MOST_SHOWN = 50_000, 500  # lines of chain.jsonl, and those with an event in full
-LONGEST_EVENT = 32 * 2**10  # bytes
+MOST_ENTRIES, MOST_SHOWN = 50_000, 100  # lines of chain.jsonl, and those with an event in full
+LONGEST_LINE = 16 * 2**10  # bytes of one of them
 MOST_FINDINGS, LONGEST_FINDING = 100, 400
 PIECE = 64 * 2**10  # bytes that are unpacked at once
 FILES = {"VERIFY.md", "chain.jsonl", "content.json", "document.pdf", "envelope.json", "heads.jsonl"}
@@ -268,7 +268,7 @@ class Chain:
 
     def _entries(self) -> Iterator[tuple[str, str, bytes | str]]:
         sent = b""
-        for line in _lines(self.lines, MOST_ENTRIES):
+        for line in _lines(self.lines, MOST_ENTRIES, LONGEST_LINE):
             self.last += 1
             event, mark = line["event"], line.get("mark", NO_MARK)
             if sorted(line) != ["digest", "event", "mark"][: 3 if isinstance(event, str) else 2]:
@@ -280,8 +280,8 @@ class Chain:
                 yield line["digest"], mark, event
                 continue
             raw = canonical(event)
-            if len(raw) > LONGEST_EVENT or len(self.own) + len(self.keys) >= MOST_SHOWN:
-                raise ValueError(f"entry {self.last} is too long, or there are too many of this document")
+            if len(self.own) + len(self.keys) >= MOST_SHOWN:
+                raise ValueError(f"more than {MOST_SHOWN} entries are shown in full")
             if "artifact" not in event:
                 self.keys.append(event)
             elif event["artifact"] == self.name:
@@ -304,9 +304,11 @@ def witnessed(text: str) -> tuple[int, str, list[str]]:
     return int(statement["sequence"]), str(statement["digest"]), problems
 
 
-def _lines(raw: bytes, most: int = 1000) -> Iterator[Any]:
+def _lines(raw: bytes, most: int = 1000, longest: int = LARGEST_FILE) -> Iterator[Any]:
     """The values of canonical JSON, one a line; one after the other, so that many of them need no more memory."""
     for number, line in enumerate(io.BytesIO(raw), 1):
+        if len(line) > longest:  # before all of its values are in memory
+            raise ValueError(f"line {number} is longer than {longest} bytes")
         if number > most or not line.endswith(b"\n"):
             raise ValueError(
                 f"there are more than {most} lines" if number > most else "the last line does not end"
