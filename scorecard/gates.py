@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from alignment.artifacts.kinds import kind_named
 from alignment.blockers import Blocker
 from alignment.definitions.predicate import KEYS
 from alignment.gates import Basis, Evidence, First, Track, gate, track_provider
@@ -14,6 +13,7 @@ from alignment.models import ArtifactVersion, Program, Step, VersionState
 from alignment.quarters import Quarter
 from alignment.queries.artifacts import in_force, latest, stale_grounds
 from alignment.queries.definitions import definitions_in_force
+from alignment.queries.renditions import title_of
 from scorecard import content
 from scorecard.sequencing import track_of_rule
 
@@ -38,7 +38,7 @@ def scorecard_is_signed_and_its_grounds_hold(program: Program, *, at: datetime) 
     found += [
         Evidence(
             "What it rests on",
-            _name(row.ground),
+            title_of(row.ground),
             Basis.SIGNED,
             row.ground.ended_at,
             where,
@@ -73,15 +73,9 @@ def _state(version: ArtifactVersion) -> str:
 def _stale(ground: ArtifactVersion, where: str) -> Blocker:
     return Blocker(
         f"scorecard-ground-{ground.artifact.kind}-{ground.artifact.key}",
-        f"The scorecard rests on {_name(ground)}, which is no longer in force: measure again and have it signed.",
+        f"The scorecard rests on {title_of(ground)}, which is no longer in force: measure again and have it signed.",
         url=where,
     )
-
-
-def _name(version: ArtifactVersion) -> str:
-    kind = version.artifact.kind
-    named = f" “{version.artifact.key}”" if kind == "definition" else ""
-    return f"version {version.number} of the {kind_named(kind).label.lower()}{named}"
 
 
 @track_provider

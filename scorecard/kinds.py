@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +62,12 @@ def _number(version: ArtifactVersion) -> int | None:
     return int(key) if key.isascii() and key.isdigit() and len(key) < 9 else None
 
 
+def _scorecard_title(found: Content, key: str) -> str:
+    program = found.get("program")
+    name = program.get("name") if isinstance(program, Mapping) else None
+    return f"Diagnosis scorecard of {name or f'program {key}'}"
+
+
 def _scorecard_effect(_: Content) -> tuple[str, ...]:
     return (
         "The sequence recommended on it becomes the track of the program: it says which gates stand before which step.",
@@ -84,6 +91,7 @@ SCORECARD = register(
         readers=_READERS,
         blockers=scorecard_blockers,
         edit_url=lambda version: reverse("scorecard:scorecard"),
+        title=_scorecard_title,
     )
 )
 BANDS = register(
@@ -98,5 +106,6 @@ BANDS = register(
         page_limit=1,
         readers=_READERS,
         edit_url=lambda version: reverse("scorecard:bands"),
+        title=lambda _, key: "Scoring bands" if key == bands.KEY else f"Scoring bands of {key}",
     )
 )

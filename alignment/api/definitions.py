@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from alignment.access import SEES_FIGURES
 from alignment.api.base import Resource
-from alignment.definitions.kind import NAME
+from alignment.definitions.kind import KIND, NAME
 from alignment.definitions.predicate import KEYS
 from alignment.models import ArtifactVersion, Role, Signature
 
@@ -27,6 +27,7 @@ class DefinitionSerializer(serializers.ModelSerializer[ArtifactVersion]):
     key = serializers.ChoiceField(
         choices=[(key, label) for key, (label, _) in KEYS.items()], source="artifact.key", read_only=True
     )
+    title = serializers.SerializerMethodField(help_text="As people call it.")
     version = serializers.IntegerField(source="number", read_only=True)
     sha256 = serializers.CharField(source="digest", read_only=True, help_text="In hex, of what was signed.")
     in_force_since = serializers.DateTimeField(source="signed_at", read_only=True)
@@ -37,8 +38,11 @@ class DefinitionSerializer(serializers.ModelSerializer[ArtifactVersion]):
 
     class Meta:
         model = ArtifactVersion
-        fields = ["key", "version", "sha256", "in_force_since", "content", "signers"]
+        fields = ["key", "title", "version", "sha256", "in_force_since", "content", "signers"]
         read_only_fields = fields
+
+    def get_title(self, version: ArtifactVersion) -> str:
+        return KIND.name_of(version.content, version.artifact.key)
 
 
 class Definitions(Resource[ArtifactVersion]):

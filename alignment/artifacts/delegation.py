@@ -63,7 +63,7 @@ def day(content: Content, field: str) -> date | None:
 def render(content: Content) -> Document:
     role, holder, delegate = _role(content), _name(content, "holder"), _name(content, "delegate")
     return Document(
-        title=f"Delegation of the {role}'s signature",
+        title=_of(role),
         subtitle=f"{holder} to {delegate}",
         blocks=(
             Facts(
@@ -80,6 +80,15 @@ def render(content: Content) -> Document:
             Bullets(effect(content)),
         ),
     )
+
+
+def title(content: Content, key: str) -> str:
+    """Without its version: "Delegation of the CRO's signature to Ada Byron"."""
+    return f"{_of(_role(content))} to {_name(content, 'delegate')}"
+
+
+def _of(role: str) -> str:
+    return f"Delegation of the {role}'s signature"
 
 
 def effect(content: Content) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ class Kind:
     on_change     called within the transaction in which a version comes into force, or ceases to be: (version, at=)
     edit_url      version → address at which RevOps edits the draft; "" where there is none
     allows_delegates  whether a delegate may sign it; else the holders of its roles do so in person
+    title         content, key → the document as people call it, without its version; None: its label and key
     named         content → for a role, the id of the one User who signs for it and no delegate: a personal grant
     """
 
@@ -86,6 +87,15 @@ class Kind:
     edit_url: Callable[[ArtifactVersion], str] = lambda version: ""
     allows_delegates: bool = True
     named: Callable[[Content], Mapping[str, int]] = lambda content: {}
+    title: Callable[[Content, str], str] | None = None
+
+    def name_of(self, content: Content, key: str) -> str:
+        """As people call it, without its version: "Definition: MQL"; label and key where the kind says nothing."""
+        try:
+            said = self.title(content, key) if self.title is not None else ""
+        except STUMBLES:
+            said = ""
+        return said or f"{self.label} {key}"
 
     def __post_init__(self) -> None:
         nothing: dict[str, Callable[[], Any]] = {

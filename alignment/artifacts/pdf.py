@@ -56,7 +56,7 @@ class SignatureLine:
 class Imprint:
     """What stands around the text. It takes the same room whatever it says, so that it never moves a page break.
 
-    label   "Scorecard 3, version 2"; digest: in hex, empty for drafts; mark: "DRAFT", or empty
+    label   "Definition: MQL, version 2"; digest: in hex, empty for drafts; mark: "DRAFT", or empty
     """
 
     organisation: str = ""

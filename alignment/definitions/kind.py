@@ -9,13 +9,13 @@ from django.urls import reverse
 from alignment.artifacts.kinds import Content, Kind, register
 from alignment.blockers import Blocker
 from alignment.definitions import content as definition
-from alignment.definitions.predicate import listed
+from alignment.definitions.predicate import KEYS, listed
 from alignment.models.people import Role
 
 if TYPE_CHECKING:
     from alignment.models import ArtifactVersion
 
-NAME = "definition"
+NAME, _LABEL = "definition", "Definition"
 READERS = frozenset(Role.values) - {Role.BOARD_VIEWER.value}
 
 
@@ -34,6 +34,11 @@ def _effect(content: Content) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _title(content: Content, key: str) -> str:
+    """Without its version; called as its text calls it."""
+    return f"{_LABEL}: {content.get('name') or KEYS.get(key, (key,))[0]}"
+
+
 def _fits_its_key(version: ArtifactVersion, **_: Any) -> list[Blocker]:
     if definition.fits(version.artifact.key, version.content):
         return []
@@ -49,7 +54,7 @@ def _fits_its_key(version: ArtifactVersion, **_: Any) -> list[Blocker]:
 KIND = register(
     Kind(
         name=NAME,
-        label="Definition",
+        label=_LABEL,
         check=definition.check,
         render=definition.render,
         signers=lambda content: (Role.CRO.value, Role.CMO.value, Role.FINANCE.value),
@@ -59,5 +64,6 @@ KIND = register(
         readers=READERS,
         blockers=_fits_its_key,
         edit_url=lambda version: reverse("alignment:definition", args=[version.artifact.key]),
+        title=_title,
     )
 )

@@ -121,19 +121,25 @@ class Sheet:
 
 
 def title_of(version: ArtifactVersion) -> str:
-    """The title of its text; kind and key where no app knows the kind any more."""
+    """As people call it, or else the title of its text; kind and key where no app knows the kind any more."""
     try:
-        return kind_named(version.artifact.kind).render(version.content).title or str(version)
+        kind = kind_named(version.artifact.kind)
     except UnknownKind:
         return str(version)
+    if kind.title is not None:
+        return kind.name_of(version.content, version.artifact.key)
+    return kind.render(version.content).title or str(version)
 
 
-def label_of(version: ArtifactVersion) -> str:
-    """Which sort of document it is, in words."""
+def label_of(version: ArtifactVersion, sealed: str = "") -> str:
+    """Which sort of document it is, in words (`sealed`: those that were signed); with its key where the title does not
+    tell it from others."""
     try:
-        return kind_named(version.artifact.kind).label
+        kind = kind_named(version.artifact.kind)
     except UnknownKind:
-        return version.artifact.kind
+        return str(version.artifact)
+    label = sealed or kind.label
+    return label if kind.title is not None else f"{label} {version.artifact.key}"
 
 
 def sheet_of(version: ArtifactVersion, user: User, *, at: datetime) -> Sheet:
@@ -147,8 +153,8 @@ def sheet_of(version: ArtifactVersion, user: User, *, at: datetime) -> Sheet:
     return Sheet(
         version=version,
         kind=kind,
-        title=document.title or str(version),
-        label=sealed.get("label") or kind.label,
+        title=title_of(version),
+        label=label_of(version, sealed.get("label") or ""),
         document=document,
         statement=sealed.get("statement") or kind.statement,
         effect=kind.effect(version.content),

@@ -34,9 +34,9 @@ def signature_lines(
 
 
 def title_of(version: ArtifactVersion) -> str:
-    """As people call it: "Scorecard 3, version 2"."""
-    label = kind_named(version.artifact.kind).label
-    return f"{label} {version.artifact.key}, version {version.number}"
+    """As people call it: "Definition: MQL, version 2"."""
+    name = kind_named(version.artifact.kind).name_of(version.content, version.artifact.key)
+    return f"{name}, version {version.number}"
 
 
 def _line(role: str, signature: Signature | None, zone: ZoneInfo) -> SignatureLine:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from alignment.artifacts.canonical import canonical, digest
+from alignment.artifacts.kinds import UnknownKind, kind_named
 from alignment.models import (
     ArtifactVersion,
     ChainEntry,
@@ -69,6 +70,7 @@ class Known:
     where that is another one. `head`: the first signed end of the chain that covers all of this; None until then.
     """
 
+    title: str
     label: str
     kind: str
     key: str
@@ -154,6 +156,14 @@ def examine(raw: bytes) -> Answer:
     return _examine_json(raw)
 
 
+def _title(version: ArtifactVersion, label: str) -> str:
+    """As people call it; `label`: its kind as it was signed, for kinds that no app declares any more."""
+    try:
+        return kind_named(version.artifact.kind).name_of(version.content, version.artifact.key)
+    except UnknownKind:
+        return f"{label} {version.artifact.key}"
+
+
 def known_of(version: ArtifactVersion, *, is_read: bool) -> Known:
     """What there is to say of a version that was sent; names and its key only to a reader of it."""
     signed: dict[str, Any] = json.loads(version.envelope)
@@ -162,6 +172,7 @@ def known_of(version: ArtifactVersion, *, is_read: bool) -> Known:
     last = ChainEntry.objects.filter(version=version).order_by("-sequence").first()
     head = ChainHead.objects.filter(entry__gte=last.sequence).order_by("entry").first() if last else None
     return Known(
+        title=_title(version, signed["label"]) if is_read else signed["label"],
         label=signed["label"],
         kind=version.artifact.kind,
         key=version.artifact.key if is_read else "",

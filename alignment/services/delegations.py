@@ -93,5 +93,6 @@ DELEGATION = register(
         page_limit=1,
         blockers=_blockers,
         expires_on=lambda content: delegation.day(content, "until_on"),
+        title=delegation.title,
     )
 )

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from alignment.artifacts import kinds, sponsorship, waivers
-from alignment.artifacts.kinds import Kind
+from alignment.artifacts.kinds import Content, Kind
 from alignment.blockers import Blocker
 from alignment.gates import waivable_blockers
 from alignment.gates.prerequisites import SPONSORSHIP, address
@@ -157,6 +157,10 @@ def _blockers_of_waiver(version: ArtifactVersion, *, at: datetime) -> list[Block
     return []
 
 
+def _program_named(content: Content, number: str) -> str:
+    return str(content.get("program_name") or f"program {number}")
+
+
 _READERS = frozenset({Role.SALES_MANAGER.value, Role.MARKETING.value, Role.FINANCE.value})
 
 kinds.register(
@@ -172,6 +176,7 @@ kinds.register(
         readers=_READERS,
         blockers=_blockers_of_sponsorship,
         edit_url=lambda version: address("alignment:sponsorship"),
+        title=lambda content, key: f"Sponsorship of {_program_named(content, key)}",
     )
 )
 kinds.register(
@@ -188,5 +193,6 @@ kinds.register(
         readers=_READERS,
         blockers=_blockers_of_waiver,
         expires_on=waivers.expires_on,
+        title=lambda content, key: f"Waiver {key} of {_program_named(content, key.partition('-')[0])}",
     )
 )

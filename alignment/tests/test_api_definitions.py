@@ -24,6 +24,7 @@ def test_the_version_in_force_is_answered_as_it_was_signed(world: World) -> None
     found = api.get("definitions/mql").json()
     assert found["content"] == suggestion("mql")
     assert (found["key"], found["version"]) == ("mql", 1)
+    assert found["title"] == "Definition: MQL"
     assert found["sha256"] == hashlib.sha256(version.envelope.encode()).hexdigest()
     assert [(signer["role"], signer["name"]) for signer in found["signers"]] == [
         ("cro", "The CRO"), ("cmo", "The CMO"), ("finance", "The Finance"),

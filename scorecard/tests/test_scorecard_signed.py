@@ -325,7 +325,7 @@ class TestSigned:
         sign_bands(company, hygiene=["0.1", "0.2", "0.3", "0.4", "0.5"])
         [blocker] = find_blockers(Step.SCORECARD, company.program, at=NOW)
         assert blocker.code == "scorecard-ground-scoring-bands-scorecard"
-        assert "version 1 of the scoring bands, which is no longer in force" in blocker.message
+        assert "Scoring bands, version 1, which is no longer in force" in blocker.message
         signed(company, at=NOW + HOUR)
         assert find_blockers(Step.SCORECARD, company.program, at=NOW + HOUR) == []
 
