@@ -18,6 +18,7 @@ from alignment.queries.completeness import with_leads
 from alignment.queries.definitions import counted_mqls, moment, standing_leads
 
 LAST = 50
+COMPARED = 10_000  # leads: all of a million would take seconds, on a page that is opened often
 SAYS_SO, SILENT = "says-so", "silent"
 DISAGREEMENTS = {
     SAYS_SO: "The CRM calls them an MQL, the definition does not",
@@ -142,20 +143,44 @@ def last_mqls(definition: Definition) -> LastMqls:
     return LastMqls(rows, parts)
 
 
-def disagreeing(definition: Definition, kind: str, *, at: datetime) -> QuerySet[Lead]:
-    """Leads whose status in the CRM and whose fields say different things, in no order; none where the definition does
-    not say what the CRM calls an MQL."""
+def disagreeing(definition: Definition, kind: str, *, at: datetime, is_all: bool = False) -> QuerySet[Lead]:
+    """Of the latest 10,000 leads those whose status in the CRM and whose fields say different things, in no order; none
+    where the definition does not say what the CRM calls an MQL. `is_all`: of all leads, however many."""
     if definition.crm_status is None:
         return Lead.objects.none()
     now = moment(at)
     called, met = row_holds(definition.crm_status.row, now), meets(definition, now)
-    return standing_leads().filter(called & ~met if kind == SAYS_SO else met & ~called)
+    compared = standing_leads() if is_all else _latest()
+    return compared.filter(called & ~met if kind == SAYS_SO else met & ~called)
 
 
 def disagreements(definition: Definition, *, at: datetime) -> list[Disagreement]:
-    """How many leads disagree, either way. Two queries are faster than one here: each stops at the first row that
-    decides it."""
+    """How many of the latest 10,000 leads disagree, either way. Two queries are faster than one here: each stops at the
+    first row that decides it."""
     return [Disagreement(kind, disagreeing(definition, kind, at=at).count()) for kind in DISAGREEMENTS]
+
+
+def has_earlier() -> bool:
+    """Whether there are more leads than are compared."""
+    return _first_compared() is not None
+
+
+def _latest() -> QuerySet[Lead]:
+    """The latest 10,000 leads by creation, in no order. By the moment of the first of them, which the index finds: a
+    list of keys would have the whole table read."""
+    first = _first_compared()
+    if first is None:
+        return standing_leads()
+    made_at, pk = first
+    found = standing_leads().alias(made_at=creation_of_leads()).filter(made_at__gte=made_at)
+    return found.exclude(made_at=made_at, pk__lt=pk)
+
+
+def _first_compared() -> tuple[datetime, int] | None:
+    """Creation and key of the first of the latest leads; None while there are no more than these."""
+    found = standing_leads().annotate(made_at=creation_of_leads()).order_by("-made_at", "-pk")
+    last = list(found.values_list("made_at", "pk")[COMPARED - 1 : COMPARED + 1])
+    return last[0] if len(last) == 2 else None
 
 
 def gap(limits: Limits, *, at: datetime) -> Gap:

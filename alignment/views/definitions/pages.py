@@ -24,6 +24,7 @@ from alignment.definitions.suggestions import suggestion
 from alignment.forms import definitions as forms
 from alignment.models import ArtifactVersion, Role, User
 from alignment.queries import drift
+from alignment.queries.called import called
 from alignment.queries.completeness import completeness
 from alignment.queries.definition_counts import count
 from alignment.queries.definition_pages import standing, standings
@@ -43,6 +44,10 @@ def index(request: HttpRequest) -> HttpResponse:
             "month": completeness(found.definition, "month", at=now, scope=scope, shown=1)[0],
             "last": drift.last_mqls(found.definition),
             "disagreements": drift.disagreements(found.definition, at=now),
+            "compared_note": f"Of the latest {drift.COMPARED:,} leads by creation that are neither deleted nor "
+            "merged, compared with the signed rows as of now.",
+            "called": called(found.definition, at=now),
+            "sees_leads": user.has_role(*SEES_ALL),
             "gap": drift.gap(found.definition.limits, at=now),
             "crm_status": found.definition.crm_status,
             "incomplete_url": reverse("alignment:mqls-incomplete") if user.has_role(*SEES_RECORDS) else "",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,11 +13,13 @@ from django.utils import timezone
 from alignment.access import SEES_ALL, SEES_FIGURES, SEES_RECORDS, roles, scope_of, viewer
 from alignment.asked import asked
 from alignment.definitions import evaluate
+from alignment.definitions.predicate import Definition
 from alignment.forms.incomplete import WhichForm
 from alignment.models import DriftAlarm, Lead
 from alignment.paging import NoSuchPage, by_moment, newest_first
 from alignment.queries import completeness as queries
 from alignment.queries import drift
+from alignment.queries.called import CALLED, called, called_cycles, called_leads
 from alignment.queries.definitions import definition_in_force, moment
 from alignment.sheets import csv_response
 
@@ -94,6 +98,8 @@ def index(request: HttpRequest) -> HttpResponse:
         context |= {
             "last": drift.last_mqls(found.definition),
             "disagreements": drift.disagreements(found.definition, at=now),
+            "compared": f"{drift.COMPARED:,}",
+            "called": called(found.definition, at=now),
             "gap": gap,
             "sides": [gap.marketing, gap.sales],
             "crm_status": found.definition.crm_status,
@@ -104,19 +110,28 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @roles(*SEES_ALL)
 def rows(request: HttpRequest) -> HttpResponse:
-    """The leads behind one number of drift: `?of=says-so`, `silent`, or `marketing` or `sales` with `converted=1`."""
+    """The leads behind one number of drift: `?of=says-so` or `silent`, with `all=1` of all leads; `called-met` or
+    `called-unmet`; `marketing` or `sales`, with `converted=1`."""
     found, now, of = definition_in_force("mql"), timezone.now(), asked(request, "of")
-    if found is None or of not in {*drift.DISAGREEMENTS, *drift.SIDES}:
+    if found is None or of not in {*drift.DISAGREEMENTS, *drift.SIDES, *CALLED}:
         raise Http404("There is no such figure.")
+    definition, after = found.definition, asked(request, "after")
     is_converted = asked(request, "converted") == "1"
-    if of in drift.SIDES:
-        chosen = drift.leads_of_side(found.definition.limits, of, is_converted=is_converted, at=now)
-        title = f"{drift.SIDES[of]} leads" + (" with an opportunity" if is_converted else "")
-    else:
-        chosen, title = drift.disagreeing(found.definition, of, at=now), drift.DISAGREEMENTS[of]
-    related = chosen.select_related("source", "matched_account", "first_touch", "crm_owner")
+    is_all = of in drift.DISAGREEMENTS and asked(request, "all") == "1"
     try:
-        page = newest_first(related, asked(request, "after"))
+        if of in CALLED:
+            title = CALLED[of]
+            leads, cursor, count = _called(definition, of, after, now)
+        else:
+            if of in drift.SIDES:
+                chosen = drift.leads_of_side(definition.limits, of, is_converted=is_converted, at=now)
+                title = f"{drift.SIDES[of]} leads" + (" with an opportunity" if is_converted else "")
+            else:
+                chosen = drift.disagreeing(definition, of, at=now, is_all=is_all)
+                title = drift.DISAGREEMENTS[of]
+            page = newest_first(_with_related(chosen), after)
+            # of all leads there is no count: it would take as long as they are many
+            leads, cursor, count = page.rows, page.cursor, None if is_all else chosen.count()
     except NoSuchPage as problem:
         raise Http404("There is no such page of the list.") from problem
     asked_at = moment(now)
@@ -136,8 +151,30 @@ def rows(request: HttpRequest) -> HttpResponse:
             "crm_status": found.definition.crm_status,
             "limits": found.definition.limits,
             "is_side": of in drift.SIDES,
-            "rows": [(lead, failed(lead)) for lead in page.rows],
-            "cursor": page.cursor,
-            "count": chosen.count(),
+            "is_called": of in CALLED,
+            "is_all": is_all,
+            "compared": f"{drift.COMPARED:,}",
+            "has_earlier": of in drift.DISAGREEMENTS and not is_all and drift.has_earlier(),
+            "rows": [(lead, failed(lead)) for lead in leads],
+            "cursor": cursor,
+            "count": count,
         },
     )
+
+
+def _called(
+    definition: Definition, of: str, after: str, now: datetime
+) -> tuple[list[Lead], str | None, int | None]:
+    """One page of the records that are called an MQL, the cursor of the next, and how many there are. A lead that
+    crossed twice among them stands there twice."""
+    if definition.crm_status is not None:
+        chosen = called_leads(definition, of, at=now)
+        page = newest_first(_with_related(chosen), after)
+        return page.rows, page.cursor, chosen.count()
+    crossed = called_cycles(definition, of, at=now)
+    cycles = by_moment(crossed, "crossed_at", after, is_latest_first=True)
+    return [cycle.lead for cycle in cycles.rows], cycles.cursor, crossed.count()
+
+
+def _with_related(found: QuerySet[Lead]) -> QuerySet[Lead]:
+    return found.select_related("source", "matched_account", "first_touch", "crm_owner")
