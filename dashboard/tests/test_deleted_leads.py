@@ -8,7 +8,7 @@ from alignment.models import Lead
 from alignment.queries.counting import lead_counts
 from alignment.queries.definitions import counted_mqls
 from alignment.queries.prerequisites import FIGURES, history, last_quarters
-from dashboard.queries.working import acceptance
+from dashboard.queries.working.mql_to_sql import acceptance
 from scorecard.queries.conversion import measure_conversion
 from scorecard.queries.hygiene import measure_hygiene
 from scorecard.queries.window import diagnosis_of, follow_up_window, window_of
@@ -43,7 +43,7 @@ def test_every_measure_counts_the_same_mqls() -> None:
     assert counted_mqls().count() == 4  # what completeness and the last 50 of the drift count
     assert sum(month.total for month in history(FIGURES["mql-to-sql"], at=NOW, zone="UTC")) == 4
     quarters = last_quarters(NOW, "UTC")
-    assert sum(each.share.whole for each in acceptance(quarters, zone="UTC")) == 4
+    assert sum(each.share.whole for each in acceptance(quarters, zone="UTC", at=NOW).rows) == 4
     # the third and the fourth are one lead
     conversion = measure_conversion(window, at=NOW)
     assert (conversion.leads, conversion.mqls, conversion.sqls, conversion.opportunities) == (3, 3, 3, 3)

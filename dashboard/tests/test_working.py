@@ -16,22 +16,17 @@ from alignment.models import DirtyDay, Lead, MqlCycle, Opportunity, Organisation
 from alignment.quarters import Quarter
 from alignment.queries.prerequisites import last_quarters
 from alignment.tests.pages import cards, signed_in
-from dashboard.queries.working import (
-    WINDOW,
-    QuarterOfConversion,
-    Share,
-    acceptance,
-    conversion,
-    follow_up,
-    movement,
-    open_pipeline,
-    revenue,
-    sla_months,
-    working,
-)
+from dashboard.queries.working import working
+from dashboard.queries.working.compliance import sla_months
+from dashboard.queries.working.conversions import WINDOW, QuarterOfConversion, conversion, movement
+from dashboard.queries.working.follow_up_times import follow_up
+from dashboard.queries.working.mql_to_sql import acceptance
+from dashboard.queries.working.shares import Share
+from dashboard.queries.working.won_revenue import open_pipeline, revenue
 from dashboard.views.working import money, percent
 from sla.models import METRIC, ComplianceDay
 from testing.artifacts import user_with
+from testing.definitions import one_part, put_in_force
 from testing.programs import cycle, opportunity, source_of_history, won
 from testing.world import World
 
@@ -200,8 +195,28 @@ class TestAcceptance:
         cycle(at)
         cycle(at, disposition="", reason="", is_tagged=False, closed_at=None)
         cycle(at, disposition="working", reason="", closed_at=None, voided_at=NOW, void_reason="x")
-        found = acceptance(QUARTERS, zone="UTC")[-1]
-        assert (found.quarter.key, found.share) == ("2026-Q3", Share(3, 5))
+        found = acceptance(QUARTERS, zone="UTC", at=NOW)
+        assert found.signed is None
+        assert (found.rows[-1].quarter.key, found.rows[-1].share) == ("2026-Q3", Share(3, 5))
+
+    def test_where_an_sql_is_defined_its_signed_rows_decide(self, world: World) -> None:
+        july, october = datetime(2026, 7, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
+        second = timedelta(seconds=1)
+        cycle(july, lead=lead(july, title="VP"))
+        cycle(
+            july, lead=lead(july, title="Clerk"), disposition="converted", reason=""
+        )  # accepted, and no SQL
+        cycle(october - second, lead=lead(july, title="VP"))
+        cycle(july - second, lead=lead(july, title="VP"))
+        cycle(october, lead=lead(july, title="VP"))
+        cycle(july, lead=lead(july, title="VP"), voided_at=NOW, void_reason="x")
+        cycle(july, lead=lead(july, title="VP", is_deleted=True))
+        by_sales = acceptance(QUARTERS, zone="UTC", at=NOW)
+        assert by_sales.rows[-1].share == Share(1, 3)
+        version = put_in_force("sql", one_part("sql", ("lead.title", "is", "VP")), at=NOW)
+        signed = acceptance(QUARTERS, zone="UTC", at=NOW)
+        assert signed.signed == version
+        assert [row.share for row in signed.rows[-2:]] == [Share(1, 1), Share(2, 3)]
 
     @pytest.mark.parametrize(("part", "above"), [(7, False), (8, True)])
     def test_exactly_70_percent_is_not_above(self, part: int, above: bool) -> None:
@@ -331,6 +346,29 @@ class TestPage:
         cycle(at, disposition="working", reason="", closed_at=None)
         page = signed_in(user_with(Role.FINANCE)).get("/is-it-working/").content.decode()
         assert "100.0% (1 of 1)" in [row["Accepted"] for row in cards(page, "MQLs accepted by quarter")]
+
+    def test_it_says_by_which_definition_an_mql_is_an_sql(self, world: World) -> None:
+        at = datetime(2026, 8, 3, tzinfo=UTC)
+        cycle(at, lead=lead(at, title="VP"))
+        client = signed_in(user_with(Role.CRO))
+        page = client.get("/is-it-working/").content.decode()
+        assert "acceptance by sales stands in for it" in page
+        put_in_force("sql", one_part("sql", ("lead.title", "is", "VP")), at=NOW)
+        page = client.get("/is-it-working/").content.decode()
+        assert "version 1 of the signed definition of an SQL" in page
+        assert "stands in for it" not in page
+        rows = cards(page, "MQLs accepted by quarter")
+        assert "100.0% (1 of 1)" in [row["Became an SQL"] for row in rows]
+
+    def test_both_stayed_is_told_as_that(self, world: World) -> None:
+        for quarter in (1, 4):
+            at = datetime(2026, quarter, 5, tzinfo=UTC)
+            for side in ("marketing", "sales"):
+                for _ in range(30):
+                    lead(at, side)
+        page = signed_in(user_with(Role.CRO)).get("/is-it-working/").content.decode()
+        assert "Neither moved" in page
+        assert "Moving together" not in page
 
     def test_the_number_of_queries_does_not_grow(
         self, world: World, django_assert_max_num_queries: Any

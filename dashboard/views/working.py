@@ -15,15 +15,18 @@ from alignment.access import SEES_ALL, SEES_RECORDS, roles, viewer
 from alignment.currencies import digits_of
 from alignment.models import Role
 from alignment.queries.inbox import processed_up_to
-from dashboard.queries import working as queries
-from dashboard.queries.working import QuarterOfRevenue, Working
+from dashboard.queries.working import Working, working
+from dashboard.queries.working.conversions import WINDOW
+from dashboard.queries.working.follow_up_times import HIGH_INTENT
+from dashboard.queries.working.mql_to_sql import ACCEPTED_ABOVE
+from dashboard.queries.working.won_revenue import QuarterOfRevenue
 
 
 @roles(*sorted({*SEES_ALL, Role.FINANCE}))
 def page(request: HttpRequest) -> HttpResponse:
     """What can be measured now; where nothing can, what is missing for it."""
     now = timezone.now()
-    found = queries.working(at=now)
+    found = working(at=now)
     context = {
         "now": now,
         "found": found,
@@ -31,15 +34,14 @@ def page(request: HttpRequest) -> HttpResponse:
         "sales": _verdict(found.sales_holds),
         "months": [(month, _verdict(month.holds)) for month in found.months],
         "acceptance_chart": _acceptance_chart(found),
-        "acceptance": [
-            (row, _verdict(row.share.is_above(queries.ACCEPTED_ABOVE))) for row in found.acceptance
-        ],
-        "tiers": [(row, row.tier == queries.HIGH_INTENT) for row in found.follow_up],
+        "acceptance": [(row, _verdict(row.share.is_above(ACCEPTED_ABOVE))) for row in found.acceptance.rows],
+        "tiers": [(row, row.tier == HIGH_INTENT) for row in found.follow_up],
         "revenue": [(row, *_amounts(row)) for row in found.revenue],
         "open_pipeline": [(row, money(row.minor, row.currency)) for row in found.open_pipeline],
-        "first": found.acceptance[0].quarter,
-        "last": found.acceptance[-1].quarter,
-        "days": queries.WINDOW.days,
+        "signed_sql": found.acceptance.signed,
+        "first": found.acceptance.rows[0].quarter,
+        "last": found.acceptance.rows[-1].quarter,
+        "days": WINDOW.days,
         "sees_records": viewer(request).has_role(*SEES_RECORDS),
     }
     return render(request, "dashboard/working.html", context)
@@ -78,6 +80,7 @@ def _verdict(holds: bool | None) -> tuple[str, str]:
 
 def _acceptance_chart(found: Working) -> SafeString:
     points: list[tuple[str, Fraction | None]] = [
-        (row.quarter.name, row.share.rate) for row in found.acceptance
+        (row.quarter.name, row.share.rate) for row in found.acceptance.rows
     ]
-    return charts.line(points, title="MQLs accepted by sales", threshold=queries.ACCEPTED_ABOVE)
+    title = "MQLs that became an SQL" if found.acceptance.signed else "MQLs accepted by sales"
+    return charts.line(points, title=title, threshold=ACCEPTED_ABOVE)

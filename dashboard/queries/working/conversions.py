@@ -1,0 +1,102 @@
+"""Lead to opportunity by who sourced the lead, and whether the two conversions move together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from alignment.quarters import Quarter
+from dashboard.queries.working.shares import Share, span
+
+WINDOW = timedelta(days=90)  # from a lead's creation to its opportunity
+TOO_FEW = 30  # leads of a side in a quarter: fewer say nothing about a movement
+
+_CONVERSION = """
+SELECT width_bucket(l.made_at, %(edges)s::timestamptz[]) AS place, l.sourced_function, count(*),
+    count(*) FILTER (WHERE d.opened_at < l.made_at + %(window)s::interval)
+FROM (
+    SELECT id, sourced_function, coalesce(crm_created_at, first_seen_at) AS made_at FROM alignment_lead
+    WHERE NOT is_deleted AND merged_into_id IS NULL AND sourced_function IN ('marketing', 'sales')
+      AND coalesce(crm_created_at, first_seen_at) >= %(start)s AND coalesce(crm_created_at, first_seen_at) < %(end)s
+) l
+LEFT JOIN (
+    SELECT coalesce(r.merged_into_id, r.id) AS lead_id, min(coalesce(o.opened_at, o.first_seen_at)) AS opened_at
+    FROM alignment_opportunity o JOIN alignment_lead r ON r.id = o.lead_id
+    WHERE NOT o.is_deleted GROUP BY 1
+) d ON d.lead_id = l.id
+GROUP BY 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class QuarterOfConversion:
+    """Leads created in a quarter and those of them with an opportunity opened within the window.
+
+    `is_complete`: the window of the last of them is over, so that the figure cannot rise any more.
+    """
+
+    quarter: Quarter
+    marketing: Share
+    sales: Share
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How the two conversions moved from one quarter to the next, both complete. `word`: together, still (both stayed),
+    diverging (one rose and the other fell), apart (one alone moved), or unknown."""
+
+    word: str
+    sentence: str
+    before: Quarter | None = None
+    after: Quarter | None = None
+
+
+def conversion(quarters: Sequence[Quarter], *, zone: str, at: datetime) -> list[QuarterOfConversion]:
+    """Of the leads created in each quarter, how many had an opportunity opened within 90 days of their creation."""
+    given = span(quarters, zone) | {"window": WINDOW}
+    counts: dict[tuple[int, str], Share] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_CONVERSION, given)
+        for place, side, leads, converted in cursor.fetchall():
+            counts[place - 1, side] = Share(converted, leads)
+    return [
+        QuarterOfConversion(
+            quarter,
+            counts.get((place, "marketing"), Share()),
+            counts.get((place, "sales"), Share()),
+            quarter.ends_at(zone) + WINDOW <= at,
+        )
+        for place, quarter in enumerate(quarters)
+    ]
+
+
+def movement(found: Sequence[QuarterOfConversion]) -> Movement:
+    """Whether the two conversions moved the same way between the last two complete quarters."""
+    complete = [each for each in found if each.is_complete]
+    if len(complete) < 2:
+        return Movement("unknown", "Two quarters must be complete before a movement can be told.")
+    before, after = complete[-2:]
+    sides = (before.marketing, before.sales, after.marketing, after.sales)
+    if any(side.whole < TOO_FEW for side in sides):
+        said = f"Fewer than {TOO_FEW} leads of a side in a quarter say nothing about a movement."
+        return Movement("unknown", said, before.quarter, after.quarter)
+    ways = [_way(before.marketing, after.marketing), _way(before.sales, after.sales)]
+    names = ("marketing-sourced", "sales-sourced")
+    said = " and ".join(f"{name} {way}" for name, way in zip(names, ways, strict=True))
+    if ways == ["stayed", "stayed"]:
+        word = "still"
+    else:
+        word = "together" if ways[0] == ways[1] else "apart" if "stayed" in ways else "diverging"
+    sentence = f"From {before.quarter.name} to {after.quarter.name}: {said}."
+    return Movement(word, sentence, before.quarter, after.quarter)
+
+
+def _way(before: Share, after: Share) -> str:
+    """A change that one lead more or less would undo is none."""
+    if (after.part - 1) * before.whole > before.part * after.whole:
+        return "rose"
+    return "fell" if (after.part + 1) * before.whole < before.part * after.whole else "stayed"
