@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,11 +20,26 @@ from alignment.artifacts.document import (
 )
 from alignment.artifacts.waivers import waiver_paragraphs
 from alignment.quarters import Quarter
-from scorecard.dimensions import FRACTURE, LABELS, START
+from scorecard.dimensions import ATTRIBUTION, CONVERSION, FRACTURE, LABELS, START
 from scorecard.leverage import MOST
 from scorecard.sequencing import SCORE_LABELS
 
 Content = Mapping[str, Any]
+STATES: Mapping[str, str] = {
+    "inquiry": "inquiry",
+    "engaged": "engaged",
+    "mql": "MQL",
+    "accepted": "accepted",
+    "qualified": "qualified",
+    "opportunity": "opportunity",
+}
+CLAIMS: Mapping[str, str] = {
+    "agreed": "agreed",
+    "both": "claimed by both",
+    "neither": "by neither",
+    "disagreed": "against the first touch",
+    "unproven": "first touch not known",
+}
 
 
 def render(content: Content) -> Document:
@@ -68,7 +84,8 @@ def _blocks(content: Content) -> Iterator[Block]:
     before = content["compared"]
     yield Scores(tuple(_score(entry, before) for entry in content["dimensions"]))
     scores = {entry["key"]: entry["score"] for entry in content["dimensions"]}
-    yield from _fractures(content["fractures"], scores, " ".join(_meaning(before)))
+    meaning = " ".join(filter(None, (left_out(content), *_meaning(before))))
+    yield from _fractures(content["fractures"], scores, meaning)
     yield from _sequence(content["sequence"])
 
 
@@ -77,8 +94,38 @@ def _score(entry: Content, before: Content | None) -> Score:
     if before is not None:
         said += f" ({change(before['scores'].get(entry['key']), entry['score'])})"
     waits = entry["needs"]["text"] if entry["needs"] else ""
-    behind = " ".join(filter(None, (entry["formula"], entry["evidence"], entry["why"], waits)))
+    figures = _figures(entry) if entry["score"] is not None else ""
+    behind = " ".join(filter(None, (entry["formula"], entry["evidence"], figures, entry["why"], waits)))
     return Score(LABELS[entry["key"]], entry["score"], said, behind)
+
+
+def _figures(entry: Content) -> str:
+    """How far leads got, or the claims in count and money: what stands behind these two scores."""
+    figures = entry["figures"]
+    if entry["key"] == CONVERSION:
+        reached = {said: figures["states"].get(key) for key, said in STATES.items()}
+        parts = [
+            f"{said} {'not known' if count is None else f'{count:,}'}" for said, count in reached.items()
+        ]
+        return f"Leads that got to: {', '.join(parts)}."
+    if entry["key"] == ATTRIBUTION:
+        parts = [
+            " ".join(
+                filter(
+                    None, (f"{figures['counts'].get(key, 0):,} {said}", _amounts(figures["money"].get(key)))
+                )
+            )
+            for key, said in CLAIMS.items()
+        ]
+        without = figures["without_amount"]
+        return f"Opportunities: {', '.join(parts)}{f'; {without:,} have no amount' if without else ''}."
+    return ""
+
+
+def _amounts(money: Mapping[str, str] | None) -> str:
+    """ "(EUR 1,235, USD 20)", empty where there is none."""
+    said = ", ".join(whole(amount, currency) for currency, amount in (money or {}).items())
+    return f"({said})" if said else ""
 
 
 def _meaning(before: Content | None) -> Iterator[str]:
@@ -87,6 +134,12 @@ def _meaning(before: Content | None) -> Iterator[str]:
         of = f" of “{before['program']}”" if before["program"] else ""
         yield f"In brackets: change since version {before['version']}{of}, signed {day(before['signed_on'])}."
         yield from before["notes"]
+
+
+def left_out(content: Content) -> str:
+    """Which pipeline no leverage counts, as it is in other currencies; empty where there is none."""
+    others = ", ".join(whole(amount, currency) for currency, amount in content.get("left_out", {}).items())
+    return f"Leverage counts {content['currency']} alone; left out: {others}." if others else ""
 
 
 def no_fracture(scores: Mapping[str, int | None]) -> str:
@@ -122,7 +175,8 @@ def _fracture(one: Content) -> str:
 
 def _sequence(found: Content) -> Iterator[Block]:
     yield Heading("Recommended sequence", 3)
-    order = f"Order: {'. '.join(found['lines'])}."
+    lines = (re.sub(r"^Step ([1-5]), ", r"\1 ", line) for line in found["lines"])
+    order = f"Order: {'. '.join(lines)}."
     yield Paragraph(" ".join(filter(None, (found["facilitation"], found["sentence"], order))))
     said = []
     for origin, words in (("measured", "Measured"), ("declared", "Declared"), ("not known", "Not known")):

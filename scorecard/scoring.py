@@ -86,12 +86,12 @@ def _hygiene(found: Hygiene, bands: Bands) -> Scored:
     if not found.due:
         return _unmeasured(HYGIENE, f"None of the {found.crossed:,} MQLs is due yet.")
     rate = _rate(rates.FOLLOWED_UP, found.met, found.due, bands)
-    evidence = f"Window: {found.within}; a first attempt or a dated closing counts as follow-up."
+    evidence = f"Window: {found.within}."
     if found.unassigned:
         evidence += f" {found.unassigned:,} of the {found.missed:,} missed were assigned to nobody."
     if found.running:
         evidence += f" {found.running:,} more are not due yet and left out."
-    return _scored(HYGIENE, rate, f"MQLs followed up in time: {_explained(rate, bands)}", evidence)
+    return _scored(HYGIENE, rate, f"MQLs attempted or closed in time: {_explained(rate, bands)}", evidence)
 
 
 def _conversion(found: Conversion, bands: Bands) -> Scored:
@@ -101,19 +101,17 @@ def _conversion(found: Conversion, bands: Bands) -> Scored:
     said = [f"Lead to opportunity: {_explained(known[0], bands)}"]
     if found.mqls and found.sqls is not None:
         known.append(_rate(rates.MQL_TO_SQL, found.sqls, found.mqls, bands))
-        said.append(f"Leads with an MQL cycle to SQL ({found.sql_means}): {_explained(known[1], bands)}")
+        said.append(f"MQL cycle to SQL ({found.sql_means}): {_explained(known[1], bands)}")
         said.append("The lower score counts")
     elif found.mqls:
         said.append("MQL to SQL is not known: no SQL definition is signed, and no acceptance is recorded")
     lower = min(known, key=lambda rate: rate.position)
-    young = (
-        f" {found.young:,} of the leads had fewer than 90 days; theirs may still rise." if found.young else ""
-    )
+    young = f" {found.young:,} leads had fewer than 90 days: may still rise." if found.young else ""
     return Scored(
         CONVERSION,
         tenths(lower.position),
         ". ".join(said) + ".",
-        f"{found.leads:,} leads created in the window. {stall_of(found, bands)}{young}",
+        f"{stall_of(found, bands)}{young}",
         tuple(known),
     )
 
@@ -141,17 +139,7 @@ def _attribution(found: Attribution, bands: Bands) -> Scored:
         text = f"Import the list of opportunities claimed by {_listed(found.missing)}."
         return _missing(ATTRIBUTION, Need("claims", text, "scorecard:claims"))
     rate = _rate(rates.AGREED_SOURCE, found.counts.get("agreed", 0), found.opportunities, bands)
-    words = {
-        "both": "both claim",
-        "neither": "neither claims",
-        "disagreed": "against the first touch",
-        "unproven": "without a known first touch",
-    }
-    parts = [f"{count:,} {said}" for name, said in words.items() if (count := found.counts.get(name, 0))]
-    evidence = f"Of all that were opened in the window: {', '.join(parts)}." if parts else ""
-    return _scored(
-        ATTRIBUTION, rate, f"Claims agree with the first touch: {_explained(rate, bands)}", evidence
-    )
+    return _scored(ATTRIBUTION, rate, f"Claims agree with the first touch: {_explained(rate, bands)}", "")
 
 
 def _trust(found: Trust, bands: Bands) -> Scored:

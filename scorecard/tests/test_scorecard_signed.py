@@ -433,6 +433,15 @@ class TestPage:
         ] * 4  # fmt: skip
         for entry in long["dimensions"]:
             entry["score"] = 12
+        states = dimension_of(long, "conversion")["figures"]["states"]
+        states.update(dict.fromkeys(states, 123_456) | {"qualified": None})
+        claimed = dimension_of(long, "attribution")["figures"]
+        claimed["counts"].update(dict.fromkeys(claimed["counts"], 1_234))
+        claimed["money"].update(
+            {key: {"EUR": "12345678.90", "USD": "98765432.10"} for key in claimed["money"]}
+        )
+        claimed["without_amount"] = 1_234
+        long["left_out"] = {"CHF": "1234567.00", "EUR": "12345678.90"}
         long["fractures"] = [long["fractures"][0] for _ in range(5)]
         draft = save_draft(
             kind="scorecard", key="1", content=long, rests_on=[in_force("scoring-bands", "scorecard")],  # type: ignore[list-item]
@@ -440,6 +449,22 @@ class TestPage:
         )  # fmt: skip
         with patch("scorecard.kinds.notes_of", return_value=long["waivers"]):
             assert send(version=draft, by=revops(), at=NOW + HOUR).state == VersionState.SENT
+
+    def test_the_page_has_the_demand_states_and_the_claims_in_count_and_money(self, company: Company) -> None:
+        complete(company)
+        company.opportunity(company.lead(), amount=700_00, currency="EUR")
+        company.opportunity(company.lead(), amount=None)
+        found = measured(company).content
+        text = "\n".join(page.render(found).texts())
+        for expected in (
+            "Leads that got to: inquiry 12, engaged 12, MQL 7, accepted 6, qualified not known, opportunity 5.",
+            "Opportunities: 1 agreed (USD 100,000), 1 claimed by both (USD 200,000), "
+            "3 by neither (EUR 700, USD 300,000), 0 against the first touch, 0 first touch not known; "
+            "1 have no amount.",
+            "Leverage counts USD alone; left out: EUR 700.",
+        ):
+            assert expected in text
+        assert (found["currency"], found["left_out"]) == ("USD", {"EUR": "700.00"})
 
     def test_where_nothing_was_measured_nothing_is_said_of_fractures(self, company: Company) -> None:
         text = "\n".join(page.render(measured(company).content).texts())

@@ -183,7 +183,7 @@ def test_leads_without_an_mql_cycle_enter_no_share_of_mqls() -> None:
     )
     found = by_key(measures(conversion=Conversion(states, 200, 160, 150, "acceptance", 0)))["conversion"]
     assert found.tenths == 40
-    assert "Leads with an MQL cycle to SQL (acceptance): 80.0% (160 of 200)" in found.formula
+    assert "MQL cycle to SQL (acceptance): 80.0% (160 of 200)" in found.formula
 
 
 def test_leads_stall_where_the_larger_part_is_missing() -> None:

@@ -25,7 +25,7 @@ from scorecard import kinds
 from scorecard.dimensions import ASKS, ATTRIBUTION, CONVERSION, LABELS
 from scorecard.leverage import MOST
 from scorecard.measures import CLASSES
-from scorecard.page import change, money, no_fracture, verdict
+from scorecard.page import change, left_out, money, no_fracture, verdict
 from scorecard.queries.conversion import STATES
 from scorecard.queries.overview import Overview, overview
 from scorecard.queries.rows import GROUPS
@@ -68,6 +68,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "steps": _steps(found, blockers, is_revops=is_revops),
             "scores": _scores(found, sees_rows=user.has_role(*READS_ROWS)),
             "fractures": _fractures(found),
+            "left_out": left_out(found.content),
             "no_fracture": no_fracture(
                 {entry["key"]: entry["score"] for entry in found.content.get("dimensions", [])}
             ),
