@@ -17,10 +17,9 @@ from alignment.models import ArtifactVersion, Program, Step
 
 
 class State(StrEnum):
-    """locked: a gate before the step is shut, or what the track puts first is not done.
-    blocked: it can be worked on, and its next act is refused now, or its
-    gate shut again after it had been open. open: it can be worked on; `blockers` are what its gate still needs.
-    passed: its gate is open."""
+    """locked: a gate before the step is shut, or what the track puts first is not done. blocked: it can be worked on,
+    and its next act is refused now, or its gate shut again after it had been open. open: it can be worked on;
+    `blockers` are what its gate still needs. passed: its gate is open."""
 
     LOCKED = "locked"
     OPEN = "open"
