@@ -12,6 +12,7 @@ from django.test import Client, TestCase
 from django.urls import reverse
 
 from alignment.artifacts.kinds import kind_named
+from alignment.definitions.conditions import row_holds
 from alignment.gates import State, state_of
 from alignment.models import (
     ArtifactVersion,
@@ -26,13 +27,20 @@ from alignment.models import (
     VersionState,
 )
 from alignment.queries.artifacts import waiting_for
+from alignment.queries.definitions import (
+    counted_mqls,
+    definition_in_force,
+    matches,
+    moment,
+    standing_leads,
+)
 from alignment.verification.database import verify_database
 from dashboard.demo import company, history
 from dashboard.demo.past import bring_in
 from dashboard.demo.past.files import export
 from dashboard.demo.past.story import tell_past
 from dashboard.demo.program import story
-from scorecard.models import Survey
+from scorecard.models import AnswerSheet, Diagnosis, Survey
 
 # A Thursday, 15:00 in Berlin.
 AT = datetime(2026, 11, 19, 14, 0, tzinfo=UTC)
@@ -117,6 +125,27 @@ class ProgramOfTheDemo(TestCase):
                 assert text in screen, (version, text)
         signed = ArtifactVersion.objects.filter(signed_at__isnull=False).count()
         assert Rendition.objects.filter(is_signed=True).count() == signed == 11
+
+    def test_the_definition_of_an_mql_has_something_to_show(self) -> None:
+        found = definition_in_force("mql")
+        assert found is not None and found.definition.crm_status is not None
+        called = standing_leads().filter(row_holds(found.definition.crm_status.row, moment(AT)))
+        met = matches("mql", at=AT)
+        assert met is not None
+        assert 0 < called.filter(met).count() < called.count()
+        mqls = counted_mqls().filter(is_history=True)
+        assert 0 < mqls.filter(lead__title="").count() < mqls.count() / 10
+
+    def test_what_both_answer_of_the_follow_up_is_what_was_declared(self) -> None:
+        for sheet in AnswerSheet.objects.all():
+            assert sheet.answers["follow_up"] == "minutes"  # "… the rest within the day"
+        within = {row.follow_up_hours for row in Diagnosis.objects.all()}
+        assert within == {8}
+        assert all(
+            entry["score"] < 30
+            for entry in self.scorecard(1).content["dimensions"]
+            if entry["key"] == "hygiene"
+        )
 
     def test_people_have_read_what_is_old_and_no_mail_of_the_past_waits(self) -> None:
         assert not OutgoingMail.objects.filter(state="waiting").exists()

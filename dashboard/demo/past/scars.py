@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FREE_MAIL = "freemail.example"
 OWNERLESS_CYCLES, OWNERLESS_DEALS, DUPLICATES, TWINS = 9, 5, 14, 6
 WITHOUT_LEAD, WITHOUT_DATE, NEGATIVE = 12, 4, 2
+UNTITLED_EVERY = 23  # of the leads that crossed
 
 
 def add_scars(rng: Random, story: Story, maker: LeadMaker, sales: Sales) -> None:
@@ -29,6 +30,7 @@ def add_scars(rng: Random, story: Story, maker: LeadMaker, sales: Sales) -> None
     _write_wrong_dates(rng, story)
     _spell_accounts_twice(rng, story)
     _add_duplicates(rng, story, maker)
+    _leave_titles_empty(story)
 
 
 def _add_deals_without_lead(rng: Random, story: Story, sales: Sales) -> None:
@@ -53,6 +55,13 @@ def _take_owners_away(rng: Random, story: Story) -> None:
         cycle.owner = None
     for deal in rng.sample(story.deals, OWNERLESS_DEALS):
         deal.owner = None
+
+
+def _leave_titles_empty(story: Story) -> None:
+    """Of some MQLs nobody asked for the job title, which the definition of an MQL needs."""
+    crossed = [lead for lead in story.leads if lead.cycles and lead.title]
+    for lead in crossed[::UNTITLED_EVERY]:
+        lead.title = ""
 
 
 def _write_wrong_dates(rng: Random, story: Story) -> None:

@@ -12,6 +12,7 @@ SPONSORED = (Decimal(2_400_000), Decimal(2_650_000), Decimal(2_800_000), Decimal
 REVISED = (Decimal(2_700_000), Decimal(2_900_000), Decimal(3_100_000), Decimal(3_300_000))
 _ROLES = ["Head", "VP", "COO", "Director", "Manager", "Engineer"]
 _NO_BUYERS = ["Student", "Intern", "Consultant"]
+_CALLED_MQL = ["mql", "sal", "opportunity", "customer"]  # lifecycle stages from the MQL on
 _INTENTS = ["demo_request", "pricing"]
 
 # question: (what sales answers, what marketing answers); None: as the other one
@@ -23,7 +24,7 @@ _AT_FIRST: dict[str, tuple[str, str | None]] = {
     "mql_threshold": ("score", None),
     "mql_disqualifier": ("rep_judges", "unknown"),
     "accepted": ("declared", "assigned"),
-    "follow_up": ("day", None),
+    "follow_up": ("minutes", None),  # "… the rest within the day": the working day that is declared
     "given_up": ("rep_decides", "after_5_to_8"),
     "sql": ("meeting", "accepted"),
     "opportunity": ("next_step", None),
@@ -61,6 +62,7 @@ def definition(key: str, *, is_revised: bool = False) -> dict[str, Any]:
             if part["name"] in rows:
                 field, operator, value = rows[part["name"]]
                 part["rows"] = [{"field": field, "operator": operator, "value": value}]
+        content["crm_status"] = {"field": "lifecycle", "values": _CALLED_MQL}
         if is_revised:
             content["prose"] += " Who comes to a webinar of ours shows intent as well."
     return content

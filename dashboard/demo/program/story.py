@@ -37,7 +37,7 @@ SEED = 22
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 FIRST_OPENED, FIRST_CLOSED = 19 * WEEK, 9 * WEEK  # before the end
 SECOND_OPENED = 5 * WEEK
-FOLLOW_UP_HOURS = 8  # business hours: what both leads told their teams in spring
+FOLLOW_UP_HOURS = 8  # business hours, one working day: what both leads told their teams, and what both answer
 READ_AFTER = 3 * DAY  # what is older than this has been read
 
 
