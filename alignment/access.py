@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, cast
+from urllib.parse import urlsplit
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 
 from alignment.models import MqlCycle, Person, Role, User
 
@@ -67,6 +69,7 @@ def may_work(user: User, cycle: MqlCycle) -> bool:
     return user.has_role(*WORKS_LEADS) and scope_of(user).holds(cycle.owner)
 
 
+_OPEN_TO = "open_to_roles"
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
@@ -79,9 +82,24 @@ def roles(*allowed: Role) -> Callable[[View[P]], View[P]]:
                 raise PermissionDenied("Your role has no part in this page.")
             return view(request, *args, **kwargs)
 
-        return cast("View[P]", update_wrapper(guarded, view))
+        wrapped = update_wrapper(guarded, view)
+        wrapped.__dict__[_OPEN_TO] = frozenset(allowed)
+        return cast("View[P]", wrapped)
 
     return decorate
+
+
+def may_go(user: User, url: str) -> bool:
+    """Whether the role of this login opens the page at an address of ours, so that a link to it is worth showing.
+
+    What the page shows of its object is asked there; an address that is none of ours is open.
+    """
+    try:
+        view = resolve(urlsplit(url).path).func
+    except Resolver404:
+        return True
+    allowed: frozenset[Role] | None = getattr(view, _OPEN_TO, None)
+    return allowed is None or user.has_role(*allowed)
 
 
 def viewer(request: HttpRequest) -> User:

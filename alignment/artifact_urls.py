@@ -25,6 +25,7 @@ urlpatterns = [
     path(f"{VERSION}send/", acts.send, name="artifact-send"),
     path(f"{VERSION}withdraw/", acts.withdraw, name="artifact-withdraw"),
     path(f"{VERSION}remind/", acts.remind, name="artifact-remind"),
+    path(f"{VERSION}restart/", acts.restart, name="artifact-restart"),
     path(f"{VERSION}discard/", acts.discard, name="artifact-discard"),
     path(f"{VERSION}pdf/", files.pdf, name="artifact-pdf"),
     path(f"{VERSION}bundle/", files.bundle, name="artifact-bundle"),

@@ -11,7 +11,7 @@ from alignment.definitions.predicate import KEYS
 from alignment.gates import Basis, Evidence, First, Track, gate, track_provider
 from alignment.models import ArtifactVersion, Program, Step, VersionState
 from alignment.quarters import Quarter
-from alignment.queries.artifacts import in_force, latest, stale_grounds
+from alignment.queries.artifacts import in_force, latest, stale_grounds, who_is_missing
 from alignment.queries.definitions import definitions_in_force
 from alignment.queries.renditions import title_of
 from scorecard import content
@@ -61,6 +61,9 @@ def _unsigned(program: Program, where: str) -> Evidence:
         text = (
             f"The scorecard is not signed by both function leads (version {last.number} is {_state(last)})."
         )
+        if last.state == VersionState.SENT:
+            missing = " and ".join(who_is_missing(last))
+            text = f"The scorecard is not signed by both function leads: version {last.number} waits for {missing}."
     blocker = Blocker("scorecard-unsigned", text, url=where)
     return Evidence("Scorecard", said, Basis.SIGNED, url=where, blocker=blocker)
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.urls import reverse
 
-from alignment.artifacts.kinds import Content, Kind, register
+from alignment.artifacts.kinds import Content, Kind, program_in, register
 from alignment.blockers import Blocker
 from alignment.gates import notes_of, standing_blockers
 from alignment.models import ArtifactVersion, Program, Role, Step
 from alignment.queries.artifacts import in_force
 from scorecard import bands, content, page
 from scorecard.queries.freshness import changed_since
+from scorecard.sequencing import STEPS, Track, track_of_rule
 
 _READERS = frozenset({Role.SALES_MANAGER.value, Role.MARKETING.value, Role.FINANCE.value})
 _BOTH_LEADS = (Role.CRO.value, Role.CMO.value)
@@ -68,11 +69,33 @@ def _scorecard_title(found: Content, key: str) -> str:
     return f"Diagnosis scorecard of {name or f'program {key}'}"
 
 
-def _scorecard_effect(_: Content) -> tuple[str, ...]:
+def _scorecard_effect(found: Content) -> tuple[str, ...]:
+    track = track_of_rule((found.get("sequence") or {}).get("rule", ""))
     return (
         "The sequence recommended on it becomes the track of the program: it says which gates stand before which step.",
-        "Gate 1 opens, and the work on the SLA begins.",
+        *([f"Gate 1 opens, and {_begins(track)}."] if track is not None else []),
         "It becomes the scorecard that the next one is compared with.",
+    )
+
+
+def _begins(track: Track) -> str:
+    """What the track puts first, once the scorecard is signed."""
+    first = [step for step in track.stages[0] if step != Step.SCORECARD.value]
+    named = " and ".join(f"step {step}, {STEPS[step]}" for step in first)
+    said = f"the work on {named}{',' if len(first) == 1 else ''} begins"
+    if len(track.stages[0]) > len(first):
+        said = f"{named} go on at the same time as the work on what was measured"
+    return f"{said}, after this: {track.first[0].lower()}{track.first[1:]}" if track.first else said
+
+
+def _compared(found: Content) -> str:
+    before = found.get("compared")
+    if not before:
+        return ""
+    of = f" of the earlier program “{before['program']}”" if before["program"] else ""
+    return (
+        f"The changes in brackets are since version {before['version']}{of}, which was signed on "
+        f"{page.day(before['signed_on'])}: the scorecard signed last before this was measured."
     )
 
 
@@ -92,6 +115,9 @@ SCORECARD = register(
         blockers=scorecard_blockers,
         edit_url=lambda version: reverse("scorecard:scorecard"),
         title=_scorecard_title,
+        program=program_in,
+        loses="gate 1 shuts until it is measured and signed again",
+        compared=_compared,
     )
 )
 BANDS = register(
@@ -107,5 +133,6 @@ BANDS = register(
         readers=_READERS,
         edit_url=lambda version: reverse("scorecard:bands"),
         title=lambda _, key: "Scoring bands" if key == bands.KEY else f"Scoring bands of {key}",
+        restarts=True,
     )
 )

@@ -68,6 +68,10 @@ class Kind:
     allows_delegates  whether a delegate may sign it; else the holders of its roles do so in person
     title         content, key → the document as people call it, without its version; None: its label and key
     named         content → for a role, the id of the one User who signs for it and no delegate: a personal grant
+    program       key → number of the program that it belongs to: once that is closed, nobody renews it; None: none
+    loses         what follows for a version in force once a version that it rests on is replaced, as half a sentence
+    compared      content → what it compares itself with beside its own earlier versions, one sentence; "" for nothing
+    restarts      whether RevOps may begin a draft with the content of a version that was declined or withdrawn
     """
 
     name: str
@@ -88,6 +92,10 @@ class Kind:
     allows_delegates: bool = True
     named: Callable[[Content], Mapping[str, int]] = lambda content: {}
     title: Callable[[Content, str], str] | None = None
+    program: Callable[[str], int | None] = lambda key: None
+    loses: str = "it rests on what is no longer in force until a new version of it is signed"
+    compared: Callable[[Content], str] = lambda content: ""
+    restarts: bool = False
 
     def name_of(self, content: Content, key: str) -> str:
         """As people call it, without its version: "Definition: MQL"; label and key where the kind says nothing."""
@@ -105,6 +113,8 @@ class Kind:
             "expires_on": lambda: None,
             "edit_url": str,
             "named": dict,
+            "compared": str,
+            "program": lambda: None,
             "blockers": _unreadable,
         }
         for name, instead in nothing.items():
@@ -160,6 +170,12 @@ def _unreadable() -> list[Blocker]:
     from alignment.blockers import Blocker  # which is made of kinds
 
     return [Blocker("content", UNREADABLE)]
+
+
+def program_in(key: str) -> int | None:
+    """The number of a program with which a key begins: "2" and "2-1" are both of program 2."""
+    number = key.partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 9 else None
 
 
 _KINDS: dict[str, Kind] = {}

@@ -35,9 +35,16 @@ def check(content: Content) -> None:
         problems.append("Quarters: give four, one directly after the other.")
     for row in rows:
         if problem := _amount_problem(str(row.get("amount") or ""), currency):
-            problems.append(f"{row.get('quarter', 'A quarter')}: {problem}")
+            problems.append(f"{_in_words(row)}: {problem}")
     if problems:
         raise InvalidContent(*problems)
+
+
+def _in_words(row: Content) -> str:
+    try:
+        return Quarter.read(str(row.get("quarter"))).name
+    except ValueError:
+        return "A quarter"
 
 
 def _quarters(rows: list[Any]) -> list[Quarter] | None:

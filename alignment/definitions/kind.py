@@ -65,5 +65,6 @@ KIND = register(
         blockers=_fits_its_key,
         edit_url=lambda version: reverse("alignment:definition", args=[version.artifact.key]),
         title=_title,
+        restarts=True,
     )
 )

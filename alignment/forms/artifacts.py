@@ -18,7 +18,8 @@ class SignForm(forms.Form):
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     nonce = forms.CharField(max_length=200, widget=forms.HiddenInput)
     has_read = forms.BooleanField(
-        error_messages={"required": "Tick this once you have read the whole text; nothing was signed."}
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+        error_messages={"required": "Tick this once you have read the whole text; nothing was signed."},
     )
 
 

@@ -82,14 +82,14 @@ class SponsorshipForm(forms.Form):
     def __init__(self, *args: Any, quarters: Sequence[Quarter], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for number, quarter in enumerate(quarters):
-            self.fields[f"amount_{number}"] = forms.DecimalField(
+            self.fields[f"amount_{number}"] = field = forms.DecimalField(
                 label=f"Sourced pipeline of {quarter.name}",
                 required=False,
-                help_text="Needed before it can be sent.",
                 min_value=Decimal(0),
                 max_digits=18,
                 decimal_places=4,
             )
+            field.is_needed_later = True  # type: ignore[attr-defined]
 
     def clean_currency(self) -> str:
         try:

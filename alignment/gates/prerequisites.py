@@ -164,6 +164,7 @@ def _history(program: Program, figure: Figure, months: list[Month], span: str) -
         actual=lowest,
         required=FILLED_AT_LEAST,
         parts={month.key: month.share for month in short},
+        do_at=address("alignment:sources"),
     )
 
 
@@ -216,5 +217,8 @@ def _unmet(
     actual: Fraction | None = None,
     required: Fraction | None = None,
     parts: Mapping[str, Fraction] | None = None,
+    do_at: str = "",
 ) -> Evidence:
-    return Evidence(what, found, basis, as_of, url, Blocker(code, text, actual, required, url, parts or {}))
+    return Evidence(
+        what, found, basis, as_of, url, Blocker(code, text, actual, required, do_at or url, parts or {})
+    )

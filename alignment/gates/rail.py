@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
-from alignment.gates.sponsorship import Wait, scorecard_wait
+from alignment.gates.registry import UNKNOWN
+from alignment.gates.sponsorship import SCORECARD, Wait, scorecard_wait
 from alignment.gates.states import State, StepState, state_of
 from alignment.gates.tracks import Track, track_of
 from alignment.gates.waivers import waivers_of
 from alignment.models import ArtifactVersion, Program, Step
+from alignment.queries.artifacts import who_is_missing
 
 LABELS = {
     State.LOCKED: "Locked",
@@ -25,6 +28,15 @@ PRODUCES = {
     Step.HANDOFF: "A governed handoff: compliance above 85% and tagging above 90% in two full weeks.",
     Step.PLAN: "A one-page joint plan, signed by CRO and CMO.",
     Step.DASHBOARD: "One shared dashboard with signed metric definitions.",
+}
+
+MEANWHILE = {
+    Step.SLA: "What can be done now: enter its terms as the agreement; the clocks run by them at once.",
+    Step.HANDOFF: "What can be done now: set up routing, follow up by the agreement and close each MQL with a complete "
+    "disposition; the compliance page counts both from today.",
+    Step.PLAN: "What can be done now: keep the sponsorship's numbers up to date; the plan is made of them.",
+    Step.DASHBOARD: "What can be done now: have the definitions signed and read “Is it working?” together; the tiles "
+    "count by them.",
 }
 
 
@@ -73,18 +85,38 @@ class Stop:
 
 @dataclass(frozen=True)
 class Rail:
-    """`wait`: the scorecard that waits for signatures, None where none does. `waivers`: all that are in force."""
+    """`wait`: the scorecard that waits for signatures, None where none does. `waivers`: all that are in force.
+
+    `asked`: the version of the scorecard that waits now; `missing`: who has to sign it still, by name and role.
+    """
 
     program: Program
     stops: list[Stop]
     track: Track
     wait: Wait | None
     waivers: list[ArtifactVersion]
+    asked: ArtifactVersion | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def current(self) -> Stop | None:
-        """The first stop that is not passed: where the work is."""
-        return next((s for s in self.stops if s.state.state != State.PASSED and s.state.is_on_track), None)
+        """Where the work is: of what is not passed the first in the order of the track that no gate stands before."""
+        order = [Step.PREREQUISITES, *chain.from_iterable(self.track.order)]
+        stops = {stop.state.step: stop for stop in self.stops}
+        left = [stops[step] for step in order if stops[step].state.state != State.PASSED]
+        return next((stop for stop in left if stop.state.state != State.LOCKED), left[0] if left else None)
+
+    @property
+    def meanwhile(self) -> str:
+        """What can be done at the present step though nothing measures it yet; empty where its gate is measured."""
+        stop = self.current
+        if stop is None or {blocker.code for blocker in stop.state.blockers} != {UNKNOWN}:
+            return ""
+        return MEANWHILE.get(stop.state.step, "")
+
+    @property
+    def missing_in_words(self) -> str:
+        return " and ".join(self.missing)
 
     @property
     def is_sponsorship_problem(self) -> bool:
@@ -95,6 +127,9 @@ def rail_of(program: Program, *, at: datetime) -> Rail:
     """Everything asked live; of a closed program as the record last had it."""
     is_open = program.closed_at is None
     track = track_of(program)
+    asked = (
+        ArtifactVersion.objects.of(SCORECARD, str(program.number)).sent().select_related("artifact").first()
+    )
     return Rail(
         program=program,
         stops=[
@@ -110,4 +145,6 @@ def rail_of(program: Program, *, at: datetime) -> Rail:
         track=track,
         wait=scorecard_wait(program, at=at) if is_open else None,
         waivers=waivers_of(program, at=at) if is_open else [],
+        asked=asked if is_open else None,
+        missing=who_is_missing(asked) if asked is not None and is_open else (),
     )

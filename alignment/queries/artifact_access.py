@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, NullIf
 from alignment.artifacts import delegation
 from alignment.artifacts.kinds import kinds
 from alignment.models import ArtifactVersion, Role, User, VersionState
-from alignment.queries.signers import authorities_of
+from alignment.queries.signers import authorities_of, roles_of
 
 
 def readable_by(user: User, *, at: datetime) -> QuerySet[ArtifactVersion]:
@@ -43,3 +43,18 @@ def readable_by(user: User, *, at: datetime) -> QuerySet[ArtifactVersion]:
             | Q(artifact__kind=delegation.NAME) & mine
         )
     )
+
+
+def may_take_bundle(user: User, version: ArtifactVersion, *, at: datetime) -> bool:
+    """A bundle holds the signers' mail addresses, network addresses and browsers: it is for RevOps, for the signers of
+    this document and their delegates of that day, and for both sides of a delegation. Others have the PDF."""
+    if user.has_role(Role.REVOPS):
+        return True
+    if not user.is_active or version.is_draft:
+        return False
+    if version.signatures.filter(signer=user).exists() or set(authorities_of(user, at=at)) & set(
+        roles_of(version)
+    ):
+        return True
+    parties = [(version.content.get(side) or {}).get("id") for side in ("holder", "delegate")]
+    return version.artifact.kind == delegation.NAME and user.pk in parties

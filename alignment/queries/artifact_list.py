@@ -98,10 +98,20 @@ def story_of(version: ArtifactVersion) -> list[Happening]:
     return found
 
 
-def order_in_words(version: ArtifactVersion) -> str:
-    """Who signs: "CRO, then CMO" or "CRO and CMO"."""
-    labels = [_label(role) for role in roles_of(version)]
-    return (", then " if is_in_order(version) else ", ").join(labels)
+def signers_in_words(version: ArtifactVersion) -> str:
+    """Who signed it so far, and who should have: "signed by CRO, then CMO", "to be signed by CRO, CMO"."""
+    roles = roles_of(version)
+    signed = {signature.role for signature in version.signatures.all()}
+    link = ", then " if is_in_order(version) else ", "
+    by = link.join(_label(role) for role in roles if role in signed)
+    missing = link.join(_label(role) for role in roles if role not in signed)
+    if not missing:
+        return f"signed by {by}"
+    if version.state == VersionState.DRAFT:
+        return f"to be signed by {missing}"
+    if version.state == VersionState.SENT:
+        return f"signed by {by}, waits for {missing}" if by else f"waits for {missing}"
+    return f"signed by {by} alone, not by {missing}" if by else "signed by nobody"
 
 
 def _signed(signature: Signature) -> Happening:

@@ -13,6 +13,7 @@ from alignment.artifacts.glyphs import unprintable
 from alignment.artifacts.kinds import Kind, UnknownKind, kind_named
 from alignment.artifacts.pdf import pages_of
 from alignment.models import ArtifactVersion, Paper, Refusal, Rendition, Role, User, VersionState
+from alignment.queries.artifact_ripples import Carried, carried_by, of_closed_programs
 from alignment.queries.artifacts import SignerState, signer_roles, stale_grounds, turn_since
 from alignment.queries.renditions import imprint_of, signature_lines
 from alignment.queries.renditions import title_of as titled
@@ -64,7 +65,9 @@ class Compared:
 class Sheet:
     """Everything that the page of one version shows beside the acts.
 
-    `pages`: of its PDF; `unprintable`: characters that are named by their code there, as no font has them.
+    `pages`: of its PDF; `unprintable`: characters that are named by their code there, as no font has them; `carried`:
+    what rests on the version that this one would replace; `withdraws`: the one that waits and that sending this draft
+    takes back; `compares`: with what else its text compares itself, one sentence; `is_over`: of a closed program.
     """
 
     version: ArtifactVersion
@@ -83,6 +86,10 @@ class Sheet:
     refusal: Refusal | None
     pages: int
     unprintable: str
+    carried: list[Carried]
+    withdraws: ArtifactVersion | None
+    compares: str
+    is_over: bool
 
     @property
     def paper(self) -> str:
@@ -95,6 +102,8 @@ class Sheet:
     @property
     def lost_grounds(self) -> list[Ground]:
         """What it rests on that is gone, where that still matters."""
+        if self.is_over:
+            return []
         if self.version.state in WAITING or self.version.state == VersionState.IN_FORCE:
             return [ground for ground in self.grounds if ground.is_gone]
         return []
@@ -167,6 +176,10 @@ def sheet_of(version: ArtifactVersion, user: User, *, at: datetime) -> Sheet:
         refusal=Refusal.objects.select_related("person").filter(version=version).first(),
         pages=rendition.pages if rendition else _pages(version, document),
         unprintable=" ".join(sorted(unprintable(document.texts()))),
+        carried=carried_by(version),
+        withdraws=_withdraws(version),
+        compares=kind.compared(version.content),
+        is_over=bool(of_closed_programs([version])),
     )
 
 
@@ -229,6 +242,12 @@ def _terms(before: ArtifactVersion, version: ArtifactVersion, kind: Kind) -> tup
 def _in_words(roles: Sequence[str]) -> str:
     labels = [str(Role(role).label) if role in Role.values else role for role in roles]
     return f"{', '.join(labels[:-1])} and {labels[-1]}" if len(labels) > 1 else "".join(labels)
+
+
+def _withdraws(version: ArtifactVersion) -> ArtifactVersion | None:
+    if not version.is_draft:
+        return None
+    return version.artifact.versions.filter(state=VersionState.SENT).first()
 
 
 def _newer(version: ArtifactVersion) -> ArtifactVersion | None:

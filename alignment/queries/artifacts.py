@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from alignment.models import ArtifactVersion, RestsOn, Signature, User, VersionState
+from alignment.models import ArtifactVersion, RestsOn, Role, Signature, User, VersionState
 from alignment.queries.signers import (
     Grant,
     allows_delegates,
@@ -143,3 +143,14 @@ def turn_since(version: ArtifactVersion, signatures: Iterable[Signature]) -> dat
     if not is_in_order(version):
         return version.sent_at
     return max([version.sent_at, *(signature.signed_at for signature in signatures)])
+
+
+def who_is_missing(version: ArtifactVersion) -> tuple[str, ...]:
+    """Who has not signed what waits for signatures: "Petra Vogel (CMO)", or the role alone where nobody holds it."""
+    found = []
+    for state in signer_roles(version):
+        if state.signature is None:
+            label = str(Role(state.role).label)
+            names = " or ".join(user.name for user in state.holders)
+            found.append(f"{names} ({label})" if names else f"the {label}")
+    return tuple(found)

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from alignment.artifacts import kinds, sponsorship, waivers
-from alignment.artifacts.kinds import Content, Kind
+from alignment.artifacts.kinds import Content, Kind, program_in
 from alignment.blockers import Blocker
 from alignment.gates import waivable_blockers
 from alignment.gates.prerequisites import SPONSORSHIP, address
@@ -177,6 +177,8 @@ kinds.register(
         blockers=_blockers_of_sponsorship,
         edit_url=lambda version: address("alignment:sponsorship"),
         title=lambda content, key: f"Sponsorship of {_program_named(content, key)}",
+        program=program_in,
+        restarts=True,
     )
 )
 kinds.register(
@@ -194,5 +196,6 @@ kinds.register(
         blockers=_blockers_of_waiver,
         expires_on=waivers.expires_on,
         title=lambda content, key: f"Waiver {key} of {_program_named(content, key.partition('-')[0])}",
+        program=program_in,
     )
 )

@@ -29,6 +29,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # Wrong passwords are counted by axes; this limit is for codes of the second factor, per address and per login.
 # Further limits (sign-in pages, password reset, reauthentication) are the library's own.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/15m/key"}
+ACCOUNT_FORMS = {"reauthenticate": "alignment.forms.confirm.ConfirmForm"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Revenue alignment"
 # RevOps vouches for addresses; nobody is asked to confirm one before a second factor can be set up

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django import template
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+from django.utils import timezone
 
 from alignment.artifacts.document import (
     Block,
@@ -14,8 +19,40 @@ from alignment.artifacts.document import (
     Table,
     shown_score,
 )
+from alignment.asked import asked, posted
+from alignment.models import User
+from alignment.queries.artifact_access import readable_by
+from alignment.queries.renditions import title_of
+from alignment.queries.signers import local_day
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def to_be_signed(context: template.Context) -> str:
+    """`{% to_be_signed as title %}`: the document for whose signature somebody confirms who they are; "" for none."""
+    request, user = context.get("request"), context.get("user")
+    if not isinstance(request, HttpRequest) or not isinstance(user, User):
+        return ""
+    try:
+        found = resolve(posted(request, "next") or asked(request, "next"))
+    except Resolver404:
+        return ""
+    if found.url_name != "artifact-identity":
+        return ""
+    kind, key, number = (found.kwargs[name] for name in ("kind", "key", "number"))
+    known = readable_by(user, at=timezone.now())
+    version = known.filter(artifact__kind=kind, artifact__key=key, number=number).first()
+    return title_of(version) if version is not None else ""
+
+
+@register.filter
+def last_day(expires_at: datetime | None) -> str:
+    """`{{ version.expires_at|last_day }}`: the last day on which it is in force, as the organisation counts days."""
+    if expires_at is None:
+        return ""
+    day = local_day(expires_at - timedelta(seconds=1))
+    return f"{day.day} {day:%b %Y}"
 
 
 @register.filter

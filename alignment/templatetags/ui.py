@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from alignment import charts, navigation
+from alignment import access, charts, navigation
 from alignment.models import User
 from alignment.queries.notifications import unread_count
 from alignment.wording import (
@@ -340,3 +340,10 @@ def alert_look(level_tag: str) -> dict[str, str]:
         "warning": {"css": "alert-warning", "icon": "alert-triangle", "role": "status"},
         "error": {"css": "alert-danger", "icon": "circle-x", "role": "alert"},
     }.get(level_tag, {"css": "alert-info", "icon": "info-circle", "role": "status"})
+
+
+@register.simple_tag(takes_context=True)
+def may_go(context: Context, url: str) -> bool:
+    """`{% may_go row.url as may %}`: whether the viewer's role opens the page at this address of ours."""
+    user = context.get("user")
+    return isinstance(user, User) and access.may_go(user, url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,8 +13,12 @@ import time_machine
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
-from alignment.blockers import Blocked
+from alignment.access import may_go
+from alignment.blockers import Blocked, Blocker
 from alignment.gates import standing_blockers
+from alignment.gates.rail import rail_of
+from alignment.gates.states import State
+from alignment.gates.tracks import Track
 from alignment.models import ArtifactVersion, Program, Role, Step
 from alignment.services.artifacts import send
 from alignment.services.programs import (
@@ -24,7 +29,7 @@ from alignment.services.programs import (
     open_program,
 )
 from alignment.tests.pages import cards, signed_in
-from testing.artifacts import kind_of, sent, sign_all, user_with
+from testing.artifacts import kind_of, sent, sign_all, sign_as, user_with
 from testing.programs import cycle, fill_history, meet_prerequisites, noon, open_one, opportunity, waive
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -203,11 +208,50 @@ class TestRail:
     def test_a_scorecard_that_waits_too_long_is_called_what_it_is(self) -> None:
         open_one(NOW - timedelta(days=60))
         with kind_of("scorecard"):
-            sent("scorecard", {"text": "One"}, key="1", at=NOW - timedelta(days=8))
-            assert "waits for both signatures" in page()
+            version = sent("scorecard", {"text": "One"}, key="1", at=NOW - timedelta(days=8))
+            shown = page(Role.REVOPS)
+            assert "waits for The CRO (CRO) and The CMO (CMO)." in shown
+            assert "/artifacts/scorecard/1/1/remind/" in shown
+            sign_as(user_with(Role.CRO), version, at=NOW)
+            shown = page(Role.CMO)
+            assert "waits for The CMO (CMO)." in shown and "remind/" not in shown
 
         with kind_of("scorecard"), time_machine.travel(NOW + timedelta(days=8), tick=False):
             assert "Sponsorship problem: facilitate" in page()
+
+    def test_the_plan_says_where_today_is_and_how_far_a_step_is_behind(self) -> None:
+        open_one(NOW)
+        with time_machine.travel(NOW + timedelta(days=25), tick=False):
+            shown = " ".join(page().split())
+        plan = shown.partition('id="plan"')[2].partition("</section>")[0]
+        assert plan.count(">Today<") == 1 and "Scorecard was planned until" in plan
+        assert "days behind" in plan and "Dashboard was planned" not in plan
+
+    def test_a_link_is_shown_to_those_alone_whose_role_opens_it(self) -> None:
+        open_one(NOW)
+        assert 'href="/sources/"' in page(Role.REVOPS)
+        assert 'href="/sources/"' not in page(Role.REP)
+        assert may_go(user_with(Role.REP), "/program/#plan") and not may_go(user_with(Role.REP), "/sources/")
+        assert may_go(user_with(Role.REP), "https://example.com/elsewhere")
+
+    def test_the_work_is_at_the_first_step_of_the_track_that_nothing_stands_before(self) -> None:
+        program = open_one(NOW)
+        rail = rail_of(program, at=NOW)
+        track = Track(order=((Step.SCORECARD,), (Step.HANDOFF,), (Step.SLA,), (Step.PLAN,)))
+        passed = [
+            replace(stop, state=replace(stop.state, state=State.PASSED)) if stop.number < 2 else stop
+            for stop in rail.stops
+        ]
+        unmeasured = [
+            replace(stop, state=replace(stop.state, state=State.OPEN, blockers=(Blocker("unknown", "?"),)))
+            if stop.number == 3
+            else stop
+            for stop in passed
+        ]
+        now = replace(rail, stops=unmeasured, track=track)
+        assert now.current is not None and now.current.number == 3
+        assert "What can be done now: set up routing" in now.meanwhile
+        assert rail.current is not None and rail.current.number == 0 and rail.meanwhile == ""
 
     def test_a_waiver_is_named_where_it_opens_the_gate(self) -> None:
         program = open_one(NOW)
@@ -298,7 +342,7 @@ class TestSponsorship:
         open_one(NOW)
         revops = user_with(Role.REVOPS)
         signed_in(revops).post("/program/sponsorship/", self.AMOUNTS | {"amount_3": ""})
-        with pytest.raises(Blocked, match="2027-Q4: write the sourced pipeline"):
+        with pytest.raises(Blocked, match="Q4 2027: write the sourced pipeline"):
             send(version=ArtifactVersion.objects.get(), by=revops, at=NOW)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -15,10 +15,11 @@ from django.views.decorators.http import require_POST
 from alignment.access import EVERYONE, SEES_ALL, roles, viewer
 from alignment.asked import asked
 from alignment.forms.programs import CloseForm, ProgramChangeForm, ProgramForm
-from alignment.gates.rail import rail_of
+from alignment.gates.rail import Rail, rail_of
+from alignment.gates.states import State
 from alignment.models import Organisation, Program, Role
 from alignment.paging import NoSuchPage, newest_first
-from alignment.plan_calendar import blocks, file_name
+from alignment.plan_calendar import Block, blocks, file_name
 from alignment.queries import programs as queries
 from alignment.queries.prerequisites import FIGURES, history, last_quarters, missing_of, months_of, unfilled
 from alignment.services import programs as services
@@ -66,21 +67,40 @@ def _context(request: HttpRequest, program: Program) -> dict[str, Any]:
     zone = Organisation.get().zone
     is_open = program.closed_at is None
     months = _months(now, zone) if is_open else []
+    rail, today = rail_of(program, at=now), now.astimezone(Organisation.get().tz).date()
     return {
         "now": now,
         "program": program,
-        "rail": rail_of(program, at=now),
+        "rail": rail,
         "months": months,
         "is_history_short": any(not month.is_enough for _, row in months for month in row),
         "month_names": months_of(last_quarters(now, zone)) if is_open else [],
         "sees_records": user.has_role(*SEES_ALL),
-        "blocks": blocks(program.starts_on, program.weeks),
+        "blocks": against_today(blocks(program.starts_on, program.weeks), rail, today if is_open else None),
         "changes": queries.changes(program),
         "past": [other for other in queries.past() if other != program],
         "is_open": is_open,
         "is_revops": user.has_role(Role.REVOPS),
         "may_take_plan": is_open and user.has_role(Role.REVOPS, Role.CRO, Role.CMO),
     }
+
+
+def against_today(planned: list[Block], rail: Rail, today: date | None) -> list[tuple[Block, bool, int]]:
+    """Each block of the plan, whether today lies in it, and by how many days its step is behind: its gate is shut
+    though its last day is over. What the track leaves out is never behind, nor is a closed program (`today` None)."""
+    if today is None:
+        return [(block, False, 0) for block in planned]
+    waits = {
+        stop.state.step for stop in rail.stops if stop.state.state != State.PASSED and stop.state.is_on_track
+    }
+    return [
+        (
+            block,
+            block.first <= today <= block.last,
+            max((today - block.last).days, 0) if block.step in waits else 0,
+        )
+        for block in planned
+    ]
 
 
 def _months(now: Any, zone: str) -> list[tuple[Any, Any]]:

@@ -5,13 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from alignment.models import CalendarVersion, Delivery, Endpoint, Fact, Organisation, Person, Source
+from alignment.definitions.predicate import KEYS
+from alignment.models import (
+    Artifact,
+    CalendarVersion,
+    Delivery,
+    Endpoint,
+    Fact,
+    Organisation,
+    Person,
+    Program,
+    Role,
+    Source,
+    User,
+)
 from dashboard.queries.figures import agreement_in_force
 from handoff.queries import routing
 from sla.queries.agreements import InForce
 
 # The note of the agreement that a new installation starts with, until somebody enters another version.
 NOTE_OF_DEFAULTS = "Defaults; not signed yet"
+SIGNING = (Role.CRO, Role.CMO, Role.FINANCE)
 UNNAMED = str(Organisation._meta.get_field("name").get_default())
 
 
@@ -46,7 +60,7 @@ def first_steps(*, at: datetime) -> list[Step]:
     ]
     if _routes_here():
         steps.append(_default_pool(at))
-    return [*steps, _agreement(version), _source(), _first_event()]
+    return [*steps, _agreement(version), _source(), _first_event(), _signers(), _program(), _definitions()]
 
 
 def _calendar(organisation: Organisation, version: InForce | None, is_named: bool) -> Step:
@@ -119,6 +133,26 @@ def _source() -> Step:
     is_there = Endpoint.objects.filter(is_active=True, source__is_active=True).exists()
     said = "Gives your CRM a secret address to send its events to."
     return Step("Connect a source", said, "alignment:sources", is_there)
+
+
+def _signers() -> Step:
+    """CRO, CMO and finance: without one of them nothing can be signed."""
+    held = set(User.objects.filter(role__in=SIGNING, is_active=True).values_list("role", flat=True))
+    missing = [str(Role(role).label) for role in SIGNING if role not in held]
+    said = f"Nobody has the role {' or '.join(missing)} yet." if missing else "All three have a login."
+    return Step("Give CRO, CMO and finance a login", said, "alignment:people", not missing)
+
+
+def _program() -> Step:
+    said = "Scorecard, SLA, handoff, plan and dashboard run as a program, each with a computed gate."
+    return Step("Open a program", said, "alignment:program", Program.objects.exists())
+
+
+def _definitions() -> Step:
+    known = Artifact.objects.filter(kind="definition").values_list("key", flat=True)
+    left = len(set(KEYS) - set(known))
+    said = f"{left} of {len(KEYS)} are not written yet; each has a suggestion to start from."
+    return Step("Write the definitions", said, "alignment:definitions", not left)
 
 
 def _first_event() -> Step:

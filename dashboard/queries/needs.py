@@ -11,7 +11,9 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from alignment.access import Scope
+from alignment.artifacts.kinds import kind_named
 from alignment.models import (
+    ArtifactVersion,
     DeadEvent,
     Delivery,
     Destination,
@@ -26,9 +28,12 @@ from alignment.models import (
 )
 from alignment.queries import inbox, outbox
 from alignment.queries.artifact_pages import title_of
+from alignment.queries.artifact_ripples import declined_without_successor, to_renew
 from alignment.queries.artifacts import waiting_for
 from alignment.queries.erasure import unrecognised
 from alignment.queries.identity import urgent_pairs
+from alignment.queries.renditions import title_of as named
+from alignment.services.artifacts.telling import address_of
 from alignment.wording import relative
 from dashboard.queries.figures import agreement_in_force
 from handoff.models import Leave
@@ -41,12 +46,13 @@ INBOX_WAITS_AFTER = timedelta(minutes=1)
 WRITE_BACK_WAITS_AFTER = timedelta(hours=1)
 AWAY_SHOWN = 5
 SOURCES_SHOWN = 5
+DOCUMENTS_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Need:
     """One thing that waits for somebody: how many, what, where to look (an address by name, the value of its one
-    argument, its query). `is_for_others`: good to know, but this login cannot act on it."""
+    argument, its query; or its `url`). `is_for_others`: good to know, but this login cannot act on it."""
 
     code: str
     count: int | None
@@ -56,6 +62,7 @@ class Need:
     is_urgent: bool = False
     argument: str = ""
     is_for_others: bool = False
+    url: str = ""
 
 
 def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
@@ -73,6 +80,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
     elif user.has_role(Role.REVOPS):
         found = [
             *_agreement(at),
+            *_documents(at),
             *_for_others(_unsigned(at, "Enter a new version there when its terms change.")),
             *_unassigned(scope, at),
             *_overdue(scope, at, "handoff:cycles"),
@@ -125,6 +133,23 @@ def questions(user: User) -> list[Need]:
              is_urgent=True)
         for function in (one.get_function_display().lower() for one in waiting_nominations(user))
     ]  # fmt: skip
+
+
+def _documents(at: datetime) -> list[Need]:
+    """For who writes them: what lost what it rests on, and what was declined and not taken up since."""
+    found = []
+    for version in to_renew(at=at)[:DOCUMENTS_SHOWN]:
+        begin = "Measure again" if version.artifact.kind == "scorecard" else "Renew"
+        text = f"{begin}: {named(version)} rests on what is no longer in force"
+        found.append(Need("renew", None, text, "", url=_where_to_write(version), is_urgent=True))
+    for version in declined_without_successor()[:DOCUMENTS_SHOWN]:
+        text = f"{named(version)} was declined: read why, then write the next version"
+        found.append(Need("declined", None, text, "", url=address_of(version)))
+    return found
+
+
+def _where_to_write(version: ArtifactVersion) -> str:
+    return kind_named(version.artifact.kind).edit_url(version) or address_of(version)
 
 
 def _overdue(scope: Scope, at: datetime, url_name: str) -> list[Need]:

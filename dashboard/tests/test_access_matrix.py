@@ -111,6 +111,7 @@ TABLE = [
     act("alignment:artifact-withdraw", REVOPS, "version", **{"withdraw-reason": "Wrong days"}),
     act("alignment:artifact-send", REVOPS, "version"),
     act("alignment:artifact-discard", REVOPS, "version"),
+    act("alignment:artifact-restart", REVOPS, "version"),
     Row("alignment:definitions", NOT_BOARD),
     Row("alignment:drift", NOT_BOARD),
     Row("alignment:drift-rows", "AAAFFAFFL", data={"of": "sales"}),

@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
     first_run = {"steps": steps if done < len(steps) else [], "done": done, "now": now}
     if queries.is_empty():
         to_do = [_shown(need) for need in queries.asked_of(user, at=now)]
-        first_run |= {"is_revops": bool(steps), "to_do": to_do}
+        first_run |= {"is_revops": user.has_role(Role.REVOPS), "to_do": to_do, **_program(user, now)}
         return render(request, "dashboard/home_first_run.html", first_run)
     scope = scope_of(user)
     week = Week.of(now, Organisation.get().zone)
@@ -72,6 +72,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "agreement": queries.agreement_in_force(at=now),
         **_machinery(user, now),
         **_program(user, now),
+        "is_revops": user.has_role(Role.REVOPS),
+        "needs_first": user.has_role(Role.CRO, Role.CMO, Role.FINANCE),
         "is_rep": user.has_role(Role.REP),
         "sees_records": user.has_role(*SEES_RECORDS),
     }
@@ -199,7 +201,7 @@ def _shown(need: queries.Need) -> dict[str, Any]:
     """A need with its words and the address of its rows."""
     one, many = UNITS.get(need.code, ("MQL", "MQLs"))
     unit = "" if need.count is None else one if need.count == 1 else many
-    address = reverse(need.url_name, args=[need.argument] if need.argument else [])
+    address = need.url or reverse(need.url_name, args=[need.argument] if need.argument else [])
     return {
         "count": need.count,
         "text": f"{unit} {need.text}".strip(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from alignment.models import ArtifactVersion, Program, VersionState
+from alignment.models import ArtifactVersion, Opportunity, Program, VersionState
 from alignment.queries.artifacts import draft_of, history_of, in_force
 from scorecard import bands, content
 from scorecard.measures import Trust, Window
@@ -39,11 +39,17 @@ class Overview:
     window: Window
     round: Round | None
     lists: Mapping[str, ClaimList]
+    has_opportunities: bool
     trust: Trust
     bands: Bands
     draft: ArtifactVersion | None
     shown: ArtifactVersion | None
     versions: list[ArtifactVersion]
+
+    @property
+    def needs_no_lists(self) -> bool:
+        """Nothing was opened in the window, so there is nothing to claim."""
+        return not self.has_opportunities
 
     @property
     def has_all_lists(self) -> bool:
@@ -60,12 +66,14 @@ def overview(program: Program, *, sees_drafts: bool, at: datetime) -> Overview:
     versions = history_of(content.KIND, str(program.number))
     draft = next((version for version in versions if version.is_draft), None)
     sent = next((version for version in versions if version.state in _SHOWN), None)
+    window = window_of(diagnosis, at=at)
     return Overview(
         program=program,
         diagnosis=diagnosis,
-        window=window_of(diagnosis, at=at),
+        window=window,
         round=round_of(program),
         lists=newest_lists(program),
+        has_opportunities=_has_opportunities(window),
         trust=measure_trust(program),
         bands=Bands(in_force(bands.KIND, bands.KEY), _next_bands()),
         draft=draft,
@@ -84,6 +92,11 @@ def version_shown(
     if number is not None:
         return found.filter(number=number).first()
     return found.filter(state__in=[VersionState.DRAFT, *_SHOWN]).order_by("-number").first()
+
+
+def _has_opportunities(window: Window) -> bool:
+    opened = Opportunity.objects.filter(is_deleted=False, opened_at__gte=window.starts_at)
+    return opened.filter(opened_at__lt=window.ends_at).exists()
 
 
 def _next_bands() -> ArtifactVersion | None:

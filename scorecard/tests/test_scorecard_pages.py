@@ -264,3 +264,11 @@ def test_the_scorecards_queries_do_not_grow_with_its_versions_and_rows(
 def test_questions_of_an_edition_have_keys_of_their_own() -> None:
     keys = [question.key for question in QUESTIONS]
     assert len(set(keys)) == len(keys) and CURRENT == 1
+
+
+def test_where_nothing_was_opened_no_lists_are_asked_for(company: Company) -> None:
+    client = as_role(Role.REVOPS)
+    post(client, "measure", revision="0")
+    page = text(client, "scorecard")
+    assert "so there is nothing to claim" in page and "Import the list" not in page
+    assert "No opportunity was opened in the window." in page

@@ -257,7 +257,7 @@ class TestSigned:
         ]
         sent = send(version=draft, by=revops(), at=NOW)
         [blocker] = find_blockers(Step.SCORECARD, company.program, at=NOW)
-        assert "version 1 is waiting for signatures" in blocker.message
+        assert "version 1 waits for The CRO (CRO) and The CMO (CMO)" in blocker.message
         sign_all(sent, at=NOW)
         assert find_blockers(Step.SCORECARD, company.program, at=NOW) == []
         assert track_of(company.program).rule == "in_order"

@@ -63,6 +63,10 @@ def answer(request: HttpRequest) -> HttpResponse:
     except (services.HandedIn, services.CannotAnswer) as problem:
         messages.error(request, str(problem))
         return redirect("scorecard:questions")
+    found = round_of(program)
+    if found is not None and found.is_complete and not is_blind_for(user, found):
+        messages.success(request, "Handed in, and both sheets are in: compare them now.")
+        return redirect("scorecard:compare")
     messages.success(request, "Handed in. Both sheets are shown once the other function has handed in too.")
     return redirect("scorecard:questions")
 

@@ -18,6 +18,7 @@ from alignment.asked import posted
 from alignment.models import Organisation
 from alignment.nameless import Limit
 from scorecard.forms.respond import RespondForm
+from scorecard.models import SurveyChannel
 from scorecard.queries.survey import live
 from scorecard.services.survey.responding import Outcome, respond, state_of_door
 from scorecard.survey.sealing import Unreadable
@@ -76,8 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if outcome is Outcome.NOT_VALID:
         form.add_error(
             "code",
-            "This code is not valid: it was used already, or replaced by a later mail. If you got several mails, "
-            "use the latest.",
+            _not_valid(),
         )
         return _questions(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect("scorecard:responded")
@@ -88,6 +88,16 @@ def page(request: HttpRequest) -> HttpResponse:
 @leaves_no_trace
 def thanks(request: HttpRequest) -> HttpResponse:
     return render(request, "scorecard/survey_thanks.html")
+
+
+def _not_valid() -> str:
+    survey = live()
+    if survey is not None and survey.channel == SurveyChannel.PRINTED:
+        return "This code is not valid: it was used, or replaced. Ask whoever handed it out for another."
+    return (
+        "This code is not valid: it was used already, or replaced by a later mail. If you got several mails, use the "
+        "latest."
+    )
 
 
 def _questions(request: HttpRequest, form: RespondForm, status: int = 200) -> HttpResponse:

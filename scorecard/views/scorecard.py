@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -17,8 +18,10 @@ from alignment.artifacts.document import shown_score
 from alignment.asked import posted, read_number
 from alignment.blockers import Blocker
 from alignment.business_time import NoOpenTime
-from alignment.models import ArtifactVersion, Function, Role, VersionState
+from alignment.models import ArtifactVersion, Function, Role, User, VersionState
 from alignment.queries import programs
+from alignment.queries.artifacts import stale_grounds, waiting_for, who_is_missing
+from alignment.queries.renditions import title_of
 from alignment.services.artifacts import ChangedMeanwhile
 from alignment.services.artifacts.telling import address_of
 from scorecard import kinds
@@ -65,7 +68,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "program": program,
             "found": found,
             "content": found.content,
-            "steps": _steps(found, blockers, is_revops=is_revops),
+            "steps": _steps(found, blockers, is_revops=is_revops, signs=_signs(user, found.shown, at=now)),
             "scores": _scores(found, sees_rows=user.has_role(*READS_ROWS)),
             "fractures": _fractures(found),
             "left_out": left_out(found.content),
@@ -74,6 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
             ),
             "more_fractures": [LABELS[one["key"]] for one in found.content.get("fractures", [])[MOST:]],
             "blockers": blockers,
+            "stale": _stale(found, at=now),
             "shown_url": address(found.shown),
             "earlier": [(version, address(version)) for version in found.versions if version != found.shown],
             "exports": ("hygiene", "conversion", "attribution", "definitions") if is_revops else (),
@@ -103,14 +107,31 @@ def address(version: ArtifactVersion | None) -> str:
     return address_of(version) if version is not None else ""
 
 
-def _steps(found: Overview, blockers: list[Blocker], *, is_revops: bool) -> list[WorkStep]:
+def _signs(user: User, version: ArtifactVersion | None, *, at: datetime) -> bool:
+    return version is not None and any(each.version == version for each in waiting_for(user, at=at))
+
+
+def _stale(found: Overview, *, at: datetime) -> dict[str, Any] | None:
+    """What the signed scorecard rests on that is no longer in force, so that gate 1 is shut."""
+    signed = next((version for version in found.versions if version.state == VersionState.IN_FORCE), None)
+    grounds = stale_grounds(signed, at=at) if signed is not None and found.program.closed_at is None else []
+    if signed is None or not grounds:
+        return None
+    return {
+        "version": signed,
+        "url": address(signed),
+        "grounds": [(title_of(row.ground), address(row.ground)) for row in grounds],
+    }
+
+
+def _steps(found: Overview, blockers: list[Blocker], *, is_revops: bool, signs: bool) -> list[WorkStep]:
     return [
         _questions(found),
         _declared(found, is_revops=is_revops),
         _claims(found, is_revops=is_revops),
         _survey(found, is_revops=is_revops),
         _bands(found, is_revops=is_revops),
-        _signing(found, blockers),
+        _signing(found, blockers, signs=signs),
     ]
 
 
@@ -143,6 +164,9 @@ def _claims(found: Overview, *, is_revops: bool) -> WorkStep:
     url = reverse("scorecard:claims")
     if found.has_all_lists:
         return WorkStep(3, "Claimed opportunities", "ok", "Done", "Both lists are in.", "See the lists", url)
+    if found.needs_no_lists:
+        said = "No opportunity was opened in the window, so there is nothing to claim."
+        return WorkStep(3, "Claimed opportunities", "neutral", "Not needed", said)
     has = " and ".join(str(Function(one).label) for one in found.lists)
     said = f"Only {has} has a list so far." if has else "Neither function's list is in."
     look = ("running", "Waiting") if has else ("neutral", "Not begun")
@@ -173,7 +197,7 @@ def _bands(found: Overview, *, is_revops: bool) -> WorkStep:
     )
 
 
-def _signing(found: Overview, blockers: list[Blocker]) -> WorkStep:
+def _signing(found: Overview, blockers: list[Blocker], *, signs: bool) -> WorkStep:
     name, url = "One page, signed", address(found.shown)
     version = found.shown
     if version is None:
@@ -185,8 +209,8 @@ def _signing(found: Overview, blockers: list[Blocker]) -> WorkStep:
             return WorkStep(6, name, "warning", "Draft", said, "Read the page", url)
         return WorkStep(6, name, "info", "Draft", "It can be sent to both leads.", "Read and send", url)
     if version.state == VersionState.SENT:
-        said = f"Version {version.number} waits for signatures."
-        return WorkStep(6, name, "running", "Sent", said, "Read and sign", url)
+        said = f"Version {version.number} waits for {' and '.join(who_is_missing(version))}."
+        return WorkStep(6, name, "running", "Sent", said, "Read and sign" if signs else "Read", url)
     return WorkStep(6, name, "ok", "Signed", f"Version {version.number} is in force.", "Read the page", url)
 
 

@@ -127,6 +127,10 @@
     if (event.target.closest("[data-print]")) { window.print(); }
   });
 
+  // --- what an act came to is where reading goes on ---------------------------------------------------
+  var came = document.querySelector("[data-focus]");
+  if (came) { came.focus(); }
+
   nameColours();
   tick();
   window.setInterval(tick, 1000);

@@ -2,12 +2,13 @@
 
 from alignment.services.artifacts.authentication import Authentication
 from alignment.services.artifacts.challenges import challenge, forget_challenges
-from alignment.services.artifacts.drafts import discard_draft, save_draft
+from alignment.services.artifacts.drafts import discard_draft, restart, save_draft
 from alignment.services.artifacts.ending import decline, expire, revoke, withdraw
 from alignment.services.artifacts.refusals import (
     AlreadySigned,
     AuthenticationTooOld,
     AuthenticationTooWeak,
+    CannotRestart,
     ChallengeExpired,
     ChallengeUnknown,
     ChallengeUsed,
@@ -35,6 +36,7 @@ __all__ = [
     "Authentication",
     "AuthenticationTooOld",
     "AuthenticationTooWeak",
+    "CannotRestart",
     "ChallengeExpired",
     "ChallengeUnknown",
     "ChallengeUsed",
@@ -60,6 +62,7 @@ __all__ = [
     "remind",
     "remind_now",
     "render_missing",
+    "restart",
     "revoke",
     "save_draft",
     "send",

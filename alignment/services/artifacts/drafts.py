@@ -13,7 +13,7 @@ from alignment.artifacts.canonical import NotCanonical, normalised
 from alignment.artifacts.kinds import InvalidContent, kind_named
 from alignment.models import KEY_PATTERN, Artifact, ArtifactVersion, Paper, RestsOn, User, VersionState
 from alignment.services.artifacts.locks import lock
-from alignment.services.artifacts.refusals import ChangedMeanwhile, NotADraft
+from alignment.services.artifacts.refusals import CannotRestart, ChangedMeanwhile, NotADraft
 from alignment.services.authority import require_revops
 
 KEY = re.compile(KEY_PATTERN)
@@ -85,6 +85,40 @@ def write_draft(
         draft.save(update_fields=["content", "paper", "changed_at", "revision"])
     _set_grounds(draft, rests_on)
     return draft
+
+
+@transaction.atomic
+def restart(*, version: ArtifactVersion, by: User | None, at: datetime) -> ArtifactVersion:
+    """A new draft with the content of a version that was declined or withdrawn, resting on what is in force today.
+
+    Raises OnlyRevOps, CannotRestart, or ChangedMeanwhile where there is a draft already.
+    """
+    if version.state not in (VersionState.DECLINED, VersionState.WITHDRAWN):
+        raise CannotRestart(
+            f"Version {version.number} is {version.get_state_display().lower()}: only what was declined or withdrawn "
+            "is begun again."
+        )
+    if not kind_named(version.artifact.kind).restarts:
+        raise CannotRestart(
+            "A document of this kind is made of figures or of other people's words: make it anew."
+        )
+    if ArtifactVersion.objects.filter(artifact=version.artifact_id, state=VersionState.DRAFT).exists():
+        raise ChangedMeanwhile(
+            "There is a draft of this document already. Go on with that one, or discard it first."
+        )
+    grounds = ArtifactVersion.objects.in_force().filter(
+        artifact__in=version.foundations.values("ground__artifact")
+    )
+    return save_draft(
+        kind=version.artifact.kind,
+        key=version.artifact.key,
+        content=version.content,
+        rests_on=list(grounds),
+        paper=version.paper,
+        expected=0,
+        by=by,
+        at=at,
+    )
 
 
 @transaction.atomic

@@ -15,6 +15,10 @@ class NotADraft(Refused):
     """What was sent never changes; a change is a new version."""
 
 
+class CannotRestart(Refused):
+    """Only what came to nothing, and was written by RevOps, is begun again with the same content."""
+
+
 class NotSent(Refused):
     """The version does not wait for signatures: it is a draft, or its time is over."""
 

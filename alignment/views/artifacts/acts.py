@@ -9,12 +9,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
+from alignment.artifacts.kinds import kind_named
 from alignment.asked import posted, read_number
 from alignment.blockers import Blocked
 from alignment.forms.artifacts import ReasonForm
 from alignment.models import Role
 from alignment.services import artifacts as services
-from alignment.views.artifacts.common import done, version_of
+from alignment.views.artifacts.common import address_of, done, version_of
 from alignment.views.artifacts.page import Refusal, show
 
 
@@ -69,6 +70,23 @@ def remind(request: HttpRequest, kind: str, key: str, number: int) -> HttpRespon
     if told:
         return done(request, version, f"Reminded {told} {'person' if told == 1 else 'people'}.")
     return done(request, version, "They were reminded within this minute already.")
+
+
+@require_POST
+@roles(Role.REVOPS)
+def restart(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse:
+    """Begin the next draft with the content of a version that was declined or withdrawn."""
+    now = timezone.now()
+    version = version_of(request, kind, key, number, at=now)
+    try:
+        draft = services.restart(version=version, by=viewer(request), at=now)
+    except services.Refused as problem:
+        return show(request, version, at=now, refusal=Refusal("restart", str(problem)), status=409)
+    messages.success(
+        request,
+        f"This is a draft with the content of version {number}. Change it, then send it for signature.",
+    )
+    return redirect(kind_named(kind).edit_url(draft) or address_of(draft))
 
 
 @require_POST

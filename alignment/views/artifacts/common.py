@@ -29,5 +29,5 @@ def address_of(version: ArtifactVersion, anchor: str = "") -> str:
 
 def done(request: HttpRequest, version: ArtifactVersion, said: str) -> HttpResponse:
     """Back to the page of the version, which says what happened."""
-    messages.success(request, said)
+    messages.success(request, said, extra_tags="focus")
     return redirect(address_of(version))

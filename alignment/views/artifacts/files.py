@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from alignment.access import roles
+from alignment.access import roles, viewer
 from alignment.artifacts.kinds import UnknownKind, kind_named
 from alignment.artifacts.pdf import make_pdf
 from alignment.models import ArtifactVersion, Rendition
+from alignment.queries.artifact_access import may_take_bundle
 from alignment.queries.bundles import NotInBundle, bundle_of
 from alignment.queries.renditions import imprint_of, signature_lines
 from alignment.views.artifacts.common import READERS, version_of
@@ -35,6 +37,8 @@ def bundle(request: HttpRequest, kind: str, key: str, number: int) -> HttpRespon
     """All that somebody needs to verify it without this server, once all have signed."""
     now = timezone.now()
     version = version_of(request, kind, key, number, at=now)
+    if not may_take_bundle(viewer(request), version, at=now):
+        raise PermissionDenied("Bundles are for signers and RevOps, as they name addresses. Take the PDF.")
     try:
         made = bundle_of(version)
     except NotInBundle as problem:

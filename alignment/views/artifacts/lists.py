@@ -16,8 +16,9 @@ from alignment.asked import asked
 from alignment.models import Role
 from alignment.paging import NoSuchPage
 from alignment.queries.artifact_access import readable_by
-from alignment.queries.artifact_list import SHELVES, order_in_words, row_of, shelf, story_of
+from alignment.queries.artifact_list import SHELVES, row_of, shelf, signers_in_words, story_of
 from alignment.queries.artifact_pages import label_of, title_of
+from alignment.queries.artifact_ripples import of_closed_programs
 from alignment.queries.artifacts import history_of, waiting_for
 from alignment.views.artifacts.common import READERS
 
@@ -45,10 +46,12 @@ def index(request: HttpRequest) -> HttpResponse:
     waiting = {each.version.pk for each in mine}
     for each in shelves:
         each["rows"] = [row for row in each["rows"] if row.version.pk not in waiting]
+    shown = [row.version for each in shelves if each["name"] == "in-force" for row in each["rows"]]
     return render(
         request,
         "artifacts/list.html",
         {
+            "over": of_closed_programs(shown),
             "now": now,
             "mine": [(each, row_of(each.version)) for each in mine],
             "shelves": [each for each in shelves if each["rows"]],
@@ -87,6 +90,6 @@ def versions(request: HttpRequest, kind: str, key: str) -> HttpResponse:
             "now": now,
             "title": title_of(found[0]),
             "label": label_of(found[0]),
-            "rows": [(version, story_of(version), order_in_words(version)) for version in found],
+            "rows": [(version, story_of(version), signers_in_words(version)) for version in found],
         },
     )

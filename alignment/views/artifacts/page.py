@@ -18,7 +18,10 @@ from alignment.artifacts.kinds import UnknownKind, kind_named
 from alignment.blockers import Blocker
 from alignment.forms.artifacts import ReasonForm, RoleReasonForm, SignForm
 from alignment.models import ArtifactVersion, Role, User, VersionState
+from alignment.queries.artifact_access import may_take_bundle
 from alignment.queries.artifact_pages import Sheet, Signer, sheet_of
+from alignment.queries.artifacts import waiting_for
+from alignment.queries.renditions import title_of
 from alignment.services import artifacts as services
 from alignment.views.artifacts.common import READERS, address_of, version_of
 from alignment.views.artifacts.proof import proof_of, ways_to_prove
@@ -83,6 +86,9 @@ def show(
         "is_revops": is_revops,
         "refusal": refusal,
         "signed_here": sheet.signed_by(user),
+        "next_up": _next_up(sheet, user, at=at),
+        "takes_bundle": may_take_bundle(user, version, at=at),
+        "restarts": is_revops and _restarts(sheet),
         "withdraw_form": _kept(refusal, "withdraw") or ReasonForm(prefix="withdraw"),
         **_act(request, sheet, refusal, at=at),
         **_revoking(sheet, user, refusal),
@@ -135,6 +141,29 @@ def _sending(version: ArtifactVersion, refusal: Refusal | None, *, at: datetime)
     """What stands against sending it, told before it is tried, and where it is edited."""
     blockers = refusal.blockers if refusal and refusal.blockers else services.blockers_of(version, at=at)
     return {"blockers": blockers, "edit_url": kind_named(version.artifact.kind).edit_url(version)}
+
+
+def _next_up(sheet: Sheet, user: User, *, at: datetime) -> dict[str, Any] | None:
+    """For who has signed or declined this one: what waits for them next."""
+    has_acted = sheet.signed_by(user) or (sheet.refusal and sheet.refusal.person_id == user.pk)
+    if not has_acted:
+        return None
+    waiting = [each.version for each in waiting_for(user, at=at) if each.version != sheet.version]
+    if not waiting:
+        return None
+    return {"title": title_of(waiting[0]), "url": address_of(waiting[0]), "more": len(waiting) - 1}
+
+
+def _restarts(sheet: Sheet) -> bool:
+    """Whether a draft may be begun with its content: it came to nothing, and nothing was begun since."""
+    version = sheet.version
+    came_to_nothing = version.state in (VersionState.DECLINED, VersionState.WITHDRAWN)
+    return (
+        came_to_nothing
+        and sheet.kind.restarts
+        and not sheet.is_over
+        and not version.artifact.versions.filter(state=VersionState.DRAFT).exists()
+    )
 
 
 def _kept(refusal: Refusal | None, act: str) -> Any:
