@@ -57,19 +57,11 @@ def build(
         "as_of": _instant(measures.at),
         "as_of_on": measures.at.astimezone(ZoneInfo(window.zone)).date().isoformat(),
         "window": {"first": window.first.key, "last": window.last.key, "zone": window.zone},
-        "dimensions": [_dimension(score, figures[score.key]) for score in scored],
-        "fractures": [_fracture(one) for one in fractures],
+        "dimensions": [dimension(score, figures[score.key]) for score in scored],
+        "fractures": [fracture(one) for one in fractures],
         "currency": counted,
         "left_out": _money(left_out(pipeline, counted)),
-        "sequence": {
-            "rule": steps.rule,
-            "sentence": steps.sentence,
-            "facilitation": steps.facilitation,
-            "lines": list(steps.track.lines),
-            "inputs": [
-                {"label": given.label, "said": given.said, "origin": given.origin} for given in steps.inputs
-            ],
-        },
+        "sequence": sequence_of(steps),
         "compared": dict(compared) if compared is not None else None,
         "waivers": [dict(waiver) for waiver in waivers],
     }
@@ -144,7 +136,8 @@ def check(content: Mapping[str, Any]) -> None:
         raise InvalidContent(*problems)
 
 
-def _dimension(score: Scored, figures: dict[str, Any]) -> dict[str, Any]:
+def dimension(score: Scored, figures: dict[str, Any]) -> dict[str, Any]:
+    """One dimension, as the content keeps it."""
     return {
         "key": score.key,
         "score": score.tenths,
@@ -162,7 +155,8 @@ def _dimension(score: Scored, figures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fracture(found: Fracture) -> dict[str, Any]:
+def fracture(found: Fracture) -> dict[str, Any]:
+    """One fracture, as the content keeps it."""
     return {
         "key": found.key,
         "score": found.tenths,
@@ -172,6 +166,18 @@ def _fracture(found: Fracture) -> dict[str, Any]:
         "leverage": decimal_string(rounded(found.leverage), found.currency),
         "formula": found.formula,
         "is_tied": found.is_tied,
+    }
+
+
+def sequence_of(steps: Steps) -> dict[str, Any]:
+    """The sequence, as the content keeps it."""
+    inputs = [{"label": given.label, "said": given.said, "origin": given.origin} for given in steps.inputs]
+    return {
+        "rule": steps.rule,
+        "sentence": steps.sentence,
+        "facilitation": steps.facilitation,
+        "lines": list(steps.track.lines),
+        "inputs": inputs,
     }
 
 

@@ -13,7 +13,7 @@ from alignment.blockers import Blocker
 from alignment.gates import notes_of, standing_blockers
 from alignment.models import ArtifactVersion, Program, Role, Step
 from alignment.queries.artifacts import in_force
-from scorecard import bands, content, page
+from scorecard import bands, consistency, content, page
 from scorecard.queries.freshness import changed_since
 from scorecard.sequencing import STEPS, Track, track_of_rule
 
@@ -51,6 +51,8 @@ def scorecard_blockers(version: ArtifactVersion, *, at: datetime) -> list[Blocke
     renewed = {blocker.code for blocker in changed}
     needs = [entry["needs"] for entry in version.content.get("dimensions", []) if entry["needs"]]
     # what was missing and came since is no longer to be done first: only to be measured
+    if program is not None and signed is not None and not changed:
+        found += consistency.blockers_of(version, program, signed.content, at=at)
     return [*found, *(_need(need) for need in needs if f"{need['code']}-new" not in renewed), *changed]
 
 

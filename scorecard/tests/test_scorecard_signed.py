@@ -447,7 +447,10 @@ class TestPage:
             kind="scorecard", key="1", content=long, rests_on=[in_force("scoring-bands", "scorecard")],  # type: ignore[list-item]
             paper=paper, by=revops(), at=NOW + HOUR,
         )  # fmt: skip
-        with patch("scorecard.kinds.notes_of", return_value=long["waivers"]):
+        written = patch(
+            "scorecard.kinds.consistency.blockers_of", return_value=[]
+        )  # as no measurement is this long
+        with patch("scorecard.kinds.notes_of", return_value=long["waivers"]), written:
             assert send(version=draft, by=revops(), at=NOW + HOUR).state == VersionState.SENT
 
     def test_the_page_has_the_demand_states_and_the_claims_in_count_and_money(self, company: Company) -> None:
