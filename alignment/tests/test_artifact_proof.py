@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import time_machine
@@ -151,10 +151,47 @@ def test_a_login_without_password_confirms_by_single_sign_on_and_comes_back(
     assert signature.authenticated_at == NOW + timedelta(minutes=6)
 
 
-def test_coming_in_by_single_sign_on_just_now_is_a_proof(
+def test_coming_in_by_single_sign_on_is_a_proof_only_where_the_provider_says_when_it_was(
+    provider: Provider, cro: User, version: ArtifactVersion
+) -> None:
+    client = Client()
+    sign_on(provider, client, f"/accounts/oidc/sso/login/?next={path_of(version, 'identity/')}")
+    assert not can_sign(client, version)
+    provider.claims["auth_time"] = int(NOW.timestamp())
+    sign_on(provider, client, "/accounts/oidc/sso/login/")
+    assert can_sign(client, version)
+
+
+def test_a_sign_in_that_was_asked_for_again_counts_for_the_act_it_was_asked_from(
+    provider: Provider, cro: User, version: ArtifactVersion, now: Any
+) -> None:
+    other = sent("pact", {"text": "Another"}, key="2", at=NOW)
+    client = Client()
+    sign_on(provider, client, "/accounts/oidc/sso/login/")
+    assert not can_sign(client, version)
+    now.shift(timedelta(seconds=2))
+    sign_on(provider, client, again(client.get(path_of(version))))
+    assert can_sign(client, version)
+    assert not can_sign(client, other)
+    now.shift(timedelta(seconds=2))
+    sign_on(provider, client, "/accounts/oidc/sso/login/")
+    assert not can_sign(client, version)
+
+
+def test_a_request_that_only_looks_like_one_for_another_sign_in_is_none(
+    provider: Provider, cro: User, version: ArtifactVersion
+) -> None:
+    client, back = Client(), path_of(version, "identity/")
+    for query in ({"next": back, "auth_params": "max_age=9"}, {"next": back}):
+        sign_on(provider, client, f"/accounts/oidc/sso/login/?{urlencode(query)}")
+        assert not can_sign(client, version)
+
+
+def test_a_fresh_single_sign_on_counts_for_five_minutes(
     provider: Provider, cro: User, version: ArtifactVersion, now: Any
 ) -> None:
     client = Client()
+    provider.claims["auth_time"] = int(NOW.timestamp())
     sign_on(provider, client, "/accounts/oidc/sso/login/")
     assert can_sign(client, version)
     now.shift(timedelta(minutes=5, seconds=1))

@@ -21,6 +21,7 @@ from alignment.services.artifacts import (
     challenge,
     decline,
     ending,
+    locks,
     revoke,
     sign,
 )
@@ -105,7 +106,7 @@ def test_an_act_is_tried_again_after_a_deadlock() -> None:
             raise OperationalError("deadlock detected")
         return real(*given, **more)
 
-    real = ending.lock
+    real = locks.lock
     with patch.object(ending, "lock", fail_once):
         revoke(version=version, role="cro", reason="x", by=user_with(Role.CRO), at=NOW)
     version.refresh_from_db()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,6 +43,10 @@ def refused(company: Company, forge: Callable[[Content], object]) -> list[str]:
         send(version=forged, by=revops(), at=NOW)
     assert {blocker.code for blocker in refusal.value.blockers} <= {"not-measured", "content"}
     return [blocker.message for blocker in refusal.value.blockers]
+
+
+def written(change: Content, content: Content) -> None:
+    content["sequence"].update(change)
 
 
 def entry(content: Content, key: str) -> Content:
@@ -85,7 +90,7 @@ def test_no_figure_or_word_of_a_dimension_is_written_in(company: Company, key: s
 
 def test_no_dimension_is_called_unmeasured_that_was_measured(company: Company) -> None:
     complete(company)
-    change = {"score": None, "rates": [], "formula": "", "evidence": "", "why": "It was a bad day."}
+    change: Content = {"score": None, "rates": [], "formula": "", "evidence": "", "why": "It was a bad day."}
     assert refused(company, lambda content: entry(content, "hygiene").update(change))
 
 
@@ -109,8 +114,14 @@ def test_the_order_and_the_amounts_of_fractures_follow_from_the_figures(company:
 
 def test_the_rule_of_the_sequence_follows_from_its_inputs(company: Company) -> None:
     complete(company)
-    for change in ({"rule": "existing_sla"}, {"sentence": "Skip all of it."}, {"lines": []}, {"inputs": []}):
-        (said,) = refused(company, lambda content, change=change: content["sequence"].update(change))  # type: ignore[misc]
+    changes: list[Content] = [
+        {"rule": "existing_sla"},
+        {"sentence": "Skip all of it."},
+        {"lines": []},
+        {"inputs": []},
+    ]
+    for change in changes:
+        (said,) = refused(company, partial(written, change))
         assert said.startswith("The sequence")
 
 

@@ -27,6 +27,11 @@ def address_of(version: ArtifactVersion, anchor: str = "") -> str:
     return reverse("alignment:artifact-version", args=[artifact.kind, artifact.key, version.number]) + anchor
 
 
+def identity_of(version: ArtifactVersion) -> str:
+    """Where somebody comes back to from proving who they are, for an act on this version."""
+    return f"{address_of(version)}identity/"
+
+
 def done(request: HttpRequest, version: ArtifactVersion, said: str) -> HttpResponse:
     """Back to the page of the version, which says what happened."""
     messages.success(request, said, extra_tags="focus")

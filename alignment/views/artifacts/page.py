@@ -23,7 +23,7 @@ from alignment.queries.artifact_pages import Sheet, Signer, sheet_of
 from alignment.queries.artifacts import waiting_for
 from alignment.queries.renditions import title_of
 from alignment.services import artifacts as services
-from alignment.views.artifacts.common import READERS, address_of, version_of
+from alignment.views.artifacts.common import READERS, address_of, identity_of, version_of
 from alignment.views.artifacts.proof import proof_of, ways_to_prove
 
 
@@ -57,7 +57,7 @@ def identity(request: HttpRequest, kind: str, key: str, number: int) -> HttpResp
     """Between two proofs of who somebody is: on to the next that is missing, then back to the act."""
     now = timezone.now()
     version = version_of(request, kind, key, number, at=now)
-    if proof_of(request, at=now) is None:
+    if proof_of(request, act=identity_of(version), at=now) is None:
         links = [way for way in ways_to_prove(request, back=request.path, at=now) if not way.by_post]
         if links:
             return redirect(links[0].url)
@@ -109,11 +109,11 @@ def _act(request: HttpRequest, sheet: Sheet, refusal: Refusal | None, *, at: dat
         or RoleReasonForm(prefix="decline", initial={"role": signer.role}),
         "delegated_by": _holder_of_grant(signer, user),
     }
-    proof = proof_of(request, at=at)
+    proof = proof_of(request, act=identity_of(version), at=at)
     if not signer.state.is_turn or sheet.lost_grounds:
         return found
     if proof is None:
-        return found | {"ways": ways_to_prove(request, back=f"{address_of(version)}identity/", at=at)}
+        return found | {"ways": ways_to_prove(request, back=identity_of(version), at=at)}
     nonce = services.challenge(version=version, by=user, at=at)
     form = SignForm(initial={"role": signer.role, "digest": version.digest, "nonce": nonce})
     return found | {"sign_form": form, "proof": proof}

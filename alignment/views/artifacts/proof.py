@@ -19,10 +19,10 @@ from django.urls import reverse
 from alignment.access import viewer
 from alignment.models import User
 from alignment.services.artifacts import Authentication
+from alignment.views.single_sign_on import ASK_AGAIN, PROVEN
 
 LASTS = timedelta(minutes=5)
 _FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-_ASK_AGAIN = "prompt=login&max_age=0"  # single sign-on must not answer from a session of its own
 Record = Mapping[str, Any]
 
 
@@ -35,14 +35,18 @@ class Way:
     by_post: bool = False
 
 
-def proof_of(request: HttpRequest, *, at: datetime) -> Authentication | None:
+def proof_of(request: HttpRequest, *, act: str, at: datetime) -> Authentication | None:
     """The newest proof of the last five minutes: single sign-on, or the password with the second factor that is set.
 
-    Signing in with a password long before, or just now, is not one: it is asked for again.
+    `act`: the path to which `ways_to_prove` leads back. A single sign-on counts at the time that the provider names;
+    where it names none, only one that was asked for again from this act. Signing in with a password long before, or
+    just now, is not one: it is asked for again.
     """
     user = viewer(request)
     records = get_authentication_records(request, user)
-    proofs = [proof for proof in (_by_password(user, records), _by_provider(user, records)) if proof]
+    proofs = [
+        proof for proof in (_by_password(user, records), _by_provider(request, user, records, act)) if proof
+    ]
     newest = max(proofs, key=lambda proof: proof.at, default=None)
     return newest if newest and at - LASTS <= newest.at <= at else None
 
@@ -62,7 +66,7 @@ def ways_to_prove(request: HttpRequest, *, back: str, at: datetime) -> list[Way]
             found.append(Way("Enter your password", f"{reverse('account_reauthenticate')}?{query}"))
     for provider in _providers(request, user):
         begin = reverse("openid_connect_login", args=[provider.app.provider_id])
-        query = urlencode({"process": "login", "next": back, "auth_params": _ASK_AGAIN})
+        query = urlencode({"process": "login", "next": back, "auth_params": ASK_AGAIN})
         found.append(Way(f"Sign in again with {provider.app.name}", f"{begin}?{query}", by_post=True))
     return found
 
@@ -79,8 +83,8 @@ def _by_password(user: User, records: list[Record]) -> Authentication | None:
     return Authentication(earlier, ("password", str(factor.get("type", "totp"))))
 
 
-def _by_provider(user: User, records: list[Record]) -> Authentication | None:
-    """At the time that the provider names for its own login, where it names one."""
+def _by_provider(request: HttpRequest, user: User, records: list[Record], act: str) -> Authentication | None:
+    """At the time that the provider names for its own login; where it names none, only as the answer to this act."""
     record = _newest(records, "socialaccount")
     if record is None:
         return None
@@ -90,8 +94,10 @@ def _by_provider(user: User, records: list[Record]) -> Authentication | None:
     at = _moment(record)
     claims = account.extra_data.get("id_token") if isinstance(account.extra_data, dict) else None
     named = claims.get("auth_time") if isinstance(claims, dict) else None
-    if isinstance(named, int) and 0 < named < at.timestamp():
-        at = datetime.fromtimestamp(named, UTC)
+    if isinstance(named, int) and not isinstance(named, bool) and named > 0:
+        at = min(at, datetime.fromtimestamp(min(named, 2**33), UTC))
+    elif request.session.get(PROVEN) != {"at": float(record["at"]), "act": act}:
+        return None
     return Authentication(at, ("oidc",))
 
 

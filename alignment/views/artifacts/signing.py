@@ -12,7 +12,7 @@ from alignment.access import roles, viewer
 from alignment.forms.artifacts import RoleReasonForm, SignForm
 from alignment.models import Role, VersionState
 from alignment.services import artifacts as services
-from alignment.views.artifacts.common import READERS, done, version_of
+from alignment.views.artifacts.common import READERS, done, identity_of, version_of
 from alignment.views.artifacts.page import Refusal, show
 from alignment.views.artifacts.proof import proof_of
 
@@ -31,7 +31,7 @@ def sign(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse
         if "has_read" not in form.errors:
             said = "This page was not sent as it was shown. Read it again and sign there."
         return show(request, version, at=now, refusal=Refusal("sign", str(said)), status=422)
-    proof = proof_of(request, at=now)
+    proof = proof_of(request, act=identity_of(version), at=now)
     if proof is None and version.state == VersionState.SENT:
         return show(request, version, at=now, refusal=Refusal("sign", UNPROVEN), status=409)
     try:
