@@ -29,8 +29,10 @@ class EvidenceSerializer(serializers.Serializer[Any]):
         help_text="Counted in the data, said by a person, or signed.",
     )
     as_of = serializers.DateTimeField(allow_null=True, help_text="The time of the finding; null: now.")
-    digest = serializers.CharField(
-        allow_blank=True, help_text="Of the signed version that was found; empty where it is no document."
+    sha256 = serializers.CharField(
+        source="digest",
+        allow_blank=True,
+        help_text="Of the signed version that was found; empty where it is no document.",
     )
 
 
