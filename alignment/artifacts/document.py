@@ -75,6 +75,11 @@ class Document:
     subtitle: str = ""
     blocks: tuple[Block, ...] = field(default=())
 
+    @property
+    def has_sections(self) -> bool:
+        """Whether any heading is of the second level; else those of the third stand directly below the title."""
+        return any(isinstance(block, Heading) and block.level == 2 for block in self.blocks)
+
     def texts(self) -> Iterator[str]:
         """Every text of the document in reading order: what page and PDF must both show."""
         yield from (text for text in (self.title, self.subtitle) if text)
