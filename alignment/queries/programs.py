@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from alignment.gates.sponsorship import SCORECARD
-from alignment.gates.waivers import KIND as WAIVER
-from alignment.models import ArtifactVersion, GateDecision, Program
+from alignment.models import GateDecision, Program
 
 CHANGES_SHOWN = 50
-SPONSORSHIP = "sponsorship"
 
 
 def current() -> Program | None:
@@ -27,14 +24,6 @@ def past() -> list[Program]:
 def decisions_of(program: Program) -> QuerySet[GateDecision]:
     """What its gates came to, with the waivers by which they were open; to be paged by key."""
     return GateDecision.objects.filter(program=program).select_related("waiver__artifact")
-
-
-def waiting_of(program: Program) -> list[ArtifactVersion]:
-    """The documents of a program that wait for signatures: its sponsorship, its scorecard and its waivers."""
-    own = Q(artifact__kind__in=[SPONSORSHIP, SCORECARD], artifact__key=str(program.number))
-    waivers = Q(artifact__kind=WAIVER, artifact__key__startswith=f"{program.number}-")
-    found = ArtifactVersion.objects.sent().filter(own | waivers)
-    return list(found.select_related("artifact").order_by("artifact_id", "number"))
 
 
 def changes(program: Program) -> list[Any]:

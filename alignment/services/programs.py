@@ -7,14 +7,16 @@ from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from alignment import plan_calendar
 from alignment.business_days import business_days
-from alignment.models import Organisation, Program, Role, User
+from alignment.gates.prerequisites import SPONSORSHIP
+from alignment.gates.sponsorship import SCORECARD
+from alignment.gates.waivers import KIND as WAIVER
+from alignment.models import ArtifactVersion, Organisation, Program, Role, User
 from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.notifications import notify
-from alignment.queries.programs import waiting_of
 from alignment.queries.signers import local_day
 from alignment.services.artifacts import withdraw
 from alignment.services.authority import require_revops
@@ -125,7 +127,7 @@ def close_program(*, program: Program, reason: str, by: User | None, at: datetim
     program.closed_at = at
     save_with_history(program, reason=reason.strip(), by=by, at=at)
     if by is not None:
-        for version in waiting_of(program):
+        for version in _waiting_of(program):
             withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
     return program
 
@@ -166,6 +168,14 @@ def mail_plan(*, program: Program, by: User, at: datetime) -> int:
         at=at,
         attachments=[{"name": plan_calendar.file_name(program), "type": "text/calendar", "text": written}],
     )
+
+
+def _waiting_of(program: Program) -> list[ArtifactVersion]:
+    """The documents of a program that wait for signatures: its sponsorship, its scorecard and its waivers."""
+    own = Q(artifact__kind__in=[SPONSORSHIP, SCORECARD], artifact__key=str(program.number))
+    waivers = Q(artifact__kind=WAIVER, artifact__key__startswith=f"{program.number}-")
+    found = ArtifactVersion.objects.sent().filter(own | waivers)
+    return list(found.select_related("artifact").order_by("artifact_id", "number"))
 
 
 def _leaders(program: Program) -> Iterable[User]:
