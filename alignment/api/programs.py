@@ -43,8 +43,8 @@ class StepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     state = serializers.ChoiceField(
         choices=[state.value for state in State],
-        help_text="`locked`: a gate before it is shut, or what the track puts first is not done. `blocked`: its next act is refused now, or its gate shut "
-        "again. `open`: it can be worked on. `passed`: its gate is open.",
+        help_text="`locked`: a gate before it is shut, or what the track puts first is not done. `blocked`: its "
+        "next act is refused now, or its gate shut again. `open`: it can be worked on. `passed`: its gate is open.",
     )
     since = serializers.DateTimeField(
         allow_null=True, help_text="Since when the gate is open, or shut; null: not on record yet."
