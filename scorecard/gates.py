@@ -9,7 +9,7 @@ from django.urls import reverse
 from alignment.blockers import Blocker
 from alignment.definitions.predicate import KEYS
 from alignment.gates import Basis, Evidence, First, Track, gate, track_provider
-from alignment.models import ArtifactVersion, Program, Step, VersionState
+from alignment.models import ArtifactVersion, Program, Role, Step, VersionState
 from alignment.quarters import Quarter
 from alignment.queries.artifacts import in_force, latest, stale_grounds, who_is_missing
 from alignment.queries.definitions import definitions_in_force
@@ -25,7 +25,7 @@ def key_of(program: Program) -> str:
 
 @gate(Step.SCORECARD)
 def scorecard_is_signed_and_its_grounds_hold(program: Program, *, at: datetime) -> list[Evidence]:
-    signed = in_force(content.KIND, key_of(program), at=at)
+    signed = in_force(content.KIND, key_of(program), at=at, signed_by=(Role.CRO, Role.CMO))
     where = reverse("scorecard:scorecard")
     if signed is None:
         return [_unsigned(program, where)]
@@ -84,7 +84,7 @@ def _stale(ground: ArtifactVersion, where: str) -> Blocker:
 @track_provider
 def track_of_signed_scorecard(program: Program) -> Track | None:
     """The track by the rule that fired on the scorecard in force; None while none is."""
-    signed = in_force(content.KIND, key_of(program))
+    signed = in_force(content.KIND, key_of(program), signed_by=(Role.CRO, Role.CMO))
     if signed is None:
         return None
     found = signed.content["sequence"]

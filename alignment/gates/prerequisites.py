@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from alignment.blockers import Blocker
 from alignment.gates.registry import Basis, Evidence, gate
-from alignment.models import Organisation, Program, Step
+from alignment.models import Organisation, Program, Role, Step
 from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.quarters import Quarter
 from alignment.queries import prerequisites as queries
@@ -20,6 +20,7 @@ from alignment.queries.artifacts import in_force
 from alignment.queries.prerequisites import FIGURES, FILLED_AT_LEAST, Figure, Month
 
 SPONSORSHIP, DEFINITION, OPPORTUNITY = "sponsorship", "definition", "opportunity"
+LEADS = (Role.CRO, Role.CMO)
 HOURS = 20  # a week
 FRESH = timedelta(days=30)
 """How long ago the last event about an object may be for it to count as reaching us."""
@@ -47,7 +48,7 @@ def day_of(instant: datetime | None) -> str:
 def sponsorship(program: Program, *, at: datetime) -> list[Evidence]:
     """CRO and CMO signed one sourced-pipeline number for each of the next four quarters."""
     what, url = "Sponsorship of one sourced-pipeline number", address("alignment:sponsorship")
-    version = in_force(SPONSORSHIP, str(program.number), at=at)
+    version = in_force(SPONSORSHIP, str(program.number), at=at, signed_by=LEADS)
     if version is None:
         text = (
             "The CRO and the CMO have not signed one sourced-pipeline number for the next four quarters: enter it, "
@@ -182,7 +183,7 @@ def _listed(months: list[Month]) -> str:
 def opportunity_definition(program: Program, *, at: datetime) -> list[Evidence]:
     """Sales, marketing and finance signed what an opportunity is."""
     what = "Definition of an opportunity"
-    version = in_force(DEFINITION, OPPORTUNITY, at=at)
+    version = in_force(DEFINITION, OPPORTUNITY, at=at, signed_by=(*LEADS, Role.FINANCE))
     url = address("alignment:definition", key=OPPORTUNITY)
     if version is None:
         text = "Sales, marketing and finance have not signed what counts as an opportunity: draft it, send it, sign it."

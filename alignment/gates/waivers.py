@@ -15,7 +15,7 @@ from typing import Any
 from alignment.artifacts.waivers import shortened
 from alignment.blockers import Blocker
 from alignment.gates.registry import UNEVALUATED, UNKNOWN
-from alignment.models import ArtifactVersion, Program, Step
+from alignment.models import ArtifactVersion, Program, Role, Step
 
 KIND = "waiver"
 CLOSED = "program-closed"
@@ -30,6 +30,7 @@ def waivers_of(program: Program, step: Step | None = None, *, at: datetime) -> l
     """
     found = (
         ArtifactVersion.objects.in_force()
+        .signed_by(Role.CRO, Role.CMO)
         .filter(expires_at__gt=at, signed_at__lte=at)
         .filter(
             artifact__kind=KIND,

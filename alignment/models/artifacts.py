@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.db.models.expressions import RawSQL
 
 from alignment.models.people import Role
@@ -54,6 +54,14 @@ class Artifact(models.Model):
 class ArtifactVersionQuerySet(models.QuerySet["ArtifactVersion"]):
     def in_force(self) -> ArtifactVersionQuerySet:
         return self.filter(state=VersionState.IN_FORCE)
+
+    def signed_by(self, *roles: str) -> ArtifactVersionQuerySet:
+        """Those under whose digest each of these roles has signed, whatever the versions say of who must."""
+        found = self
+        for role in roles:
+            signatures = Signature.objects.filter(version=OuterRef("pk"), digest=OuterRef("digest"), role=role)
+            found = found.filter(Exists(signatures))
+        return found
 
     def sent(self) -> ArtifactVersionQuerySet:
         """Waiting for signatures."""

@@ -41,9 +41,13 @@ class SignerState:
     grants: list[Grant] = field(default_factory=list)
 
 
-def in_force(kind: str, key: str, *, at: datetime | None = None) -> ArtifactVersion | None:
-    """The one version that counts. `at`: leave out what ended by then and was not swept yet."""
-    found = ArtifactVersion.objects.of(kind, key).in_force().select_related("artifact").first()
+def in_force(
+    kind: str, key: str, *, at: datetime | None = None, signed_by: Iterable[str] = ()
+) -> ArtifactVersion | None:
+    """The one version that counts. `at`: leave out what ended by then and was not swept yet. `signed_by`: roles without
+    whose signatures it does not count."""
+    versions = ArtifactVersion.objects.of(kind, key).in_force().signed_by(*signed_by)
+    found = versions.select_related("artifact").first()
     return None if found and at and not is_in_force(found, at=at) else found
 
 

@@ -21,6 +21,7 @@ from alignment.models import (
     MqlCycle,
     Opportunity,
     Organisation,
+    Role,
     Signature,
     VersionState,
 )
@@ -66,7 +67,7 @@ def definition_in_force(key: str) -> InForce | None:
 
 def definitions_in_force(keys: Iterable[str] = KEYS) -> dict[str, InForce]:
     """Signed versions by key, with their signatures; one query for all of them."""
-    found = _versions(keys).filter(state=VersionState.IN_FORCE)
+    found = _versions(keys).filter(state=VersionState.IN_FORCE).signed_by(Role.CRO, Role.CMO, Role.FINANCE)
     return {version.artifact.key: InForce(version, Definition.of(version.content)) for version in found}
 
 

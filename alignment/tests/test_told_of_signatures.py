@@ -136,7 +136,7 @@ class TestAfterTheLastDay:
         version.refresh_from_db()
         assert (version.state, version.ended_at) == ("expired", OVER)
         entry = ChainEntry.objects.get(kind="expired")
-        assert "2026-11-26T00:00:00" in str(entry.body)
+        assert "2026-11-26T00:00:00" in entry.event
         assert entry.added_at == OVER + timedelta(hours=9)
 
     def test_lists_say_so_before_it_is_marked(self, version: ArtifactVersion) -> None:
