@@ -107,7 +107,9 @@ class TestScorecard:
         send(version=measure(program=company.program, by=revops(), at=NOW), by=revops(), at=NOW)
         page = text(as_role(Role.CMO), "scorecard")
         assert "Scores of version 1" in page and "Fracture: start here" in page
-        assert "MQLs attempted or closed in time: 60.0% (3 of 5) between 55% for 1 and 70% for 2 is 1.3." in page
+        assert (
+            "MQLs attempted or closed in time: 60.0% (3 of 5) between 55% for 1 and 70% for 2 is 1.3." in page
+        )
         assert "USD 900,000" in page and "Measure again" not in page
         assert reverse("scorecard:rows", args=["hygiene"]) in page
         assert reverse("scorecard:rows", args=["hygiene"]) not in text(as_role(Role.FINANCE), "scorecard")

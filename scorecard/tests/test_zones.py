@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,7 +29,7 @@ def zone(request: pytest.FixtureRequest, company: Company) -> str:
 
 
 def midnight(zone: str, year: int, month: int, day: int = 1) -> datetime:
-    return datetime(year, month, day, tzinfo=ZoneInfo(zone))
+    return datetime(year, month, day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def around(zone: str, year: int, month: int) -> tuple[datetime, datetime]:
