@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from alignment.models import ArtifactVersion, Program, Role
+from alignment.models import ArtifactVersion, Notification, Program, Role
 from alignment.queries.artifact_ripples import carried_by, declined_without_successor, to_renew
 from alignment.services.artifacts import decline, send
 from alignment.tests.artifact_pages import pact, path_of, said
@@ -142,3 +142,11 @@ def test_bundles_are_for_signers_and_revops_alone(role: Role, status: int) -> No
     assert ("/bundle/" in page) is (status == 200) and "/pdf/" in page
     answer = client.get(path_of(version, "bundle/"))
     assert answer.status_code in ({200, 409} if status == 200 else {403})  # 409: not sealed yet
+
+
+def test_who_is_asked_to_sign_reads_who_sent_it_what_changed_and_what_follows() -> None:
+    signed("pact", TEXT, at=NOW)
+    version = sent("pact", {"text": "Another text"}, at=NOW)
+    told = Notification.objects.get(key=f"artifact:{version.pk}:wanted:cro")
+    assert "The RevOps sent it. 1 change since version 1, which was signed last." in told.text
+    assert "When it is signed: Both functions count by it from that moment." in told.text

@@ -79,6 +79,11 @@ class ProgramOfTheDemo(TestCase):
         assert all(entry["score"] is not None for entry in new.content["dimensions"])
         assert sum(entry["score"] < 30 for entry in new.content["dimensions"]) >= 2
 
+    def test_the_steps_follow_one_another_and_trust_is_a_fracture(self) -> None:
+        found = self.scorecard(2).content
+        assert found["sequence"]["rule"] == "in_order"
+        assert next(entry["score"] for entry in found["dimensions"] if entry["key"] == "trust") < 30
+
     def test_the_survey_has_just_closed_and_shows_its_results_by_function(self) -> None:
         last = Survey.objects.latest("pk")
         assert last.is_released and last.closed_at

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from alignment.artifacts.difference import differences
+from alignment.artifacts.kinds import kind_named
 from alignment.models import ArtifactVersion, Refusal, Role, Signature, User, VersionState
 from alignment.notifications import notify
 from alignment.queries.artifacts import signer_roles
@@ -22,7 +24,7 @@ def address_of(version: ArtifactVersion) -> str:
 
 def signatures_wanted(version: ArtifactVersion, *, at: datetime) -> int:
     """Ask those whose turn it is, delegates included; each is asked once for a version and role."""
-    told = 0
+    told, about = 0, _about(version)
     for role, people in those_wanted(version, at=at).items():
         label = Role(role).label
         told += _tell(
@@ -31,10 +33,29 @@ def signatures_wanted(version: ArtifactVersion, *, at: datetime) -> int:
             what=f"wanted:{role}",
             kind="signature-wanted",
             subject=f"Your signature as {label}: {title_of(version)}",
-            text=f"{title_of(version)} waits for the signature of the {label}. Read it there, then sign or decline.",
+            text=f"{title_of(version)} waits for the signature of the {label}.{about} Read it there, then sign or "
+            "decline.",
             at=at,
         )
     return told
+
+
+def _about(version: ArtifactVersion) -> str:
+    """Who sent it, how much of it changed, and what happens when it is signed; begins with a blank."""
+    said = [f"{version.sent_by.name} sent it."] if version.sent_by else []
+    kind = kind_named(version.artifact.kind)
+    before = (
+        version.artifact.versions.filter(number__lt=version.number, signed_at__isnull=False)
+        .order_by("-number")
+        .first()
+    )
+    if before is not None:
+        count = len(differences(kind.render(before.content), kind.render(version.content)))
+        changes = f"{count} change{'' if count == 1 else 's'}" if count else "No word changed"
+        said.append(f"{changes} since version {before.number}, which was signed last.")
+    if effect := kind.effect(version.content):
+        said.append(f"When it is signed: {' '.join(effect)}")
+    return "".join(f" {sentence}" for sentence in said)
 
 
 def reminder(version: ArtifactVersion, role: str, people: Iterable[User], *, which: str, at: datetime) -> int:
