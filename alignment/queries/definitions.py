@@ -25,6 +25,7 @@ from alignment.models import (
     Signature,
     VersionState,
 )
+from alignment.models.artifacts import ArtifactVersionQuerySet
 from alignment.queries.counting import lead_counts
 
 # What a subject's fields follow, so that evaluating in memory asks no more of the database.
@@ -67,7 +68,7 @@ def definition_in_force(key: str) -> InForce | None:
 
 def definitions_in_force(keys: Iterable[str] = KEYS) -> dict[str, InForce]:
     """Signed versions by key, with their signatures; one query for all of them."""
-    found = _versions(keys).filter(state=VersionState.IN_FORCE).signed_by(Role.CRO, Role.CMO, Role.FINANCE)
+    found = _versions(keys).in_force().signed_by(Role.CRO, Role.CMO, Role.FINANCE)
     return {version.artifact.key: InForce(version, Definition.of(version.content)) for version in found}
 
 
@@ -142,7 +143,7 @@ def parts_of_lead(lead: Lead, *, at: datetime) -> list[PartOfLead] | None:
     ]
 
 
-def _versions(keys: Iterable[str]) -> QuerySet[ArtifactVersion]:
+def _versions(keys: Iterable[str]) -> ArtifactVersionQuerySet:
     return (
         ArtifactVersion.objects.filter(artifact__kind=NAME, artifact__key__in=list(keys))
         .select_related("artifact")
