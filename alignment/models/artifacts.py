@@ -59,7 +59,9 @@ class ArtifactVersionQuerySet(models.QuerySet["ArtifactVersion"]):
         """Those under whose digest each of these roles has signed, whatever the versions say of who must."""
         found = self
         for role in roles:
-            signatures = Signature.objects.filter(version=OuterRef("pk"), digest=OuterRef("digest"), role=role)
+            signatures = Signature.objects.filter(
+                version=OuterRef("pk"), digest=OuterRef("digest"), role=role
+            )
             found = found.filter(Exists(signatures))
         return found
 

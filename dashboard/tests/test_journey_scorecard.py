@@ -60,7 +60,7 @@ def test_step_1_from_naming_to_a_measured_draft(journey: Journey) -> None:
         ops.page.get_by_role("radio", name=function).check()
         ops.page.get_by_label("Or paste the list").fill(f"{deal.external_id}\nNOPE")
         ops.press("Import")
-        ops.arrive("Claimed opportunities", f"{function} list 1: 1 opportunities taken, 1 rows could not be.")
+        ops.arrive("Claimed opportunities", f"{function} list 1: 1 opportunity taken, 1 row could not be.")
     assert ClaimList.objects.count() == 2
 
     for path, heading in (
