@@ -20,7 +20,7 @@ def arrived(visitor: Visitor, role: str) -> Visitor:
     return visitor
 
 
-def answer(visitor: Visitor, choice: int) -> None:
+def answer(visitor: Visitor, choice: int, *, then: tuple[str, str]) -> None:
     """Take the same choice of every question, then hand in."""
     visitor.page.goto("/scorecard/questions/")
     visitor.arrive("Blind questions", "Nobody sees your answers")
@@ -29,7 +29,7 @@ def answer(visitor: Visitor, choice: int) -> None:
     visitor.press("Save for later")
     visitor.arrive("Blind questions", "Only you see these answers")
     visitor.press("Hand in 14 answers")
-    visitor.arrive("Blind questions", "You handed in your answers")
+    visitor.arrive(*then)
 
 
 def test_step_1_from_naming_to_a_measured_draft(journey: Journey) -> None:
@@ -46,10 +46,16 @@ def test_step_1_from_naming_to_a_measured_draft(journey: Journey) -> None:
     ops.press("Open the questions")
     ops.arrive("Blind questions", "Round 1: 14 questions")
 
-    answer(arrived(journey.visitors.at(PHONE), Role.CRO), 0)
+    answer(
+        arrived(journey.visitors.at(PHONE), Role.CRO),
+        0,
+        then=("Blind questions", "You handed in your answers"),
+    )
     ops.page.goto("/scorecard/questions/compare/")
     ops.arrive("Answers compared", "Answers are still blind")
-    answer(arrived(journey.visitors.at(DESK_DARK), Role.CMO), 1)
+    answer(
+        arrived(journey.visitors.at(DESK_DARK), Role.CMO), 1, then=("Answers compared", "both sheets are in")
+    )
     assert AnswerSheet.objects.count() == 2
     ops.page.goto("/scorecard/questions/compare/")
     ops.arrive("Answers compared", "0.0% (0 of 14) answered the same")
