@@ -147,6 +147,18 @@ class History:
         self.timeline.post(
             at, Post(self.company.crm, json.dumps(body).encode(), "msg_accounts_and_campaigns", "")
         )
+        self._rename_a_campaign()
+
+    def _rename_a_campaign(self) -> None:
+        """Campaigns are looked after, too: the CRM said something of one of them some days ago."""
+        at = max(self.start, self.end - 16 * DAY)
+        key, (name, channel, _) = next(iter(CAMPAIGNS.items()))
+        told = {"id": "evt_campaign_renamed"} | standard_event(
+            "campaign.updated", key, at, name=f"{name} and arms", channel=channel
+        )
+        self.timeline.post(
+            at, Post(self.company.crm, json.dumps([told]).encode(), "msg_campaign_renamed", "")
+        )
 
     def _plan_mql(self, lead: DemoLead, burst: Burst) -> None:
         """A lead that crosses within this burst, most of them after some time as an inquiry."""
