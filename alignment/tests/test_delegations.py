@@ -174,7 +174,7 @@ def test_the_holder_may_start_a_delegation_and_nobody_else_but_revops(cro: User,
         ({"until_on": TODAY + timedelta(days=366)}, "366 days at most"),
         ({"from_on": TODAY - timedelta(days=9), "until_on": TODAY - timedelta(days=1)}, "last day"),
         ({"reason": " "}, "reason: write why"),
-        ({"role": "ceo"}, "role: choose the role"),
+        ({"role": "chair"}, "role: choose the role"),
         ({"role": Role.FINANCE}, "Nobody active holds the role Finance"),
     ],
 )

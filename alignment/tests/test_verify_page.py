@@ -110,7 +110,7 @@ def test_a_changed_byte_is_found(version: ArtifactVersion) -> None:
     with zipfile.ZipFile(changed, "w") as archive:
         for name in made.namelist():
             raw = made.read(name)
-            archive.writestr(name, raw.replace(b"The CMO", b"The CEO") if name == "signatures.jsonl" else raw)
+            archive.writestr(name, raw.replace(b"The CMO", b"The COO") if name == "signatures.jsonl" else raw)
     words = said(give(changed.getvalue()))
     assert "Something is wrong" in words and "Genuine" not in words
 

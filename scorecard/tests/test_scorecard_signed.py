@@ -485,7 +485,7 @@ class TestPage:
 
     def test_waivers_are_printed(self, company: Company) -> None:
         note = {
-            "waiver": "1-1", "step": 0, "excuses": ["No sponsorship is signed."], "reason": "CEO travels",
+            "waiver": "1-1", "step": 0, "excuses": ["No sponsorship is signed."], "reason": "Both travel",
             "expires_on": "2026-12-31", "digest": "0" * 64,
         }  # fmt: skip
         with patch("scorecard.services.scorecards.notes_of", return_value=[note]):
