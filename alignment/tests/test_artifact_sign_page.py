@@ -265,10 +265,18 @@ def test_it_names_what_it_rests_on_and_warns_once_that_is_gone(now: Any) -> None
 def test_a_signer_or_holder_revokes_with_a_reason(now: Any) -> None:
     version = signed("pact", {"text": TEXT}, at=NOW)
     client = signed_in(user_with(Role.CMO))
-    assert "Revoke version 1" in said(client.get(path_of(version)))
-    answer = client.post(path_of(version, "revoke/"), {"revoke-role": "cmo", "revoke-reason": ""})
-    assert answer.status_code == 422
     fields = {"revoke-role": "cmo", "revoke-reason": "The market changed."}
+    before = said(client.get(path_of(version)))
+    assert "Revoke it as CMO" in before and "Enter your password" in before
+    assert "Revoke version 1" not in before
+    answer = client.post(path_of(version, "revoke/"), fields)
+    assert answer.status_code == 409 and "Nothing was revoked." in said(answer)
+    version.refresh_from_db()
+    assert version.state == VersionState.IN_FORCE
+    confirm(client)
+    assert "Revoke version 1" in said(client.get(path_of(version)))
+    answer = client.post(path_of(version, "revoke/"), fields | {"revoke-reason": ""})
+    assert answer.status_code == 422
     assert "Revoked by The CMO for CMO" in said(client.post(path_of(version, "revoke/"), fields, follow=True))
     version.refresh_from_db()
     assert version.state == VersionState.REVOKED
@@ -277,6 +285,7 @@ def test_a_signer_or_holder_revokes_with_a_reason(now: Any) -> None:
     # others have no such form, and no such act
     other = signed("pact", {"text": TEXT}, at=NOW)
     marketing = signed_in(user_with(Role.MARKETING))
+    confirm(marketing)
     assert "Revoke" not in said(marketing.get(path_of(other)))
     assert marketing.post(path_of(other, "revoke/"), fields).status_code == 409
     other.refresh_from_db()

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from alignment.models import ArtifactVersion, Role
 from alignment.services.delegations import grant
-from alignment.tests.artifact_pages import path_of, said, sign_on_page
+from alignment.tests.artifact_pages import confirm, path_of, said, sign_on_page
 from alignment.tests.pages import cards, signed_in
 from testing.artifacts import sign_all, user_with
 from testing.world import NOW
@@ -89,6 +89,7 @@ def test_a_holder_writes_it_signs_it_and_revokes_it(now: Any) -> None:
     assert "Over" in said(signed_in(user_with(Role.CMO)).get(PATH))
     now.shift(-timedelta(days=6))
     client = signed_in(user_with(Role.CMO))
+    confirm(client)
     client.post(path_of(version, "revoke/"), {"revoke-role": "cmo", "revoke-reason": "Back again"})
     assert rows(client)[0]["State"] == "Revoked"
 

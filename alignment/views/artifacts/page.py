@@ -61,7 +61,7 @@ def identity(request: HttpRequest, kind: str, key: str, number: int) -> HttpResp
         links = [way for way in ways_to_prove(request, back=request.path, at=now) if not way.by_post]
         if links:
             return redirect(links[0].url)
-    return redirect(address_of(version, "#act"))
+    return redirect(address_of(version, "#act" if version.state == VersionState.SENT else "#revoke"))
 
 
 def show(
@@ -91,7 +91,7 @@ def show(
         "restarts": is_revops and _restarts(sheet),
         "withdraw_form": _kept(refusal, "withdraw") or ReasonForm(prefix="withdraw"),
         **_act(request, sheet, refusal, at=at),
-        **_revoking(sheet, user, refusal),
+        **_revoking(request, sheet, refusal, at=at),
         **(_sending(version, refusal, at=at) if is_revops and version.is_draft else {}),
     }
     return render(request, "artifacts/version.html", context, status=status)
@@ -126,13 +126,16 @@ def _holder_of_grant(signer: Signer, user: User) -> str:
     return next((grant.holder.name for grant in signer.state.grants if grant.delegate == user), "")
 
 
-def _revoking(sheet: Sheet, user: User, refusal: Refusal | None) -> dict[str, Any]:
-    """For those who signed what is in force, and those who hold a role that signed it."""
-    if sheet.version.state != VersionState.IN_FORCE:
+def _revoking(request: HttpRequest, sheet: Sheet, refusal: Refusal | None, *, at: datetime) -> dict[str, Any]:
+    """For those who signed what is in force, and those who hold a role that signed it; proven as for signing."""
+    user, version = viewer(request), sheet.version
+    if version.state != VersionState.IN_FORCE:
         return {}
     mine = sheet.signed_by(user) or next((signer for signer in sheet.signers if signer.is_mine), None)
     if mine is None:
         return {}
+    if proof_of(request, act=identity_of(version), at=at) is None:
+        return {"revoking_as": mine, "ways": ways_to_prove(request, back=identity_of(version), at=at)}
     form = _kept(refusal, "revoke") or RoleReasonForm(prefix="revoke", initial={"role": mine.role})
     return {"revoking_as": mine, "revoke_form": form}
 

@@ -17,6 +17,9 @@ from alignment.views.artifacts.page import Refusal, show
 from alignment.views.artifacts.proof import proof_of
 
 UNPROVEN = "Confirm once more that it is you; a signature asks for it at most five minutes before. Nothing was signed."
+UNPROVEN_REVOKING = (
+    "Confirm once more that it is you; it is asked at most five minutes before. Nothing was revoked."
+)
 
 
 @require_POST
@@ -76,12 +79,14 @@ def decline(request: HttpRequest, kind: str, key: str, number: int) -> HttpRespo
 @require_POST
 @roles(*READERS)
 def revoke(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse:
-    """End what is in force; nothing takes its place by it."""
+    """End what is in force; nothing takes its place by it. Asks for a fresh proof, as a signature does."""
     now = timezone.now()
     version = version_of(request, kind, key, number, at=now)
     form = RoleReasonForm(request.POST, prefix="revoke")
     if not form.is_valid():
         return show(request, version, at=now, refusal=Refusal("revoke", form=form), status=422)
+    if version.state == VersionState.IN_FORCE and proof_of(request, act=identity_of(version), at=now) is None:
+        return show(request, version, at=now, refusal=Refusal("revoke", UNPROVEN_REVOKING), status=409)
     try:
         services.revoke(version=version, **form.cleaned_data, by=viewer(request), at=now)
     except services.Refused as refusal:
