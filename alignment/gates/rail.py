@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -100,11 +101,9 @@ class Rail:
 
     @property
     def current(self) -> Stop | None:
-        """Where the work is: of what is not passed the first in the order of the track that no gate stands before."""
-        order = [Step.PREREQUISITES, *chain.from_iterable(self.track.order)]
-        stops = {stop.state.step: stop for stop in self.stops}
-        left = [stops[step] for step in order if stops[step].state.state != State.PASSED]
-        return next((stop for stop in left if stop.state.state != State.LOCKED), left[0] if left else None)
+        """Where the work is, None where all is passed."""
+        now = where_the_work_is([stop.state for stop in self.stops], self.track)
+        return next((stop for stop in self.stops if stop.state == now), None)
 
     @property
     def meanwhile(self) -> str:
@@ -121,6 +120,14 @@ class Rail:
     @property
     def is_sponsorship_problem(self) -> bool:
         return self.wait is not None and self.wait.is_problem
+
+
+def where_the_work_is(states: Sequence[StepState], track: Track) -> StepState | None:
+    """Of what is not passed the first in the order of the track that no gate stands before; None where all is."""
+    by_step = {state.step: state for state in states}
+    order = [Step.PREREQUISITES, *chain.from_iterable(track.order)]
+    left = [by_step[step] for step in order if by_step[step].state != State.PASSED]
+    return next((state for state in left if state.state != State.LOCKED), left[0] if left else None)
 
 
 def rail_of(program: Program, *, at: datetime) -> Rail:

@@ -11,7 +11,9 @@ from django.db import connection, transaction
 
 from alignment.gates import Basis, StepState, require_open, require_step, state_of
 from alignment.gates.decisions import Recorded, last_decisions
+from alignment.gates.rail import PRODUCES, where_the_work_is
 from alignment.gates.sponsorship import scorecard_wait
+from alignment.gates.tracks import track_of
 from alignment.models import GateDecision, Heartbeat, Program, Role, Step, User
 from alignment.notifications import notify
 from alignment.queries.programs import current
@@ -38,7 +40,9 @@ def evaluate(*, at: datetime) -> int:
         return 0
     records = last_decisions(program)
     written = 0
-    for state in state_of(program, at=at):
+    states = state_of(program, at=at)
+    following = where_the_work_is(states, track_of(program))
+    for state in states:
         before = records.get(state.step)
         found = state.blockers or state.excused
         kept = [blocker.to_json() for blocker in found]
@@ -56,7 +60,7 @@ def evaluate(*, at: datetime) -> int:
         )
         written += 1
         if state.is_open if before is None else before.is_open != state.is_open:
-            _announce(program, state, decision, at=at)
+            _announce(program, state, decision, following, at=at)
     _tell_of_sponsorship(program, at=at)
     return written
 
@@ -98,31 +102,34 @@ def _grounds(evidence: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
     ]
 
 
-def _announce(program: Program, state: StepState, decision: GateDecision, *, at: datetime) -> None:
-    gate = (
-        "The prerequisites"
-        if state.step == Step.PREREQUISITES
-        else f"Gate {state.step.value}, {state.step.label},"
-    )
-    verb = "are" if state.step == Step.PREREQUISITES else "is"
-    if state.is_open:
-        subject = (
-            f"{gate} {verb} {'open by waiver' if state.waiver else 'complete' if verb == 'are' else 'open'}"
-        )
-        text = "What it asks for is met." if not state.waiver else "A signed waiver excuses:"
+def _announce(
+    program: Program, state: StepState, decision: GateDecision, following: StepState | None, *, at: datetime
+) -> None:
+    if state.step == Step.PREREQUISITES:
+        gate, opened, shut = "The prerequisites are", "complete", "no longer complete"
     else:
-        subject = f"{gate} {'are no longer complete' if verb == 'are' else 'is shut again'}"
-        text = "What was signed stays signed; the next act waits until this is mended:"
-    said = "\n".join(f"- {blocker.message}" for blocker in (state.blockers or state.excused))
+        gate, opened, shut = f"Gate {state.step.value}, {state.step.label}, is", "open", "shut again"
+    said = [f"- {blocker.message}" for blocker in (state.blockers or state.excused)]
+    if not state.is_open:
+        said.insert(0, "What was signed stays signed; the next act waits until this is mended:")
+    else:
+        opened = "open by waiver" if state.waiver else opened
+        said.insert(0, "A signed waiver excuses:" if state.waiver else "What it asks for is met.")
+        said += [_next(following.step)] if following else []
     notify(
         to=User.objects.filter(role__in=TOLD, is_active=True),
         key=f"gate:{decision.pk}",
         kind="gate",
-        subject=f"{subject} ({program})",
-        text=f"{text}\n{said}".strip(),
+        subject=f"{gate} {opened if state.is_open else shut} ({program})",
+        text="\n".join(said),
         url="/program/",
         at=at,
     )
+
+
+def _next(step: Step) -> str:
+    name = step.label if step == Step.PREREQUISITES else f"step {step.value}, {step.label}"
+    return f"Next: {name}. {PRODUCES[step]}"
 
 
 def _tell_of_sponsorship(program: Program, *, at: datetime) -> None:

@@ -346,6 +346,9 @@ class TestRecord:
         evaluate(at=LATER)
         assert sorted(Notification.objects.values_list("user__role", flat=True)) == ["cmo", "cro", "revops"]
         assert OutgoingMail.objects.count() == 3
+        first = Notification.objects.latest("pk")
+        assert first.subject == "The prerequisites are complete (Alignment 2026)"
+        assert "Next: step 1, Scorecard. A one-page diagnosis" in first.text
         said.close(0)
         evaluate(at=LATER)
         newest = Notification.objects.latest("pk")
