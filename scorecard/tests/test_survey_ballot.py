@@ -187,5 +187,5 @@ def test_pages_answer_with_thanks_and_a_replay_with_words(client: Client) -> Non
     assert response["Location"] == reverse("scorecard:responded")
     again = client.post(RESPOND, form(codes["sales"][0]))
     assert again.status_code == 422
-    assert "used already" in again.content.decode()
+    assert "it was used, or replaced" in again.content.decode()
     assert answers() == 1

@@ -132,6 +132,6 @@ def test_a_used_code_and_a_missing_answer_are_told_and_keep_what_was_chosen(
     again.open(f"/survey/{code}")
     again.arrive("Five questions")
     choose(again, (5, 5, 5, 5, 5))
-    send(again, "Five questions", "it was used already")
+    send(again, "Five questions", "it was used, or replaced")
     assert again.page.get_by_label("Your code").is_visible()
     assert valid_tokens() == 10
