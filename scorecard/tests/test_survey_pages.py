@@ -383,3 +383,24 @@ class TestResults:
         with django_assert_max_num_queries(20):
             revops.get(PAGE)
         assert timezone.now() == AT
+
+
+def test_a_survey_whose_program_was_closed_can_still_be_ended(revops: Client) -> None:
+    survey, _ = printed({"sales": 6, "marketing": 6})
+    Program.objects.update(closed_at=AT)
+    for _ in ("no program is open", "another one is"):
+        page = revops.get(PAGE).content.decode()
+        assert "First program, which is closed" in page
+        assert reverse("scorecard:survey-withdraw") in page
+        Program.objects.get_or_create(
+            number=2, defaults={"name": "Second program", "starts_on": AT.date(), "opened_at": AT}
+        )
+    assert (
+        "Withdrawn"
+        in revops.post(
+            reverse("scorecard:survey-withdraw"), {"reason": "Its program was closed"}, follow=True
+        ).content.decode()
+    )
+    survey.refresh_from_db()
+    assert survey.state == SurveyState.WITHDRAWN
+    assert "which is closed" not in revops.get(PAGE).content.decode()

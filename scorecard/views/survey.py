@@ -134,9 +134,8 @@ def withdraw(request: HttpRequest) -> HttpResponse:
 
 
 def _act(request: HttpRequest, act: Callable[[Survey, User, datetime], HttpResponse | None]) -> HttpResponse:
-    """Do something with the program's survey; a refusal is shown on the page."""
-    program = _program()
-    survey = queries.latest(program) if program else None
+    """Do something with the survey; a refusal is shown on the page."""
+    survey = _survey(_program())
     if survey is None:
         return _page(request, refusal="There is no survey. Set one up first.", status=409)
     try:
@@ -163,7 +162,7 @@ def _page(
 ) -> HttpResponse:
     user, now = viewer(request), timezone.now()
     program = _program()
-    survey = queries.latest(program) if program else None
+    survey = _survey(program)
     is_revops = user.has_role(Role.REVOPS)
     published = queries.published(program) if program else None
     context: dict[str, Any] = {
@@ -200,6 +199,11 @@ def _set_up(form: SurveyForm | None, draft: Survey | None, now: datetime) -> dic
 
 def _today(now: datetime) -> date:
     return now.astimezone(Organisation.get().tz).date()
+
+
+def _survey(program: Program | None) -> Survey | None:
+    """The one that runs, of a program that was closed meanwhile too: it can be ended, and no other begins before."""
+    return queries.live() or (queries.latest(program) if program else None)
 
 
 def _program() -> Program | None:
