@@ -17,6 +17,7 @@ from alignment.models import Role
 from alignment.quarters import Quarter
 
 QUARTERS = 4
+MOST_DIGITS = 30
 SIGNERS = (Role.CRO.value, Role.CMO.value)
 STATEMENT = "I sponsor this program, and commit my function to these numbers of sourced pipeline."
 
@@ -118,7 +119,10 @@ def _name(row: Any) -> str:
 
 def _shown(text: str, currency: str) -> str:
     try:
-        return f"{Decimal(text):,.{digits_of(currency)}f}"
+        amount = Decimal(text)
+        if not amount.is_finite() or abs(amount.adjusted()) > MOST_DIGITS:  # 1e999999 would fill a book
+            return "–"
+        return f"{amount:,.{digits_of(currency)}f}"
     except (InvalidOperation, ValueError):
         return "–"
 

@@ -1,4 +1,4 @@
-"""What the product imports is what requirements.txt brings: the machine of a user has nothing else."""
+"""What the product imports is what requirements.txt brings, as a user's machine has nothing else; and the runner of tests works."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 from packaging.requirements import Requirement
 
@@ -71,3 +72,10 @@ def test_the_product_imports_nothing_that_only_its_tests_bring() -> None:
     }
     assert foreign == {}
     assert {"django", "celery", "rest_framework", "typst"} <= imported().keys()
+
+
+@pytest.mark.xdist_group("groups")
+def test_tests_of_one_group_stay_in_one_process(request: pytest.FixtureRequest) -> None:
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("the tests run in one process, or are not kept in groups")
+    assert request.node.nodeid.endswith("@groups"), "pytest and pytest-xdist disagree; see requirements-dev.txt"

@@ -83,6 +83,7 @@ def accepted_by_quarter() -> dict[str, float]:
     )
 
 
+@pytest.mark.xdist_group("past of the demo")  # set up once, not once in each process
 class PastOfTheDemo(TestCase):
     """The demo company with its whole past and ten live days, made once for all tests here."""
 

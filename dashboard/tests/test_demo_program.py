@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pypdf
+import pytest
 from django.test import Client, TestCase
 from django.urls import reverse
 
@@ -57,6 +58,7 @@ def document_of(version: ArtifactVersion) -> list[str]:
     return [squeezed(text) for text in kind_named(version.artifact.kind).render(version.content).texts()]
 
 
+@pytest.mark.xdist_group("program of the demo")  # set up once, not once in each process
 class ProgramOfTheDemo(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
