@@ -24,12 +24,12 @@ from alignment.quarters import Quarter
 from scorecard import content as contents
 from scorecard.bands import Bands
 from scorecard.dimensions import LABELS, TRUST
-from scorecard.leverage import fractures
+from scorecard.leverage import currency_of, decimal_string, fractures, left_out
 from scorecard.measures import Agreement, Attribution, Conversion, Hygiene, Measures, State, Trust, Window
 from scorecard.queries.window import diagnosis_of
 from scorecard.scoring import Scored, scores
 from scorecard.sequencing import MEASURED, Given, sequence
-from scorecard.services.scorecards import situation_of
+from scorecard.services.scorecards import compared_now, situation_of
 
 Content = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ def blockers_of(
 ) -> list[Blocker]:
     """Why these figures cannot be signed, each with what to do; none where they are those of a measurement."""
     try:
-        said = _problems(version.content, program, Bands.from_json(bands), at=at)
+        said = _problems(version, program, Bands.from_json(bands), at=at)
     except STUMBLES:
         said = ["The figures of this scorecard are not those of a measurement."]
     where = reverse("scorecard:scorecard")
@@ -48,7 +48,8 @@ def blockers_of(
     ]
 
 
-def _problems(content: Content, program: Program, bands: Bands, *, at: datetime) -> list[str]:
+def _problems(version: ArtifactVersion, program: Program, bands: Bands, *, at: datetime) -> list[str]:
+    content: Content = version.content
     if content["program"]["number"] != program.number:
         return [f"It names program {content['program']['number']}, and belongs to program {program.number}."]
     found = measures_of(content)
@@ -69,9 +70,22 @@ def _problems(content: Content, program: Program, bands: Bands, *, at: datetime)
     ranked = fractures(again.values(), found, bands, currency=Organisation.get().currency)
     if content["fractures"] != normalised([contents.fracture(one) for one in ranked]):
         problems.append("The fractures, what is at stake or their order do not follow from the figures.")
+    if (content["currency"], content["left_out"]) != _currency(found):
+        problems.append("What the money at stake leaves out does not follow from the figures.")
+    grounds = list(version.rests_on.select_related("artifact"))
+    if content["compared"] != normalised(compared_now(program, found, grounds)):
+        problems.append("The comparison with the scorecard before is not with the one that was signed last.")
     if content["sequence"] != normalised(_sequence(content, program, found, again)):
         problems.append("The sequence does not follow from the scores and from what is declared now.")
     return problems
+
+
+def _currency(found: Measures) -> tuple[str, dict[str, str]]:
+    """In which currency fractures are compared, and the pipeline in others."""
+    pipeline = found.attribution.pipeline
+    counted = currency_of(pipeline, Organisation.get().currency)
+    others = left_out(pipeline, counted)
+    return counted, {currency: decimal_string(amount, currency) for currency, amount in others.items()}
 
 
 def _said(key: str, entry: Mapping[str, Any]) -> tuple[Any, ...]:

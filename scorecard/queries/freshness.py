@@ -18,6 +18,7 @@ from scorecard.dimensions import ATTRIBUTION, DEFINITIONS, TRUST
 from scorecard.queries.answers import round_of
 from scorecard.queries.attribution import newest_lists
 from scorecard.queries.trust import measure_trust
+from scorecard.queries.window import diagnosis_of, window_of
 
 MEASURED_WITHIN = timedelta(days=14)
 """Facts come in daily: of older figures a leader would sign what their own CRM no longer says."""
@@ -29,7 +30,7 @@ def changed_since(version: ArtifactVersion, program: Program, *, at: datetime) -
         return []
     where = reverse("scorecard:scorecard")
     grounds = list(version.rests_on.select_related("artifact"))
-    found = [*_of_grounds(grounds), *_of_inputs(version.content, program)]
+    found = [*_of_grounds(grounds), *_of_inputs(version.content, program, at)]
     as_of = datetime.fromisoformat(version.content["as_of"])
     if at - as_of > MEASURED_WITHIN:
         text = (
@@ -52,7 +53,12 @@ def _of_grounds(grounds: list[ArtifactVersion]) -> Iterator[tuple[str, str]]:
         yield "definitions-new", f"{text}measure again."
 
 
-def _of_inputs(measured: Mapping[str, Any], program: Program) -> Iterator[tuple[str, str]]:
+def _of_inputs(measured: Mapping[str, Any], program: Program, at: datetime) -> Iterator[tuple[str, str]]:
+    if _is_declared_otherwise(measured, program, at):
+        yield (
+            "declared-new",
+            "The quarters or the follow-up window are others now than when this was measured: measure again.",
+        )
     round_ = round_of(program)
     if content.figures_of(measured, DEFINITIONS).get("round") != (round_.row.number if round_ else None):
         yield (
@@ -64,3 +70,20 @@ def _of_inputs(measured: Mapping[str, Any], program: Program) -> Iterator[tuple[
         yield "claims-new", "Another list of claims was imported after this was measured: measure again."
     if content.figures_of(measured, TRUST).get("survey") != measure_trust(program).survey:
         yield "survey-new", "Another survey was published after this was measured: measure again."
+
+
+def _is_declared_otherwise(measured: Mapping[str, Any], program: Program, at: datetime) -> bool:
+    declared = diagnosis_of(program)
+    window = window_of(declared, at=at)
+    quarters = {"first": window.first.key, "last": window.last.key, "zone": window.zone}
+    within = {
+        "hours": declared.follow_up_hours,
+        "time": str(declared.follow_up_time),
+        "calendar": declared.calendar_id,
+    }
+    known: Mapping[str, Any] = (measured.get("basis") or {}).get("follow_up") or {}
+    return any(
+        name in given and given[name] != now[name]
+        for given, now in ((measured.get("window") or {}, quarters), (known, within))
+        for name in now
+    )

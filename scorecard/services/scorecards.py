@@ -53,7 +53,6 @@ def measure(
     found, basis = measured(program, at=at)
     scored = scores(found, scale)
     situation = situation_of(basis.declared, found, {one.key: one.tenths for one in scored})
-    before = scorecard_before(program)
     grounds = [one.version for one in definitions_in_force().values()]
     grounds = [*([signed_bands] if signed_bands else []), *grounds]
     currency = Organisation.get().currency
@@ -63,7 +62,7 @@ def measure(
         scored=scored,
         fractures=fractures(scored, found, scale, currency=currency),
         steps=sequence(situation),
-        compared=_compared(before, program, found, grounds),
+        compared=compared_now(program, found, grounds),
         waivers=notes_of(Step.PREREQUISITES, program, at=at),
         currency=currency,
     )
@@ -160,9 +159,11 @@ def _declared(label: str, holds: bool) -> Given:
     return Given(label, holds, "yes" if holds else "no", DECLARED)
 
 
-def _compared(
-    before: ArtifactVersion | None, program: Program, now: Measures, grounds: Sequence[ArtifactVersion]
+def compared_now(
+    program: Program, now: Measures, grounds: Sequence[ArtifactVersion]
 ) -> dict[str, Any] | None:
+    """What a scorecard that rests on `grounds` says of the one signed before it; None where there is none."""
+    before = scorecard_before(program)
     if before is None or before.signed_at is None:
         return None
     signed_on = before.signed_at.astimezone(ZoneInfo(now.window.zone)).date().isoformat()

@@ -16,6 +16,7 @@ from alignment.services.artifacts import save_draft, send
 from scorecard.services.diagnosis import declare
 from scorecard.services.scorecards import measure
 from scorecard.tests.company import Company, complete, revops
+from testing.artifacts import sign_all
 from testing.world import NOW
 
 pytestmark = pytest.mark.usefixtures("prerequisites_met")
@@ -133,6 +134,27 @@ def test_what_is_declared_after_measuring_is_measured_again(company: Company) ->
     with pytest.raises(Blocked, match="what is declared now"):
         send(version=draft, by=revops(), at=NOW)
     assert send(version=measured(company), by=revops(), at=NOW).state == VersionState.SENT
+
+
+def test_nothing_is_compared_with_but_the_scorecard_signed_before(company: Company) -> None:
+    complete(company)
+    better = {"version": 7, "program": "", "signed_on": "2026-01-01", "scores": {"trust": 10}, "notes": []}
+    (said,) = refused(company, lambda content: content.update(compared=better))
+    assert said.startswith("The comparison with the scorecard before")
+    sign_all(send(version=measured(company), by=revops(), at=NOW), at=NOW)
+    (said,) = refused(company, lambda content: content["compared"]["scores"].update(trust=10))
+    assert said.startswith("The comparison with the scorecard before")
+
+
+def test_no_pipeline_of_other_currencies_is_written_in_or_hidden(company: Company) -> None:
+    complete(company)
+    company.opportunity(currency="EUR")
+    for forge in (
+        lambda content: content.update(left_out={}),
+        lambda content: content.update(left_out={"EUR": "5.00"}),
+        lambda content: content.update(currency="EUR"),
+    ):
+        assert refused(company, forge)
 
 
 def test_it_is_of_its_own_program_and_of_the_past(company: Company) -> None:

@@ -15,6 +15,7 @@ from scorecard.models import Survey
 from scorecard.queries.freshness import MEASURED_WITHIN
 from scorecard.services.answers import open_round
 from scorecard.services.claims import import_claims
+from scorecard.services.diagnosis import declare
 from scorecard.services.scorecards import measure
 from scorecard.tests.company import HOUR, Company, complete, revops, sign_bands, surveyed
 from scorecard.tests.figures import measures
@@ -61,6 +62,19 @@ def other_bands(company: Company) -> None:
     sign_bands(company, hygiene=["0.1", "0.2", "0.3", "0.4", "0.5"])
 
 
+def another_window(company: Company) -> None:
+    declare(program=company.program, changes={"follow_up_hours": 48}, by=revops(), at=NOW + HOUR)
+
+
+def other_hours(company: Company) -> None:
+    declare(program=company.program, changes={"follow_up_time": "elapsed"}, by=revops(), at=NOW + HOUR)
+
+
+def other_quarters(company: Company) -> None:
+    changes = {"first_quarter": "2026-Q1", "last_quarter": "2026-Q2"}
+    declare(program=company.program, changes=changes, by=revops(), at=NOW + HOUR)
+
+
 @pytest.mark.parametrize(
     ("happens", "code"),
     [
@@ -69,6 +83,9 @@ def other_bands(company: Company) -> None:
         (another_survey, "survey-new"),
         (another_definition, "definitions-new"),
         (other_bands, "bands-new"),
+        (another_window, "declared-new"),
+        (other_hours, "declared-new"),
+        (other_quarters, "declared-new"),
     ],
 )
 def test_what_came_after_measuring_has_to_be_measured(
@@ -81,6 +98,17 @@ def test_what_came_after_measuring_has_to_be_measured(
     assert codes(draft) == {code}
     again = measured(company, at=NOW + 2 * HOUR)
     assert code not in codes(again, NOW + 2 * HOUR)
+
+
+def test_a_scorecard_that_was_signed_after_measuring_is_compared_with(company: Company) -> None:
+    complete(company)
+    sent = send(version=measured(company), by=revops(), at=NOW)
+    draft = measured(company, NOW + HOUR)
+    assert draft.content["compared"] is None
+    sign_all(sent, at=NOW + HOUR)
+    (blocker,) = scorecard_blockers(draft, at=NOW + HOUR)
+    assert blocker.message.startswith("The comparison with the scorecard before")
+    assert codes(measured(company, NOW + 2 * HOUR), NOW + 2 * HOUR) == set()
 
 
 def test_what_was_missing_and_came_since_is_only_to_be_measured(company: Company) -> None:
