@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from alignment.models import ArtifactVersion, Organisation, Program, Role, User
 from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.notifications import notify
 from alignment.queries.signers import local_day
-from alignment.services.artifacts import withdraw
+from alignment.services.artifacts import NotSent, withdraw
 from alignment.services.authority import require_revops
 from alignment.services.gates import evaluate_after_commit
 from alignment.services.history import save_with_history
@@ -128,7 +129,8 @@ def close_program(*, program: Program, reason: str, by: User | None, at: datetim
     save_with_history(program, reason=reason.strip(), by=by, at=at)
     if by is not None:
         for version in _waiting_of(program):
-            withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
+            with suppress(NotSent):  # signed by all, or declined, while this waited for it: that stands
+                withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
     return program
 
 

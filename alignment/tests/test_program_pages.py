@@ -162,6 +162,34 @@ class TestChanging:
         assert client.get("/program/99999999999999999999/").status_code == 404
 
 
+class TestClosedMeanwhile:
+    """Two people act at once: what the one opened the page on is not there any more."""
+
+    @pytest.mark.parametrize("path", ["close/", "plan/", "plan/mail/"])
+    def test_an_act_on_a_program_that_was_closed_a_moment_ago_is_told(
+        self, path: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        revops, program = user_with(Role.REVOPS), open_one(NOW)
+        user_with(Role.CRO)
+        close_program(program=Program.objects.get(), reason="Over", by=revops, at=NOW)
+        monkeypatch.setattr("alignment.views.programs._current", lambda: program)
+        client = signed_in(revops)
+        assert client.post(f"/program/{path}", {"reason": "Over"}).status_code == 302
+        assert "is closed" in client.get("/program/").content.decode()
+
+    def test_what_was_signed_by_all_while_it_was_closed_stays_signed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        revops, program = user_with(Role.REVOPS), open_one(NOW)
+        with kind_of(name="kind") as kind:
+            seen = sent(kind.name, {"text": "x"}, at=NOW)
+            signed = sign_all(ArtifactVersion.objects.get(), at=NOW)
+            monkeypatch.setattr("alignment.services.programs._waiting_of", lambda _: [seen])
+            close_program(program=program, reason="Over", by=revops, at=NOW)
+        signed.refresh_from_db()
+        assert (signed.state, Program.objects.get().closed_at) == ("in_force", NOW)
+
+
 class TestRail:
     def test_each_step_says_its_state_and_what_is_missing(self) -> None:
         open_one(NOW)

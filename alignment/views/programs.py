@@ -158,8 +158,14 @@ def close(request: HttpRequest) -> HttpResponse:
     """Close the program that is open."""
     program, form = _current(), CloseForm(request.POST)
     if form.is_valid():
-        services.close_program(program=program, **form.cleaned_data, by=viewer(request), at=timezone.now())
-        messages.success(request, f"{program} is closed.")
+        try:
+            services.close_program(
+                program=program, **form.cleaned_data, by=viewer(request), at=timezone.now()
+            )
+        except services.ProgramIsClosed as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"{program} is closed.")
         return redirect("alignment:program-past", number=program.number)
     open_form = ProgramChangeForm(initial=ProgramChangeForm.initial_of(program))
     context = {"form": open_form, "close_form": form, "program": program}
@@ -171,7 +177,11 @@ def close(request: HttpRequest) -> HttpResponse:
 def plan_file(request: HttpRequest) -> HttpResponse:
     """The weeks of the program as a file for calendars."""
     program = _current()
-    written = services.take_plan(program=program, by=viewer(request), at=timezone.now())
+    try:
+        written = services.take_plan(program=program, by=viewer(request), at=timezone.now())
+    except services.ProgramIsClosed as refusal:
+        messages.error(request, str(refusal))
+        return redirect("alignment:program")
     response = HttpResponse(written, content_type="text/calendar; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file_name(program)}"'
     return response
@@ -185,6 +195,8 @@ def plan_mail(request: HttpRequest) -> HttpResponse:
         count = services.mail_plan(program=_current(), by=viewer(request), at=timezone.now())
     except ValidationError as problem:
         messages.error(request, " ".join(problem.messages))
+    except services.ProgramIsClosed as refusal:
+        messages.error(request, str(refusal))
     else:
         messages.success(request, f"The plan goes to {count} mailbox{'' if count == 1 else 'es'}.")
     return redirect("alignment:program")
