@@ -51,7 +51,8 @@ def open_round(
     Program.objects.select_for_update(of=("self",)).get(pk=program.pk)
     if missing := [function for function in REQUIRED if function not in people]:
         raise CannotAnswer(f"Name who answers for {' and '.join(str(one.label).lower() for one in missing)}.")
-    last = QuestionRound.objects.filter(program=program).order_by("-number").first()
+    rounds = QuestionRound.objects.select_for_update(of=("self",)).filter(program=program)
+    last = rounds.order_by("-number").first()
     if last is not None and _has_some_but_not_all(last):
         raise RoundIsRunning(
             f"Round {last.number} waits for answers: one function has handed in. Let the other finish first, or name "
@@ -156,6 +157,8 @@ def _nominate(
 
 
 def _own(nomination: Nomination, by: User) -> Nomination:
+    """The nomination as it stands now; nobody else is named and no round begins until the transaction ends."""
+    QuestionRound.objects.select_for_update(of=("self",)).get(pk=nomination.round_id)
     found = Nomination.objects.select_for_update(of=("self",)).select_related("round").get(pk=nomination.pk)
     if found.person_id != by.pk:
         raise NotYours("These questions are for somebody else to answer.")

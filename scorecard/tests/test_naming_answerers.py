@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -141,3 +144,44 @@ class TestTelling:
         assert [row.user for row in reminded] == [nomination(round_, Function.MARKETING).person]
         hand_in(round_, Function.MARKETING)
         assert remind_answerers(at=NOW + timedelta(days=30)) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtTheSameTime:
+    """Somebody hands in while RevOps acts: the sheet stands, and whoever is named is who wrote it."""
+
+    def test_nobody_else_is_named_while_the_sheet_is_handed_in(self, company: Company) -> None:
+        round_, other = opened(company), user_with(Role.SALES_MANAGER)
+        handed_in = nomination(round_, Function.SALES).person
+
+        def name_another() -> None:
+            services.nominate(round_=round_, people={Function.SALES: other}, by=revops(), at=NOW)
+
+        assert refused_while_handing_in(round_, name_another) == "HandedIn"
+        assert nomination(round_, Function.SALES).person == handed_in
+
+    def test_no_round_begins_over_the_sheet_that_is_handed_in(self, company: Company) -> None:
+        round_ = opened(company)
+        assert refused_while_handing_in(round_, lambda: opened(company)) == "RoundIsRunning"
+        assert QuestionRound.objects.count() == 1
+
+
+def refused_while_handing_in(round_: QuestionRound, act: Callable[[], object]) -> str:
+    """The refusal of an act that begins after sales handed in, and before that is committed; "" for none."""
+    refusals = [""]
+
+    def other_connection() -> None:
+        try:
+            act()
+        except (services.HandedIn, services.RoundIsRunning) as refusal:
+            refusals.append(type(refusal).__name__)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=other_connection)
+    with transaction.atomic():
+        hand_in(round_, Function.SALES)
+        thread.start()
+        thread.join(timeout=2)
+    thread.join()
+    return refusals[-1]
