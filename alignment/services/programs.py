@@ -140,8 +140,11 @@ def take_plan(*, program: Program, by: User, at: datetime) -> str:
 
     Raises ProgramIsClosed.
     """
+    is_noted = by.has_role(Role.REVOPS)
+    if is_noted:
+        program = _locked(program, by=by)
     written = _plan(program, at=at)
-    if by.has_role(Role.REVOPS):
+    if is_noted:
         _note_plan(program, reason="Plan downloaded for the calendars", by=by, at=at)
     return written
 
@@ -150,19 +153,21 @@ def take_plan(*, program: Program, by: User, at: datetime) -> str:
 def mail_plan(*, program: Program, by: User, at: datetime) -> int:
     """Mail the plan to CRO, CMO and owner as a calendar file; how many people it went to.
 
-    The same dates go to a person once a day: whoever presses twice sends it once.
+    The same dates go to a person once a day: whoever presses twice sends it once. Dates that were changed and changed
+    back go again, as calendars have the ones between.
 
     Raises OnlyRevOps, ProgramIsClosed, or ValidationError (nobody to mail it to).
     """
-    require_revops(by, "Plans of programs")
+    program = _locked(program, by=by)
     people = {user.pk: user for user in _leaders(program)}
     if not people:
         raise ValidationError("There is no CRO, CMO or owner with a login to mail it to.")
     written = _plan(program, at=at)
+    edits = program.history.filter(plan_taken_at=None).count()  # of dates; taking the plan adds none
     _note_plan(program, reason="Plan mailed for the calendars", by=by, at=at)
     return notify(
         to=people.values(),
-        key=f"plan:{program.number}:{program.starts_on}:{program.weeks}:{local_day(at)}",
+        key=f"plan:{program.number}:{program.starts_on}:{program.weeks}:{edits}:{local_day(at)}",
         kind="plan",
         subject=f"{program.name}: {program.weeks} weeks from {program.starts_on.day} {program.starts_on:%B %Y}",
         text=f"{by} sends you the weeks of {program.name}. Open the attached file to put them on your calendar.",

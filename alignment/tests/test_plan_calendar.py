@@ -15,7 +15,7 @@ from alignment.business_days import BusinessDays
 from alignment.business_time import BusinessCalendar, Schedule
 from alignment.models import Notification, Organisation, OutgoingMail, Program, Role
 from alignment.plan_calendar import blocks, checkpoints, write
-from alignment.services.programs import ProgramIsClosed, close_program, mail_plan, take_plan
+from alignment.services.programs import ProgramIsClosed, change_program, close_program, mail_plan, take_plan
 from testing.artifacts import user_with
 from testing.programs import open_one
 
@@ -108,10 +108,39 @@ class TestFile:
         assert (attachment["name"], attachment["type"]) == ("program-1.ics", "text/calendar")
         assert len(events(attachment["text"])) == 11
 
+    def test_dates_that_are_changed_back_on_one_day_are_mailed_again_and_nothing_else_is(
+        self, program: Program
+    ) -> None:
+        revops, day = user_with(Role.REVOPS), program.starts_on
+
+        def mailed() -> int:
+            return mail_plan(program=Program.objects.get(), by=revops, at=NOW)
+
+        assert (mailed(), mailed()) == (1, 0)
+        for starts_on in (day + timedelta(days=7), day):
+            change(program, starts_on=starts_on)
+            assert (mailed(), mailed()) == (1, 0)
+
+    @pytest.mark.parametrize("take", [take_plan, mail_plan])
+    def test_the_dates_that_are_taken_are_those_of_now(self, program: Program, take: Any) -> None:
+        seen = Program.objects.get()
+        change(program, starts_on=program.starts_on + timedelta(days=7))
+        found = take(program=seen, by=user_with(Role.REVOPS), at=NOW)
+        text = found if isinstance(found, str) else OutgoingMail.objects.get().attachments[0]["text"]
+        assert min(event["dtstart"].dt for event in events(text) if "checkpoint" not in event["uid"]) == (
+            Program.objects.get().starts_on
+        )
+
     def test_a_closed_program_has_no_plan(self, program: Program) -> None:
         closed = close_program(program=program, reason="x", by=user_with(Role.REVOPS), at=NOW)
         with pytest.raises(ProgramIsClosed):
             take_plan(program=closed, by=user_with(Role.REVOPS), at=NOW)
+
+
+def change(program: Program, **changes: Any) -> None:
+    names = ("name", "owner", "hours_per_week", "has_admin_access", "starts_on", "weeks")
+    given = {name: getattr(program, name) for name in names} | changes
+    change_program(program=program, **given, reason="Other dates", by=user_with(Role.REVOPS), at=NOW)
 
 
 def events(text: str) -> list[Any]:

@@ -78,4 +78,6 @@ def test_the_product_imports_nothing_that_only_its_tests_bring() -> None:
 def test_tests_of_one_group_stay_in_one_process(request: pytest.FixtureRequest) -> None:
     if not getattr(request.config.option, "loadgroup", False):
         pytest.skip("the tests run in one process, or are not kept in groups")
-    assert request.node.nodeid.endswith("@groups"), "pytest and pytest-xdist disagree; see requirements-dev.txt"
+    assert request.node.nodeid.endswith("@groups"), (
+        "pytest and pytest-xdist disagree; see requirements-dev.txt"
+    )
