@@ -15,6 +15,7 @@ from alignment.definitions.predicate import Definition, Limits, Part
 from alignment.models import Lead, MqlCycle, Opportunity, TouchFunction
 from alignment.models.leads import creation_of_leads
 from alignment.queries.completeness import with_leads
+from alignment.queries.counting import lead_counts
 from alignment.queries.definitions import counted_mqls, moment, standing_leads
 
 LAST = 50
@@ -208,9 +209,10 @@ def leads_of_side(limits: Limits, function: str, *, is_converted: bool, at: date
 
 
 def _created(since: datetime, until: datetime) -> QuerySet[Lead]:
-    """Leads made within a time; those of erased people stay, as what counts of them does."""
+    """Leads made within a time that count, each with the records merged into it; those of erased people stay, as what
+    counts of them does."""
     return Lead.objects.alias(made_at=creation_of_leads()).filter(
-        made_at__gte=since, made_at__lte=until, is_deleted=False, merged_into=None
+        lead_counts(), made_at__gte=since, made_at__lte=until, merged_into=None
     )
 
 

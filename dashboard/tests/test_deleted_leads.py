@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from alignment.definitions.predicate import Limits
 from alignment.models import Lead
+from alignment.queries import drift
 from alignment.queries.counting import lead_counts
 from alignment.queries.definitions import counted_mqls
 from alignment.queries.prerequisites import FIGURES, history, last_quarters
+from dashboard.queries.working.conversions import conversion
 from dashboard.queries.working.mql_to_sql import acceptance
 from scorecard.queries.conversion import measure_conversion
 from scorecard.queries.hygiene import measure_hygiene
@@ -45,5 +48,23 @@ def test_every_measure_counts_the_same_mqls() -> None:
     quarters = last_quarters(NOW, "UTC")
     assert sum(each.share.whole for each in acceptance(quarters, zone="UTC", at=NOW).rows) == 4
     # the third and the fourth are one lead
-    conversion = measure_conversion(window, at=NOW)
-    assert (conversion.leads, conversion.mqls, conversion.sqls, conversion.opportunities) == (3, 3, 3, 3)
+    scored = measure_conversion(window, at=NOW)
+    assert (scored.leads, scored.mqls, scored.sqls, scored.opportunities) == (3, 3, 3, 3)
+
+
+@pytest.mark.django_db
+def test_every_conversion_from_lead_to_opportunity_counts_the_same_leads() -> None:
+    company = found_company()
+    for lead in leads(company):
+        company.opportunity(lead)
+    Lead.objects.update(sourced_function="marketing")
+    scored = measure_conversion(window_of(diagnosis_of(company.program), at=NOW), at=NOW)
+    assert (scored.leads, scored.opportunities) == (3, 3)
+    quarters = conversion(last_quarters(NOW, "UTC"), zone="UTC", at=NOW)
+    assert (
+        sum(each.marketing.whole for each in quarters) == sum(each.marketing.part for each in quarters) == 3
+    )
+    gap = drift.gap(Limits(), at=NOW)
+    assert (gap.marketing.leads, gap.marketing.converted) == (3, 3)
+    rows = drift.leads_of_side(Limits(), "marketing", is_converted=True, at=NOW)
+    assert rows.count() == 3

@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from alignment.quarters import Quarter
+from alignment.queries.counting import lead_counts_sql
 from dashboard.queries.working.shares import Share, span
 
 WINDOW = timedelta(days=90)  # from a lead's creation to its opportunity
 TOO_FEW = 30  # leads of a side in a quarter: fewer say nothing about a movement
 
-_CONVERSION = """
+_CONVERSION = f"""
 SELECT width_bucket(l.made_at, %(edges)s::timestamptz[]) AS place, l.sourced_function, count(*),
     count(*) FILTER (WHERE d.opened_at < l.made_at + %(window)s::interval)
 FROM (
-    SELECT id, sourced_function, coalesce(crm_created_at, first_seen_at) AS made_at FROM alignment_lead
-    WHERE NOT is_deleted AND merged_into_id IS NULL AND sourced_function IN ('marketing', 'sales')
+    SELECT id, sourced_function, coalesce(crm_created_at, first_seen_at) AS made_at FROM alignment_lead r
+    WHERE {lead_counts_sql("r")} AND merged_into_id IS NULL AND sourced_function IN ('marketing', 'sales')
       AND coalesce(crm_created_at, first_seen_at) >= %(start)s AND coalesce(crm_created_at, first_seen_at) < %(end)s
 ) l
 LEFT JOIN (
@@ -28,7 +29,7 @@ LEFT JOIN (
     WHERE NOT o.is_deleted GROUP BY 1
 ) d ON d.lead_id = l.id
 GROUP BY 1, 2
-"""
+"""  # noqa: S608 - constants alone
 
 
 @dataclass(frozen=True)
