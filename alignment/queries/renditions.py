@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from alignment.artifacts import envelope
 from alignment.artifacts.kinds import kind_named
 from alignment.artifacts.pdf import Imprint, SignatureLine
 from alignment.models import ArtifactVersion, Organisation, Role, Signature
@@ -13,14 +14,14 @@ from alignment.queries.signers import roles_of
 
 
 def imprint_of(version: ArtifactVersion) -> Imprint:
-    """For a draft marked as one; for what was sent with its digest."""
-    kind = kind_named(version.artifact.kind)
+    """For a draft marked as one; for what was sent with its digest, and in the words that were sent."""
+    sealed = envelope.read(version.envelope)
     return Imprint(
-        organisation=Organisation.get().name,
+        organisation=sealed.get("organisation") or Organisation.get().name,
         label=title_of(version),
         digest=version.digest,
         mark="DRAFT" if version.is_draft else "",
-        statement=kind.statement,
+        statement=sealed.get("statement") or kind_named(version.artifact.kind).statement,
     )
 
 

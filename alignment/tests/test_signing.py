@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import pypdf
 import pytest
 
 from alignment.artifacts.kinds import Kind
-from alignment.models import ArtifactVersion, ChainEntry, Role
+from alignment.models import ArtifactVersion, ChainEntry, Organisation, Role
 from alignment.queries.artifacts import in_force, signer_roles, waiting_for
 from testing.artifacts import draft, kind_of, sent, sign_all, sign_as, signed, user_with
 
@@ -125,3 +127,14 @@ def test_a_rendition_is_made_at_sending_and_when_all_have_signed() -> None:
     assert bytes(made.pdf).startswith(b"%PDF") and made.pages == 1
     assert json.loads(ChainEntry.objects.filter(kind="rendered").last().event)["sha256"] == made.sha256  # type: ignore[union-attr]
     assert ArtifactVersion.objects.get().state == "in_force"
+
+
+def test_the_signed_pdf_says_the_sentence_and_the_organisation_that_were_signed() -> None:
+    version = sent("memo", {"text": "One"}, at=NOW)
+    Organisation.objects.update(name="Renamed since")
+    with kind_of(statement="Another release asks for another sentence."):
+        sign_all(version, at=LATER)
+    pdf = bytes(version.renditions.get(is_signed=True).pdf)
+    text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    assert "I agree with this memo." in text and "Another release" not in text
+    assert "Renamed since" not in text
