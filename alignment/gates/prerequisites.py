@@ -143,7 +143,7 @@ def _history(program: Program, figure: Figure, months: list[Month], span: str) -
     total, filled = sum(month.total for month in months), sum(month.filled for month in months)
     what, url = f"{figure.label}, {span}", address("alignment:program") + "#history"
     enough = f"{len(months) - len(short)} of {len(months)} months are there and filled"
-    found = f"{enough}; {filled} of {total} records in all"
+    found = f"{enough}; {filled:,} of {total:,} records in all"
     if not short:
         return Evidence(what, found, Basis.MEASURED, None, url)
     if not total:
