@@ -71,8 +71,8 @@ def render(content: Content) -> Document:
                     ("Signs for", role),
                     ("Holder", holder),
                     ("Delegate", delegate),
-                    ("From", str(content.get("from_on") or "–")),
-                    ("Until and including", str(content.get("until_on") or "–")),
+                    ("From", _shown(day(content, "from_on"))),
+                    ("Until and including", _shown(day(content, "until_on"))),
                     ("Reason", str(content.get("reason") or "–")),
                 )
             ),
@@ -85,6 +85,10 @@ def render(content: Content) -> Document:
 def title(content: Content, key: str) -> str:
     """Without its version: "Delegation of the CRO's signature to Ada Byron"."""
     return f"{_of(_role(content))} to {_name(content, 'delegate')}"
+
+
+def _shown(found: date | None) -> str:
+    return f"{found.day} {found:%B %Y}" if found else "–"
 
 
 def _of(role: str) -> str:

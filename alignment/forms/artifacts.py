@@ -19,7 +19,7 @@ class SignForm(forms.Form):
     nonce = forms.CharField(max_length=200, widget=forms.HiddenInput)
     has_read = forms.BooleanField(
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
-        error_messages={"required": "Tick this once you have read the whole text; nothing was signed."},
+        error_messages={"required": "Tick that you have read the whole text; nothing was signed."},
     )
 
 
@@ -46,7 +46,7 @@ class DelegationForm(forms.Form):
     delegate = forms.ModelChoiceField(
         queryset=User.objects.none(),
         empty_label="Choose a person",
-        help_text="Signs in with the own login; each signature says that it was by delegation.",
+        help_text="Signs in with their own login; each signature says that it was by delegation.",
         error_messages={"required": "Choose who may sign for you."},
     )
     from_on = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django import template
 from django.http import HttpRequest
@@ -20,7 +21,7 @@ from alignment.artifacts.document import (
     shown_score,
 )
 from alignment.asked import asked, posted
-from alignment.models import User
+from alignment.models import User, VersionState
 from alignment.queries.artifact_access import readable_by
 from alignment.queries.renditions import title_of
 from alignment.queries.signers import local_day
@@ -28,22 +29,29 @@ from alignment.queries.signers import local_day
 register = template.Library()
 
 
+class Confirmed(NamedTuple):
+    """The document for which somebody confirms who they are. `is_revoked`: to revoke it, not to sign it."""
+
+    title: str
+    is_revoked: bool
+
+
 @register.simple_tag(takes_context=True)
-def to_be_signed(context: template.Context) -> str:
-    """`{% to_be_signed as title %}`: the document for whose signature somebody confirms who they are; "" for none."""
+def to_be_confirmed(context: template.Context) -> Confirmed | None:
+    """`{% to_be_confirmed as document %}`: for whose signature or revocation somebody confirms who they are."""
     request, user = context.get("request"), context.get("user")
     if not isinstance(request, HttpRequest) or not isinstance(user, User):
-        return ""
+        return None
     try:
         found = resolve(posted(request, "next") or asked(request, "next"))
     except Resolver404:
-        return ""
+        return None
     if found.url_name != "artifact-identity":
-        return ""
+        return None
     kind, key, number = (found.kwargs[name] for name in ("kind", "key", "number"))
     known = readable_by(user, at=timezone.now())
     version = known.filter(artifact__kind=kind, artifact__key=key, number=number).first()
-    return title_of(version) if version is not None else ""
+    return Confirmed(title_of(version), version.state == VersionState.IN_FORCE) if version else None
 
 
 @register.filter

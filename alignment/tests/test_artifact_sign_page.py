@@ -145,7 +145,7 @@ def test_the_box_is_not_ticked_by_the_page_and_nothing_is_signed_without_it(
     fields = offered(client.get(path_of(version)).content.decode())
     answer = client.post(path_of(version, "sign/"), fields)
     assert answer.status_code == 422
-    assert "Tick this once you have read the whole text" in said(answer)
+    assert "Tick that you have read the whole text" in said(answer)
     assert not Signature.objects.exists()
 
 

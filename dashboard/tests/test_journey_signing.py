@@ -62,7 +62,7 @@ def confirm_and_sign(visitor: Visitor, title: str, role: str) -> None:
     box = visitor.page.get_by_role("checkbox")
     assert not box.is_checked()
     visitor.press(f"Sign as {role}")
-    visitor.arrive(title, "Tick this once you have read the whole text")
+    visitor.arrive(title, "Tick that you have read the whole text")
     visitor.page.get_by_role("checkbox").check()
     visitor.press(f"Sign as {role}")
     visitor.page.get_by_text(f"Signed as {role}").wait_for()
