@@ -42,7 +42,7 @@ def test_a_definition_is_written_with_a_count_that_follows_and_sent(journey: Jou
     revops.arrive("MQL", "Start from our suggestion")
     look_around(revops)
     revops.press("Start from our suggestion")
-    revops.arrive("MQL", "Nothing is in force before it is sent and signed.")
+    revops.arrive("MQL", "it counts for nothing before it is sent and signed.")
     look_around(revops)
     page = revops.page
     page.get_by_text("5 of 10").wait_for()

@@ -80,7 +80,7 @@ def start(request: HttpRequest, key: str) -> HttpResponse:
     except artifacts.ChangedMeanwhile:
         messages.info(request, "There is a draft already: here it is.")
         return redirect("alignment:definition", key=key)
-    messages.success(request, "This is a draft. Nothing is in force before it is sent and signed.")
+    messages.success(request, "This is a draft: it counts for nothing before it is sent and signed.")
     return redirect("alignment:definition", key=key)
 
 
