@@ -298,7 +298,7 @@ class TestRevenue:
 
     @pytest.mark.parametrize(
         ("minor", "currency", "said"),
-        [(123450, "EUR", "1,234.50 EUR"), (1234, "JPY", "1,234 JPY"), (5, "", "0.05 (no currency)")],
+        [(123450, "EUR", "EUR 1,234.50"), (1234, "JPY", "JPY 1,234"), (5, "", "0.05 (no currency)")],
     )
     def test_money_has_the_decimals_of_its_currency(self, minor: int, currency: str, said: str) -> None:
         assert money(minor, currency) == said

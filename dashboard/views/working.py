@@ -48,9 +48,10 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def money(minor: int, currency: str) -> str:
-    """ "1,234.50 EUR"; an amount whose currency is not stated says so."""
+    """ "EUR 1,234.50"; an amount whose currency is not stated says so."""
     digits = digits_of(currency)
-    return f"{Decimal(minor).scaleb(-digits):,.{digits}f} {currency or '(no currency)'}"
+    amount = f"{Decimal(minor).scaleb(-digits):,.{digits}f}"
+    return f"{currency} {amount}" if currency else f"{amount} (no currency)"
 
 
 def percent(part: int, whole: int) -> str:
