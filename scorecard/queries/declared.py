@@ -74,5 +74,5 @@ def _said(value: Any, calendars: dict[int, str], name: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, date):
-        return value.isoformat()
+        return f"{value.day} {value:%b %Y}"
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
