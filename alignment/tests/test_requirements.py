@@ -1,4 +1,4 @@
-"""What the product imports is what requirements.txt brings, as a user's machine has nothing else; and the runner of tests works."""
+"""What the product imports is what requirements.txt brings, as a user has nothing else. And how tests are run."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import cycle
 
 import pytest
 
@@ -37,8 +38,8 @@ ENTRANCE = [
     "/accounts/password/reset/done/",
     "/accounts/signup/",
 ]
-# Without TEST_ALL every page is seen in two looks at least, which differ in width and colours: pages of many roles
-# by one role in the one and by another in the other look.
+# Without TEST_ALL the looks of a role take turns from page to page; pages of many roles are seen by one role in the one
+# and by another in the other look, which differ in width and colours.
 LOOKS_OF: dict[str, tuple[Look, ...]] = {
     Role.REVOPS: (DESK, PHONE_DARK),
     Role.REP: (PHONE, DESK_DARK),
@@ -135,17 +136,21 @@ def test_every_page_of_a_role_is_sound(demo: Journey, roles: tuple[Role, ...]) -
 
 
 def look_over_pages_of(role: Role, demo: Journey) -> None:
-    user, looks = User.objects.filter(role=role).earliest("pk"), LOOKS if IS_LONG else LOOKS_OF[role]
-    visitor = demo.visitors.at(looks[0])
+    user, turns = User.objects.filter(role=role).earliest("pk"), cycle(LOOKS_OF[role])
+    visitor = demo.visitors.at(LOOKS[0] if IS_LONG else LOOKS_OF[role][0])
     visitor.sign_in(user.email, people.PASSWORD)
-    titles = {"/": look_over(visitor, looks, "/")}
+
+    def title_of(path: str, status: int = 200) -> str:
+        return look_over(visitor, LOOKS if IS_LONG else (next(turns),), path, status)
+
+    titles = {"/": title_of("/")}
     for path in [*menu_of(visitor), *addresses_of(user)]:
         if path not in titles and (IS_LONG or role in IN_FULL or not path.startswith(SAME_FOR_ALL)):
-            titles[path] = look_over(visitor, looks, path)
+            titles[path] = title_of(path)
     if role == Role.REP:
-        titles |= {path: look_over(visitor, looks, path) for path in ACCOUNT}
-        titles["403"] = look_over(visitor, looks, "/sources/", 403)
-        titles["404"] = look_over(visitor, looks, "/no-such-page/", 404)
+        titles |= {path: title_of(path) for path in ACCOUNT}
+        titles["403"] = title_of("/sources/", 403)
+        titles["404"] = title_of("/no-such-page/", 404)
     titles.pop("/agreement/1/", None)  # the version in force has one title under both addresses
     said_twice = [title for title, count in Counter(titles.values()).items() if count > 1]
     assert [(path, title) for path, title in titles.items() if title in said_twice] == []
