@@ -26,6 +26,7 @@ urlpatterns = [
     path(f"{VERSION}withdraw/", acts.withdraw, name="artifact-withdraw"),
     path(f"{VERSION}remind/", acts.remind, name="artifact-remind"),
     path(f"{VERSION}restart/", acts.restart, name="artifact-restart"),
+    path(f"{VERSION}paper/", acts.paper, name="artifact-paper"),
     path(f"{VERSION}discard/", acts.discard, name="artifact-discard"),
     path(f"{VERSION}pdf/", files.pdf, name="artifact-pdf"),
     path(f"{VERSION}bundle/", files.bundle, name="artifact-bundle"),

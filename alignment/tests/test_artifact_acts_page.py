@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +56,38 @@ def test_a_draft_that_somebody_changed_meanwhile_is_not_sent(revops: User) -> No
         assert "changed this draft after you read it" in said(answer)
     version.refresh_from_db()
     assert version.is_draft
+
+
+def test_the_paper_of_a_draft_is_chosen_on_its_page_and_stays_with_the_document(revops: User) -> None:
+    version = draft("pact", {"text": TEXT}, at=NOW)
+    client = signed_in(revops)
+    assert 'value="us-letter"' in client.get(path_of(version)).content.decode()
+    answer = client.post(path_of(version, "paper/"), {"paper": "us-letter", "revision": 1}, follow=True)
+    assert "1 page of Letter" in said(answer)
+    assert client.post(path_of(version, "send/"), {"revision": 1}).status_code == 409  # it was read on A4
+    save_draft(kind="pact", key="1", content={"text": "Else"}, by=revops, at=NOW)
+    assert client.post(path_of(version, "send/"), {"revision": 3}).status_code == 302
+    version.refresh_from_db()
+    assert json.loads(version.envelope)["paper"] == "us-letter"
+    assert draft("pact", {"text": "Next"}, at=NOW).paper == "us-letter"
+
+
+def test_no_other_paper_and_that_of_no_sent_version_is_chosen(revops: User) -> None:
+    version = draft("pact", {"text": TEXT}, at=NOW)
+    client = signed_in(revops)
+    for given, told in (
+        ({"paper": "a3", "revision": 1}, "choose one of a4, us-letter"),
+        ({"paper": "us-letter", "revision": 7}, "changed this draft after you read it"),
+        ({"paper": "us-letter"}, "changed this draft after you read it"),
+    ):
+        answer = client.post(path_of(version, "paper/"), given)
+        assert answer.status_code == 409 and told in said(answer)
+    client.post(path_of(version, "send/"), {"revision": 1})
+    assert client.post(path_of(version, "paper/"), {"paper": "us-letter", "revision": 1}).status_code == 409
+    version.refresh_from_db()
+    assert (version.paper, version.state) == ("a4", VersionState.SENT)
+    cro = signed_in(user_with(Role.CRO))
+    assert cro.post(path_of(version, "paper/"), {"paper": "us-letter"}).status_code == 403
 
 
 def test_what_stands_against_sending_is_told_before_and_after_trying(revops: User) -> None:

@@ -112,6 +112,7 @@ TABLE = [
     act("alignment:artifact-send", REVOPS, "version"),
     act("alignment:artifact-discard", REVOPS, "version"),
     act("alignment:artifact-restart", REVOPS, "version"),
+    act("alignment:artifact-paper", REVOPS, "version", paper="us-letter"),
     Row("alignment:definitions", NOT_BOARD),
     Row("alignment:drift", NOT_BOARD),
     Row("alignment:drift-rows", "AAAFFAFFL", data={"of": "sales"}),

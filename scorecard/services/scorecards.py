@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from alignment.gates import notes_of
-from alignment.models import ArtifactVersion, Organisation, Paper, Program, Step, User, VersionState
-from alignment.queries.artifacts import draft_of, in_force, latest
+from alignment.models import ArtifactVersion, Organisation, Program, Step, User, VersionState
+from alignment.queries.artifacts import draft_of, in_force
 from alignment.queries.definitions import definitions_in_force
 from alignment.services.artifacts import save_draft
 from alignment.services.authority import require_revops
@@ -71,17 +71,10 @@ def measure(
         key=key_of(program),
         content=document | {"basis": frozen(basis)},
         rests_on=grounds,
-        paper=_paper(program),
         expected=expected,
         by=by,
         at=at,
     )
-
-
-def _paper(program: Program) -> str:
-    """The paper of the draft or of the version before, as somebody may have chosen it."""
-    last = latest(content.KIND, key_of(program))
-    return last.paper if last is not None else str(Paper.A4)
 
 
 def scorecard_before(program: Program) -> ArtifactVersion | None:

@@ -2,7 +2,7 @@
 
 from alignment.services.artifacts.authentication import Authentication
 from alignment.services.artifacts.challenges import challenge, forget_challenges
-from alignment.services.artifacts.drafts import discard_draft, restart, save_draft
+from alignment.services.artifacts.drafts import choose_paper, discard_draft, restart, save_draft
 from alignment.services.artifacts.ending import decline, expire, revoke, withdraw
 from alignment.services.artifacts.refusals import (
     AlreadySigned,
@@ -55,6 +55,7 @@ __all__ = [
     "RoleDoesNotSign",
     "blockers_of",
     "challenge",
+    "choose_paper",
     "decline",
     "discard_draft",
     "expire",

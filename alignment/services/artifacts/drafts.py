@@ -17,6 +17,7 @@ from alignment.services.artifacts.refusals import CannotRestart, ChangedMeanwhil
 from alignment.services.authority import require_revops
 
 KEY = re.compile(KEY_PATTERN)
+WRONG_PAPER = f"paper: choose one of {', '.join(Paper.values)}."
 
 
 @transaction.atomic
@@ -26,16 +27,17 @@ def save_draft(
     key: str,
     content: Mapping[str, Any],
     rests_on: Sequence[ArtifactVersion] = (),
-    paper: str = Paper.A4,
+    paper: str | None = None,
     expected: int | None = None,
     by: User | None,
     at: datetime,
 ) -> ArtifactVersion:
     """The draft of the next version: made, or changed where there is one. It may be incomplete.
 
-    `expected`: the draft's revision as its author knew it, 0 where there was none; None overwrites.
-    Raises OnlyRevOps, UnknownKind, ChangedMeanwhile, or InvalidContent for what can never be signed (floats,
-    numbers beyond 2^53-1, half characters, an unknown paper, grounds that were never sent).
+    `paper` None: as the draft or the version before has it, A4 where there is neither. `expected`: the draft's revision
+    as its author knew it, 0 where there was none; None overwrites. Raises OnlyRevOps, UnknownKind, ChangedMeanwhile, or
+    InvalidContent for what can never be signed (floats, numbers beyond 2^53-1, half characters, an unknown paper,
+    grounds that were never sent).
     """
     require_revops(by, "Documents")
     return write_draft(
@@ -56,7 +58,7 @@ def write_draft(
     key: str,
     content: Mapping[str, Any],
     rests_on: Sequence[ArtifactVersion],
-    paper: str,
+    paper: str | None,
     expected: int | None,
     by: User | None,
     at: datetime,
@@ -69,18 +71,18 @@ def write_draft(
     draft = artifact.versions.filter(state=VersionState.DRAFT).select_related("artifact").first()
     _require_known(draft, expected)
     if draft is None:
-        last = artifact.versions.order_by("-number").values_list("number", flat=True).first()
+        last = artifact.versions.order_by("-number").only("number", "paper").first()
         draft = ArtifactVersion.objects.create(
             artifact=artifact,
-            number=(last or 0) + 1,
+            number=last.number + 1 if last else 1,
             content=clean,
-            paper=paper,
+            paper=paper or (last.paper if last else Paper.A4),
             drafted_by=by,
             drafted_at=at,
             changed_at=at,
         )
     else:
-        draft.content, draft.paper, draft.changed_at = clean, paper, at
+        draft.content, draft.paper, draft.changed_at = clean, paper or draft.paper, at
         draft.revision += 1
         draft.save(update_fields=["content", "paper", "changed_at", "revision"])
     _set_grounds(draft, rests_on)
@@ -122,6 +124,31 @@ def restart(*, version: ArtifactVersion, by: User | None, at: datetime) -> Artif
 
 
 @transaction.atomic
+def choose_paper(
+    *, version: ArtifactVersion, paper: str, expected: int | None = None, by: User | None, at: datetime
+) -> ArtifactVersion:
+    """Set a draft on other paper, which is part of what is signed; the versions after it stay on it.
+
+    Raises OnlyRevOps, NotADraft, ChangedMeanwhile or InvalidContent (unknown paper).
+    """
+    require_revops(by, "Documents")
+    draft = lock(version)
+    if not draft.is_draft:
+        raise NotADraft(f"Version {draft.number} was sent and stays on its paper. A change is a new version.")
+    if expected is not None and expected != draft.revision:
+        raise ChangedMeanwhile(
+            "Somebody changed this draft after you read it. Read what it says now, then choose its paper."
+        )
+    if paper not in Paper.values:
+        raise InvalidContent(WRONG_PAPER)
+    if draft.paper != paper:
+        draft.paper, draft.changed_at = paper, at
+        draft.revision += 1
+        draft.save(update_fields=["paper", "changed_at", "revision"])
+    return draft
+
+
+@transaction.atomic
 def discard_draft(*, version: ArtifactVersion, by: User | None, at: datetime) -> None:
     """Delete a draft; its number is free again. Raises OnlyRevOps, or NotADraft for what was sent."""
     require_revops(by, "Documents")
@@ -137,7 +164,7 @@ def _checked(
     key: str,
     content: Mapping[str, Any],
     rests_on: Sequence[ArtifactVersion],
-    paper: str,
+    paper: str | None,
     *,
     own: tuple[str, str],
 ) -> dict[str, Any]:
@@ -149,8 +176,8 @@ def _checked(
         problems.append(str(problem))
     if not KEY.fullmatch(key):
         problems.append("key: use up to 60 letters, digits, dots, hyphens and underscores.")
-    if paper not in Paper.values:
-        problems.append(f"paper: choose one of {', '.join(Paper.values)}.")
+    if paper is not None and paper not in Paper.values:
+        problems.append(WRONG_PAPER)
     for ground in rests_on:
         if ground.is_draft:
             problems.append(f"rests_on: {ground} is a draft; only what was sent can be built on.")

@@ -1,4 +1,4 @@
-"""What RevOps does with a version: send, withdraw, remind, discard."""
+"""What RevOps does with a version: send, withdraw, remind, begin again, choose its paper, discard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from alignment.access import roles, viewer
-from alignment.artifacts.kinds import kind_named
+from alignment.artifacts.kinds import InvalidContent, kind_named
 from alignment.asked import posted, read_number
 from alignment.blockers import Blocked
 from alignment.forms.artifacts import ReasonForm
@@ -87,6 +87,23 @@ def restart(request: HttpRequest, kind: str, key: str, number: int) -> HttpRespo
         f"This is a draft with the content of version {number}. Change it, then send it for signature.",
     )
     return redirect(kind_named(kind).edit_url(draft) or address_of(draft))
+
+
+@require_POST
+@roles(Role.REVOPS)
+def paper(request: HttpRequest, kind: str, key: str, number: int) -> HttpResponse:
+    """Set a draft on A4 or Letter."""
+    now = timezone.now()
+    version = version_of(request, kind, key, number, at=now)
+    expected = read_number(posted(request, "revision")) or 0
+    try:
+        draft = services.choose_paper(
+            version=version, paper=posted(request, "paper"), expected=expected, by=viewer(request), at=now
+        )
+    except (InvalidContent, services.Refused) as problem:
+        version.refresh_from_db()
+        return show(request, version, at=now, refusal=Refusal("paper", str(problem)), status=409)
+    return done(request, draft, f"Set on {draft.get_paper_display()}; what does not fit is told below.")
 
 
 @require_POST

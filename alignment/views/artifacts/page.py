@@ -17,7 +17,7 @@ from alignment.access import roles, viewer
 from alignment.artifacts.kinds import UnknownKind, kind_named
 from alignment.blockers import Blocker
 from alignment.forms.artifacts import ReasonForm, RoleReasonForm, SignForm
-from alignment.models import ArtifactVersion, Role, User, VersionState
+from alignment.models import ArtifactVersion, Paper, Role, User, VersionState
 from alignment.queries.artifact_access import may_take_bundle
 from alignment.queries.artifact_pages import Sheet, Signer, sheet_of
 from alignment.queries.artifacts import waiting_for
@@ -143,7 +143,8 @@ def _revoking(request: HttpRequest, sheet: Sheet, refusal: Refusal | None, *, at
 def _sending(version: ArtifactVersion, refusal: Refusal | None, *, at: datetime) -> dict[str, Any]:
     """What stands against sending it, told before it is tried, and where it is edited."""
     blockers = refusal.blockers if refusal and refusal.blockers else services.blockers_of(version, at=at)
-    return {"blockers": blockers, "edit_url": kind_named(version.artifact.kind).edit_url(version)}
+    edit_url = kind_named(version.artifact.kind).edit_url(version)
+    return {"blockers": blockers, "edit_url": edit_url, "papers": Paper.choices}
 
 
 def _next_up(sheet: Sheet, user: User, *, at: datetime) -> dict[str, Any] | None:
