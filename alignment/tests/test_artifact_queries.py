@@ -124,4 +124,4 @@ def test_whoever_is_told_is_told_where_to_look_and_why() -> None:
     assert notice is not None
     assert notice.url == "/artifacts/memo/1/1/"
     assert notice.subject == "The CRO declined Memo 1, version 1"
-    assert notice.text == "Declined for the role CRO: The number is wrong"
+    assert notice.text.startswith("Declined for the role CRO: The number is wrong\nWhat is in force stays")

@@ -131,6 +131,7 @@ def signed_by_all(
     text = f"{title_of(version)} is signed by all and in force."
     if before is not None:
         text += f" It replaces version {before.number}."
+    text = " ".join([text, *kind_named(version.artifact.kind).effect(version.content)])
     told = sum(signed_for_another(signature, at=at) for signature in signatures)
     told += _tell(
         [*_concerned(version, at=at), *_revops()],
@@ -165,7 +166,8 @@ def declined(refusal: Refusal, *, at: datetime) -> int:
         what="declined",
         kind="declined",
         subject=f"{refusal.name} declined {title_of(version)}",
-        text=f"Declined for the role {Role(refusal.role).label}: {refusal.reason}",
+        text=f"Declined for the role {Role(refusal.role).label}: {refusal.reason}\n"
+        "What is in force stays in force; RevOps can send a changed version, which everybody signs anew.",
         at=at,
         but=refusal.person_id,
     )
