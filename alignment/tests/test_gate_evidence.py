@@ -14,12 +14,11 @@ from alignment.models import (
     Role,
 )
 from alignment.services.gates import evaluate
-from alignment.tests.gate_conditions import LATER, NOW, said
+from alignment.tests.gate_conditions import LATER, NOW
 from alignment.tests.pages import signed_in
 from testing.artifacts import user_with
 from testing.programs import fact, meet_prerequisites, open_one, sponsor
 
-__all__ = ["said"]  # a fixture
 pytestmark = pytest.mark.django_db
 
 
