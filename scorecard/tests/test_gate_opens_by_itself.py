@@ -8,7 +8,7 @@ from typing import Any
 from alignment.models import GateDecision, Role, Step
 from alignment.services.artifacts import revoke
 from scorecard.tests.company import Company, complete
-from scorecard.tests.test_scorecard_signed import signed
+from scorecard.tests.sheets import signed
 from testing.artifacts import user_with
 from testing.world import NOW
 
