@@ -60,11 +60,14 @@ def to_renew(*, at: datetime) -> list[ArtifactVersion]:
     return sorted(found, key=lambda version: (version.signed_at or version.changed_at, version.pk))
 
 
-def declined_without_successor() -> list[ArtifactVersion]:
-    """The latest version of each document that RevOps drafts, where it was declined and nothing was drafted since."""
+def refused_without_successor() -> list[ArtifactVersion]:
+    """The latest version of each document that RevOps drafts, where a signer declined or revoked it and nothing was
+    drafted since. A waiver that was revoked is left out: nobody has to ask for one again."""
     later = ArtifactVersion.objects.filter(artifact=OuterRef("artifact"), number__gt=OuterRef("number"))
-    declined = ArtifactVersion.objects.filter(state=VersionState.DECLINED).exclude(Exists(later))
-    return _open(declined.exclude(artifact__kind="delegation").order_by("-ended_at", "-pk"))
+    refused = ArtifactVersion.objects.filter(state__in=[VersionState.DECLINED, VersionState.REVOKED])
+    refused = refused.exclude(Exists(later)).exclude(artifact__kind="delegation")
+    refused = refused.exclude(artifact__kind="waiver", state=VersionState.REVOKED)
+    return _open(refused.order_by("-ended_at", "-pk"))
 
 
 def of_closed_programs(versions: Iterable[ArtifactVersion]) -> set[int]:

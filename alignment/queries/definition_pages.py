@@ -23,13 +23,14 @@ ACTIONS = {
 @dataclass(frozen=True)
 class Standing:
     """One definition. `act` says what this viewer does next: read, write, send, sign or wait; "" where there is
-    nothing yet to read and somebody else writes it."""
+    nothing yet to read and somebody else writes it. `ended`: the newest that is over, of whatever kind its end was."""
 
     key: str
     label: str
     in_force: ArtifactVersion | None
     sent: ArtifactVersion | None
     draft: ArtifactVersion | None
+    ended: ArtifactVersion | None
     act: str
 
     @property
@@ -39,7 +40,11 @@ class Standing:
             return "in_force", f"In force, version {self.in_force.number}"
         if self.sent is not None:
             return "waiting", f"Version {self.sent.number} waits for signatures"
-        return ("neutral", "Draft") if self.draft is not None else ("warning", "Not written yet")
+        if self.draft is not None:
+            return "neutral", "Draft"
+        if self.ended is not None:
+            return "warning", f"{self.ended.get_state_display()}, version {self.ended.number}"
+        return "warning", "Not written yet"
 
     @property
     def signatures(self) -> list[Signature]:
@@ -79,6 +84,8 @@ def standing(key: str, user: User) -> Standing:
 def _standing(key: str, versions: dict[str, ArtifactVersion], user: User) -> Standing:
     sent, draft = versions.get(VersionState.SENT), versions.get(VersionState.DRAFT)
     in_force = versions.get(VersionState.IN_FORCE)
+    over = [version for version in versions.values() if version.ended_at is not None]
+    ended = max(over, key=lambda version: version.number, default=None)
     if sent is not None and user.role in _unsigned(sent):
         act = _SIGN
     elif not user.has_role(Role.REVOPS):
@@ -89,7 +96,7 @@ def _standing(key: str, versions: dict[str, ArtifactVersion], user: User) -> Sta
         act = _REMIND
     else:
         act = _READ if in_force is not None else _WRITE
-    return Standing(key, KEYS[key][0], in_force, sent, draft, act)
+    return Standing(key, KEYS[key][0], in_force, sent, draft, ended, act)
 
 
 def _unsigned(version: ArtifactVersion) -> list[str]:

@@ -23,7 +23,6 @@ from alignment.models import (
     Organisation,
     Role,
     Signature,
-    VersionState,
 )
 from alignment.models.artifacts import ArtifactVersionQuerySet
 from alignment.queries.counting import lead_counts
@@ -73,10 +72,9 @@ def definitions_in_force(keys: Iterable[str] = KEYS) -> dict[str, InForce]:
 
 
 def current_versions() -> dict[str, dict[str, ArtifactVersion]]:
-    """By key and state what is in force, waits for signatures, or is a draft."""
+    """By key and state the newest version: in force, waiting for signatures, a draft, revoked, declined..."""
     found: dict[str, dict[str, ArtifactVersion]] = {key: {} for key in KEYS}
-    states = [VersionState.IN_FORCE, VersionState.SENT, VersionState.DRAFT]
-    for version in _versions(KEYS).filter(state__in=states):
+    for version in _versions(KEYS).order_by("number"):
         found[version.artifact.key][version.state] = version
     return found
 

@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from alignment.models import ArtifactVersion, Notification, Program, Role
-from alignment.queries.artifact_ripples import carried_by, declined_without_successor, to_renew
-from alignment.services.artifacts import decline, send
+from alignment.queries.artifact_ripples import carried_by, refused_without_successor, to_renew
+from alignment.services.artifacts import decline, revoke, send
 from alignment.tests.artifact_pages import pact, path_of, said
 from alignment.tests.pages import signed_in
 from testing.artifacts import draft, sent, sign_as, signed, user_with
@@ -88,12 +88,22 @@ def test_nobody_is_asked_to_renew_what_belongs_to_a_closed_program() -> None:
         assert "Of a closed program" in listed
 
 
+def test_what_a_signer_revoked_waits_for_its_next_version() -> None:
+    gone = signed("pact", TEXT, at=NOW)
+    cro = user_with(Role.CRO)
+    revoke(version=gone, role="cro", reason="It is no longer so", by=cro, at=NOW)
+    gone.refresh_from_db()
+    assert refused_without_successor() == [gone]
+    draft("pact", {"text": "Anew"}, at=NOW)
+    assert refused_without_successor() == []
+
+
 def test_a_draft_starts_from_what_was_declined_once_nothing_newer_is_there() -> None:
     ground = signed("memo", TEXT, at=NOW)
     refused = sent("pact", {"text": "Nearly right"}, at=NOW, rests_on=[ground])
     decline(version=refused, role="cro", reason="One word is wrong", by=user_with(Role.CRO), at=NOW)
     refused.refresh_from_db()
-    assert declined_without_successor() == [refused]
+    assert refused_without_successor() == [refused]
     revops = signed_in(user_with(Role.REVOPS))
     assert "Start from version 1 (declined)" in said(revops.get(path_of(refused)))
     assert "Start from version" not in read(Role.CMO, refused)
@@ -102,7 +112,7 @@ def test_a_draft_starts_from_what_was_declined_once_nothing_newer_is_there() -> 
     assert answer.status_code == 302 and answer.headers["Location"] == "/settings/"
     begun = ArtifactVersion.objects.get(artifact=refused.artifact, number=2)
     assert begun.is_draft and begun.content == refused.content and list(begun.rests_on.all()) == [newer]
-    assert declined_without_successor() == []
+    assert refused_without_successor() == []
     assert "Start from version" not in said(revops.get(path_of(refused)))
     again = revops.post(path_of(refused, "restart/"))
     assert again.status_code == 409 and "There is a draft of this document already" in said(again)

@@ -15,7 +15,7 @@ from alignment.definitions.suggestions import suggestion
 from alignment.forms.definitions import lines
 from alignment.models import ArtifactVersion, Lead, Role, VersionState
 from alignment.queries.definitions import definition_in_force
-from alignment.services.artifacts import decline, save_draft
+from alignment.services.artifacts import decline, revoke, save_draft
 from alignment.tests.pages import signed_in
 from testing.artifacts import sent, sign_all, user_with
 from testing.definitions import COMPLETE, put_in_force
@@ -235,6 +235,23 @@ def test_the_list_says_where_each_stands_and_what_to_do(revops: Client, world: W
     assert "In force, version 1" in page
     assert "The CMO" in page
     assert "Complete MQLs this month" in page
+
+
+def test_what_was_revoked_is_not_called_unwritten_and_is_what_the_next_one_starts_from(
+    revops: Client, world: World
+) -> None:
+    version = put_in_force("mql", at=world.at)
+    revoke(version=version, role="cro", reason="We sell else", by=user_with(Role.CRO), at=world.at)
+    listed = revops.get(reverse("alignment:definitions")).content.decode()
+    assert "Revoked, version 1" in listed
+    assert listed.count("Not written yet") == len(KEYS) - 1
+    page = revops.get(reverse("alignment:definition", args=["mql"])).content.decode()
+    assert "Not written yet" not in page and "No version is in force" in page
+    primary = page.partition('btn btn-primary"')[2]
+    assert "Start from version 1" in primary.partition("</button>")[0]
+    reader = signed_in(user_with(Role.CMO))
+    page = reader.get(reverse("alignment:definition", args=["mql"])).content.decode()
+    assert "No version is in force" in page and "Not written yet" not in page
 
 
 def test_the_list_takes_as_many_queries_for_one_as_for_five(

@@ -59,7 +59,7 @@ def test_a_digest_tells_who_signed_and_what_is_in_force(version: ArtifactVersion
         )
     revoke(version=version, role="cro", reason="Secret", by=user_with(Role.CRO), at=NOON + 2 * HOUR)
     words = said(Client().get(PATH, {"digest": version.digest}))
-    assert "Revoked since" in words and "Secret" not in words
+    assert "Revoked since" in words and "Secret" not in words and "Genuine, but not in force" in words
 
 
 def test_names_are_told_to_whoever_may_read_the_document_here(version: ArtifactVersion) -> None:

@@ -14,6 +14,7 @@ from alignment.artifacts.waivers import check, render, waiver_paragraphs
 from alignment.blockers import Blocked
 from alignment.gates import GateClosed, notes_of, require_open, standing_blockers, state_of, waivers_of
 from alignment.models import ArtifactVersion, GateDecision, Opportunity, Program, Role, Step
+from alignment.queries.artifact_ripples import refused_without_successor
 from alignment.services.artifacts import revoke, save_draft, send
 from alignment.services.gates import evaluate
 from alignment.services.program_kinds import NothingToWaive, draft_waiver
@@ -89,6 +90,7 @@ class TestInForce:
     def test_it_ends_when_a_leader_revokes_it(self, program: Program) -> None:
         waiver = waive(program, 0, codes(program), NOW)
         revoke(version=waiver, role=Role.CMO, reason="No longer", by=user_with(Role.CMO), at=NOW + DAY)
+        assert refused_without_successor() == []
         assert "sponsorship" in codes(program, NOW + DAY)
 
     def test_it_is_of_one_step_of_one_program(self, program: Program) -> None:

@@ -28,7 +28,7 @@ from alignment.models import (
 )
 from alignment.queries import inbox, outbox
 from alignment.queries.artifact_pages import title_of
-from alignment.queries.artifact_ripples import declined_without_successor, to_renew
+from alignment.queries.artifact_ripples import refused_without_successor, to_renew
 from alignment.queries.artifacts import waiting_for
 from alignment.queries.erasure import unrecognised
 from alignment.queries.identity import urgent_pairs
@@ -136,14 +136,14 @@ def questions(user: User) -> list[Need]:
 
 
 def _documents(at: datetime) -> list[Need]:
-    """For who writes them: what lost what it rests on, and what was declined and not taken up since."""
+    """For who writes them: what lost what it rests on, and what was declined or revoked and not taken up since."""
     found = []
     for version in to_renew(at=at)[:DOCUMENTS_SHOWN]:
         begin = "Measure again" if version.artifact.kind == "scorecard" else "Renew"
         text = f"{begin}: {named(version)} rests on what is no longer in force"
         found.append(Need("renew", None, text, "", url=_where_to_write(version), is_urgent=True))
-    for version in declined_without_successor()[:DOCUMENTS_SHOWN]:
-        text = f"{named(version)} was declined: read why, then write the next version"
+    for version in refused_without_successor()[:DOCUMENTS_SHOWN]:
+        text = f"{named(version)} was {version.state}: read why, then write the next version"
         found.append(Need("declined", None, text, "", url=address_of(version)))
     return found
 
