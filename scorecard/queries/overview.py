@@ -94,6 +94,14 @@ def version_shown(
     return found.filter(state__in=[VersionState.DRAFT, *_SHOWN]).order_by("-number").first()
 
 
+def of_closed_programs() -> list[tuple[Program, ArtifactVersion]]:
+    """The signed scorecards of programs that are closed, the newest first; their figures and rows stay to be read."""
+    closed = {str(program.number): program for program in Program.objects.filter(closed_at__isnull=False)}
+    signed = ArtifactVersion.objects.in_force().filter(artifact__kind=content.KIND, artifact__key__in=closed)
+    found = signed.select_related("artifact").order_by("-signed_at", "-pk")
+    return [(closed[version.artifact.key], version) for version in found]
+
+
 def _has_opportunities(window: Window) -> bool:
     opened = Opportunity.objects.filter(is_deleted=False, opened_at__gte=window.starts_at)
     return opened.filter(opened_at__lt=window.ends_at).exists()

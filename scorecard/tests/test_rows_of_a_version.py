@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from alignment.business_time import NoOpenTime
-from alignment.models import ArtifactVersion, Function, MqlCycle, Opportunity, Role
+from alignment.models import ArtifactVersion, Function, MqlCycle, Opportunity, Program, Role
+from alignment.services.artifacts import choose_paper, send
 from scorecard.content import figures_of
 from scorecard.queries import rows as queries
 from scorecard.queries.basis import basis_now, basis_of
@@ -23,7 +24,7 @@ from scorecard.services.claims import import_claims
 from scorecard.services.diagnosis import declare
 from scorecard.services.scorecards import measure
 from scorecard.tests.company import DAY, HOUR, MONDAY, Company, complete, revops
-from testing.artifacts import user_with
+from testing.artifacts import sign_all, user_with
 from testing.world import NOW
 
 LATER = NOW + timedelta(days=60)  # another quarter is over then
@@ -174,3 +175,34 @@ def test_a_file_holds_no_more_than_a_piece_of_its_table(company: Company, measur
     with patch.object(queries, "_STREAMED", 3):
         assert list(table_of("conversion", basis_of(measured, company.program))) == whole
     assert len(whole) == 10
+
+
+def test_the_rows_of_a_closed_programs_scorecard_can_still_be_read(
+    company: Company, prerequisites_met: None
+) -> None:
+    complete(company)
+    sign_all(send(version=measure(program=company.program, by=revops(), at=NOW), by=revops(), at=NOW), at=NOW)
+    before = file("hygiene")
+    Program.objects.update(closed_at=LATER)
+    page("hygiene", status=404)
+    Program.objects.create(number=2, name="Second program", starts_on=LATER.date(), opened_at=LATER)
+    client = Client()
+    client.force_login(user_with(Role.CRO))
+    link = f"{reverse('scorecard:rows', args=['hygiene'])}?program=1&amp;version=1"
+    assert link in client.get(reverse("scorecard:scorecard")).content.decode()
+    text = page("hygiene", role=Role.CRO, program="1", version="1")
+    assert "As version 1 of the scorecard of First program counted them" in text
+    assert file("hygiene", program="1", version="1") == before
+    for odd in ("2", "7", "x", "²", "9" * 30):
+        page("hygiene", program=odd, version="1", status=404)
+
+
+def test_when_it_was_measured_is_said_whatever_was_changed_of_the_draft_since(
+    measured: ArtifactVersion,
+) -> None:
+    choose_paper(version=measured, paper="us-letter", by=revops(), at=LATER)
+    client = Client()
+    client.force_login(revops())
+    text = client.get(reverse("scorecard:scorecard")).content.decode()
+    assert "Measured <time" in text
+    assert text.partition("Measured <time")[2].partition(">")[0].count(f"{NOW:%Y-%m-%dT%H:%M}") == 1

@@ -31,7 +31,7 @@ from scorecard.views.common import READS_ROWS, program_or_404
 @roles(*READS_ROWS)
 def page(request: HttpRequest, name: str) -> HttpResponse:
     """Rows of one measure as the version shown counted them, narrowed to a group."""
-    program, user, now = program_or_404(), viewer(request), timezone.now()
+    program, user, now = _program(request), viewer(request), timezone.now()
     group, after = asked(request, "group"), asked(request, "after")
     basis = _basis(request, program, user)
     try:
@@ -46,6 +46,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "scorecard/rows.html",
         {
             "now": now,
+            "program": program,
             "name": name,
             "label": LABELS[name],
             "group": group,
@@ -62,7 +63,8 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
 @roles(Role.REVOPS)
 def download(request: HttpRequest, name: str) -> HttpResponseBase:
     """All rows of one measure, or of a group of them, as CSV."""
-    basis = _basis(request, program_or_404(), viewer(request))
+    program = _program(request)
+    basis = _basis(request, program, viewer(request))
     try:
         table = queries.table_of(name, basis, group=asked(request, "group"))
     except queries.NoSuchRows as problem:
@@ -72,7 +74,19 @@ def download(request: HttpRequest, name: str) -> HttpResponseBase:
     except StillBlind as problem:
         raise Http404(str(problem)) from problem
     version = f"-version-{basis.version.number}" if basis.version is not None else ""
+    version = f"-of-program-{program.number}{version}" if program.closed_at is not None else version
     return streamed_csv(f"scorecard{version}-{name}.csv", queries.COLUMNS[name], table)
+
+
+def _program(request: HttpRequest) -> Program:
+    """The program that is asked for by its number, closed ones too, else the one that runs. Raises Http404."""
+    wanted = asked(request, "program")
+    if not wanted:
+        return program_or_404()
+    found = Program.objects.filter(number=read_number(wanted[:9]) or 0).first()
+    if found is None:
+        raise Http404("There is no such program.")
+    return found
 
 
 def _basis(request: HttpRequest, program: Program, user: User) -> Basis:

@@ -30,11 +30,13 @@ from scorecard.leverage import MOST
 from scorecard.measures import CLASSES
 from scorecard.page import change, left_out, money, no_fracture, verdict
 from scorecard.queries.conversion import STATES
-from scorecard.queries.overview import Overview, overview
+from scorecard.queries.overview import Overview, of_closed_programs, overview
 from scorecard.queries.rows import GROUPS
 from scorecard.queries.window import NoCalendar
 from scorecard.services import scorecards
 from scorecard.views.common import READERS, READS_ROWS, no_program, program_or_404
+
+_ROWS_OF = tuple((name, str(LABELS[name]).lower()) for name in GROUPS)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return no_program(request, is_revops=is_revops)
     found = overview(program, sees_drafts=is_revops, at=now)
     blockers = kinds.scorecard_blockers(found.draft, at=now) if is_revops and found.draft is not None else []
+    scores = _scores(found, sees_rows=user.has_role(*READS_ROWS))
     return render(
         request,
         "scorecard/scorecard.html",
@@ -69,7 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "found": found,
             "content": found.content,
             "steps": _steps(found, blockers, is_revops=is_revops, signs=_signs(user, found.shown, at=now)),
-            "scores": _scores(found, sees_rows=user.has_role(*READS_ROWS)),
+            "scores": scores,
             "fractures": _fractures(found),
             "left_out": left_out(found.content),
             "no_fracture": no_fracture(
@@ -80,6 +83,9 @@ def page(request: HttpRequest) -> HttpResponse:
             "stale": _stale(found, at=now),
             "shown_url": address(found.shown),
             "earlier": [(version, address(version)) for version in found.versions if version != found.shown],
+            "before": [(of, version, address(version)) for of, version in of_closed_programs()],
+            "rows_of": _ROWS_OF if user.has_role(*READS_ROWS) else (),
+            "measured_at": datetime.fromisoformat(found.content["as_of"]) if scores else None,
             "exports": ("hygiene", "conversion", "attribution", "definitions") if is_revops else (),
         },
     )
