@@ -30,7 +30,7 @@ def require_authority(
     if found is None:
         raise NotTheHolder(
             f"Only who holds the role {_label(role)} signs for it, or a delegate by a signed delegation that is in "
-            "force today. RevOps gives roles under People and starts delegations."
+            "force today. RevOps gives roles under People; who holds one delegates it under Signatures, Delegations."
         )
     if named is not None and found.grant is not None:
         raise NotTheHolder("This is a personal grant: only the person who is named in it signs it.")
