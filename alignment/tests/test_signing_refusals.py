@@ -141,7 +141,13 @@ def test_whoever_has_a_second_factor_uses_it(cro: User, version: ArtifactVersion
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.CRO, Role.CMO)])
 def test_only_the_holder_of_the_role(version: ArtifactVersion, role: Role) -> None:
-    refuse(NotTheHolder, "Only who holds the role CRO.*who holds one delegates it", user_with(role), version, role="cro")
+    refuse(
+        NotTheHolder,
+        "Only who holds the role CRO.*who holds one delegates it",
+        user_with(role),
+        version,
+        role="cro",
+    )
     refuse(RoleDoesNotSign, "no signature of this role", user_with(role), version, role=role)
 
 
