@@ -127,15 +127,19 @@ def fill_history(at: datetime, only: Iterable[date] | None = None) -> None:
         fact(subject, at - timedelta(hours=1))
 
 
+def draft_of_sponsorship(program: Program, at: datetime) -> ArtifactVersion:
+    revops = user_with(Role.REVOPS)
+    return draft_sponsorship(
+        program=program, currency="USD", amounts=[Decimal(1_200_000)] * 4, by=revops, at=at
+    )
+
+
 def sponsor(program: Program, at: datetime) -> ArtifactVersion:
     """CRO and CMO sign the sponsorship."""
     user_with(Role.CRO)
     user_with(Role.CMO)
-    revops = user_with(Role.REVOPS)
-    version = draft_sponsorship(
-        program=program, currency="USD", amounts=[Decimal(1_200_000)] * 4, by=revops, at=at
-    )
-    return sign_all(send(version=version, by=revops, at=at), at=at)
+    draft = draft_of_sponsorship(program, at=at)
+    return sign_all(send(version=draft, by=user_with(Role.REVOPS), at=at), at=at)
 
 
 def waive(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
@@ -15,11 +14,12 @@ from alignment.business_days import business_days
 from alignment.gates.prerequisites import SPONSORSHIP
 from alignment.gates.sponsorship import SCORECARD
 from alignment.gates.waivers import KIND as WAIVER
-from alignment.models import ArtifactVersion, Organisation, Program, Role, User
+from alignment.models import Artifact, ArtifactVersion, Organisation, Program, Role, User
 from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.notifications import notify
 from alignment.queries.signers import local_day
-from alignment.services.artifacts import NotSent, withdraw
+from alignment.retry import again_after_a_deadlock
+from alignment.services.artifacts import withdraw
 from alignment.services.authority import require_revops
 from alignment.services.gates import evaluate_after_commit
 from alignment.services.history import save_with_history
@@ -117,6 +117,7 @@ def change_program(
     return program
 
 
+@again_after_a_deadlock
 @transaction.atomic
 def close_program(*, program: Program, reason: str, by: User | None, at: datetime) -> Program:
     """End the program: its gates are shut for good, what was signed stays, what waits for signatures is withdrawn.
@@ -129,8 +130,7 @@ def close_program(*, program: Program, reason: str, by: User | None, at: datetim
     save_with_history(program, reason=reason.strip(), by=by, at=at)
     if by is not None:
         for version in _waiting_of(program):
-            with suppress(NotSent):  # signed by all, or declined, while this waited for it: that stands
-                withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
+            withdraw(version=version, reason=f"{program} was closed: {reason.strip()}", by=by, at=at)
     return program
 
 
@@ -178,10 +178,14 @@ def mail_plan(*, program: Program, by: User, at: datetime) -> int:
 
 
 def _waiting_of(program: Program) -> list[ArtifactVersion]:
-    """The documents of a program that wait for signatures: its sponsorship, its scorecard and its waivers."""
-    own = Q(artifact__kind__in=[SPONSORSHIP, SCORECARD], artifact__key=str(program.number))
-    waivers = Q(artifact__kind=WAIVER, artifact__key__startswith=f"{program.number}-")
-    found = ArtifactVersion.objects.sent().filter(own | waivers)
+    """The documents of a program that wait for signatures: its sponsorship, its scorecard and its waivers.
+
+    Who sends or signs one of them now is waited for, and who comes later finds the program closed.
+    """
+    own = Q(kind__in=[SPONSORSHIP, SCORECARD], key=str(program.number))
+    waivers = Q(kind=WAIVER, key__startswith=f"{program.number}-")
+    ours = Artifact.objects.select_for_update(no_key=True).filter(own | waivers).order_by("pk")
+    found = ArtifactVersion.objects.sent().filter(artifact__in=[artifact.pk for artifact in ours])
     return list(found.select_related("artifact").order_by("artifact_id", "number"))
 
 

@@ -177,18 +177,6 @@ class TestClosedMeanwhile:
         assert client.post(f"/program/{path}", {"reason": "Over"}).status_code == 302
         assert "is closed" in client.get("/program/").content.decode()
 
-    def test_what_was_signed_by_all_while_it_was_closed_stays_signed(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        revops, program = user_with(Role.REVOPS), open_one(NOW)
-        with kind_of(name="kind") as kind:
-            seen = sent(kind.name, {"text": "x"}, at=NOW)
-            signed = sign_all(ArtifactVersion.objects.get(), at=NOW)
-            monkeypatch.setattr("alignment.services.programs._waiting_of", lambda _: [seen])
-            close_program(program=program, reason="Over", by=revops, at=NOW)
-        signed.refresh_from_db()
-        assert (signed.state, Program.objects.get().closed_at) == ("in_force", NOW)
-
 
 class TestRail:
     def test_each_step_says_its_state_and_what_is_missing(self) -> None:
