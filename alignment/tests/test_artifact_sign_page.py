@@ -270,7 +270,8 @@ def test_a_signer_or_holder_revokes_with_a_reason(now: Any) -> None:
     assert "Revoke it as CMO" in before and "Enter your password" in before
     assert "Revoke version 1" not in before
     answer = client.post(path_of(version, "revoke/"), fields)
-    assert answer.status_code == 409 and "Nothing was revoked." in said(answer)
+    assert answer.status_code == 409 and "Nothing was revoked" in said(answer)
+    assert "The market changed." in answer.content.decode()
     version.refresh_from_db()
     assert version.state == VersionState.IN_FORCE
     confirm(client)

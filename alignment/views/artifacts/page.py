@@ -134,9 +134,11 @@ def _revoking(request: HttpRequest, sheet: Sheet, refusal: Refusal | None, *, at
     mine = sheet.signed_by(user) or next((signer for signer in sheet.signers if signer.is_mine), None)
     if mine is None:
         return {}
+    typed = _kept(refusal, "revoke")
     if proof_of(request, act=identity_of(version), at=at) is None:
-        return {"revoking_as": mine, "ways": ways_to_prove(request, back=identity_of(version), at=at)}
-    form = _kept(refusal, "revoke") or RoleReasonForm(prefix="revoke", initial={"role": mine.role})
+        ways = ways_to_prove(request, back=identity_of(version), at=at)
+        return {"revoking_as": mine, "ways": ways, "unproven": True, "revoke_form": typed}
+    form = typed or RoleReasonForm(prefix="revoke", initial={"role": mine.role})
     return {"revoking_as": mine, "revoke_form": form}
 
 

@@ -18,7 +18,8 @@ from alignment.views.artifacts.proof import proof_of
 
 UNPROVEN = "Confirm once more that it is you; a signature asks for it at most five minutes before. Nothing was signed."
 UNPROVEN_REVOKING = (
-    "Confirm once more that it is you; it is asked at most five minutes before. Nothing was revoked."
+    "Confirm once more that it is you; it is asked at most five minutes before. Nothing was revoked; take your reason "
+    "along."
 )
 
 
@@ -86,7 +87,9 @@ def revoke(request: HttpRequest, kind: str, key: str, number: int) -> HttpRespon
     if not form.is_valid():
         return show(request, version, at=now, refusal=Refusal("revoke", form=form), status=422)
     if version.state == VersionState.IN_FORCE and proof_of(request, act=identity_of(version), at=now) is None:
-        return show(request, version, at=now, refusal=Refusal("revoke", UNPROVEN_REVOKING), status=409)
+        return show(
+            request, version, at=now, refusal=Refusal("revoke", UNPROVEN_REVOKING, form=form), status=409
+        )
     try:
         services.revoke(version=version, **form.cleaned_data, by=viewer(request), at=now)
     except services.Refused as refusal:
