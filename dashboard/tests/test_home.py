@@ -185,6 +185,8 @@ def test_the_figures_are_those_of_the_viewer_s_scope_and_lead_to_their_rows(worl
     assert "your MQLs" in mine
     finance = home(add_user(world, Role.FINANCE))
     assert "75.0% (3 of 4)" in finance
+    # what finance signs stands before the figures
+    assert finance.index("/definitions/qualified-pipeline/") < finance.index("75.0% (3 of 4)")
     assert "/compliance/rows/" not in finance
 
 

@@ -16,6 +16,7 @@ from alignment.access import SEES_FIGURES, SEES_RECORDS, Scope, scope_of, viewer
 from alignment.business_time import Week
 from alignment.gates.rail import rail_of
 from alignment.models import Organisation, Person, Role, User
+from alignment.queries.definition_pages import standings
 from alignment.queries.inbox import processed_up_to
 from alignment.queries.programs import current
 from dashboard import queries
@@ -74,6 +75,7 @@ def home(request: HttpRequest) -> HttpResponse:
         **_program(user, now),
         "is_revops": user.has_role(Role.REVOPS),
         "needs_first": user.has_role(Role.CRO, Role.CMO, Role.FINANCE),
+        "definitions": standings(user) if user.has_role(Role.FINANCE) else [],
         "is_rep": user.has_role(Role.REP),
         "sees_records": user.has_role(*SEES_RECORDS),
     }
