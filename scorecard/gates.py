@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 
 from django.urls import reverse
 
@@ -11,11 +12,13 @@ from alignment.definitions.predicate import KEYS
 from alignment.gates import Basis, Evidence, First, Track, gate, track_provider
 from alignment.models import ArtifactVersion, Program, Role, Step, VersionState
 from alignment.quarters import Quarter
-from alignment.queries.artifacts import in_force, latest, stale_grounds, who_is_missing
+from alignment.queries.artifacts import in_force, latest, signatures_so_far, stale_grounds, who_is_missing
 from alignment.queries.definitions import definitions_in_force
 from alignment.queries.renditions import title_of
 from scorecard import content
 from scorecard.sequencing import track_of_rule
+
+LEADS = (Role.CRO, Role.CMO)
 
 
 def key_of(program: Program) -> str:
@@ -25,7 +28,7 @@ def key_of(program: Program) -> str:
 
 @gate(Step.SCORECARD)
 def scorecard_is_signed_and_its_grounds_hold(program: Program, *, at: datetime) -> list[Evidence]:
-    signed = in_force(content.KIND, key_of(program), at=at, signed_by=(Role.CRO, Role.CMO))
+    signed = in_force(content.KIND, key_of(program), at=at, signed_by=LEADS)
     where = reverse("scorecard:scorecard")
     if signed is None:
         return [_unsigned(program, where)]
@@ -64,7 +67,8 @@ def _unsigned(program: Program, where: str) -> Evidence:
         if last.state == VersionState.SENT:
             missing = " and ".join(who_is_missing(last))
             text = f"The scorecard is not signed by both function leads: version {last.number} waits for {missing}."
-    blocker = Blocker("scorecard-unsigned", text, url=where)
+    signed = Fraction(signatures_so_far(last))
+    blocker = Blocker("scorecard-unsigned", text, signed, Fraction(len(LEADS)), where)
     return Evidence("Scorecard", said, Basis.SIGNED, url=where, blocker=blocker)
 
 
@@ -84,7 +88,7 @@ def _stale(ground: ArtifactVersion, where: str) -> Blocker:
 @track_provider
 def track_of_signed_scorecard(program: Program) -> Track | None:
     """The track by the rule that fired on the scorecard in force; None while none is."""
-    signed = in_force(content.KIND, key_of(program), signed_by=(Role.CRO, Role.CMO))
+    signed = in_force(content.KIND, key_of(program), signed_by=LEADS)
     if signed is None:
         return None
     found = signed.content["sequence"]

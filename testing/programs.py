@@ -134,12 +134,13 @@ def draft_of_sponsorship(program: Program, at: datetime) -> ArtifactVersion:
     )
 
 
-def sponsor(program: Program, at: datetime) -> ArtifactVersion:
-    """CRO and CMO sign the sponsorship."""
+def sponsor(program: Program, at: datetime, *, is_signed: bool = True) -> ArtifactVersion:
+    """The sponsorship: signed by CRO and CMO, or waiting for their signatures."""
     user_with(Role.CRO)
     user_with(Role.CMO)
     draft = draft_of_sponsorship(program, at=at)
-    return sign_all(send(version=draft, by=user_with(Role.REVOPS), at=at), at=at)
+    waiting = send(version=draft, by=user_with(Role.REVOPS), at=at)
+    return sign_all(waiting, at=at) if is_signed else waiting
 
 
 def waive(

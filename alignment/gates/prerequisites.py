@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -12,11 +12,11 @@ from django.urls import NoReverseMatch, reverse
 
 from alignment.blockers import Blocker
 from alignment.gates.registry import Basis, Evidence, gate
-from alignment.models import Organisation, Program, Role, Step
+from alignment.models import ArtifactVersion, Organisation, Program, Role, Step, VersionState
 from alignment.models.programs import OWNERS, OWNERS_SAID
 from alignment.quarters import Quarter
 from alignment.queries import prerequisites as queries
-from alignment.queries.artifacts import in_force
+from alignment.queries.artifacts import in_force, latest, signatures_so_far, who_is_missing
 from alignment.queries.prerequisites import FIGURES, FILLED_AT_LEAST, Figure, Month
 
 SPONSORSHIP, DEFINITION, OPPORTUNITY = "sponsorship", "definition", "opportunity"
@@ -50,11 +50,11 @@ def sponsorship(program: Program, *, at: datetime) -> list[Evidence]:
     what, url = "Sponsorship of one sourced-pipeline number", address("alignment:sponsorship")
     version = in_force(SPONSORSHIP, str(program.number), at=at, signed_by=LEADS)
     if version is None:
-        text = (
-            "The CRO and the CMO have not signed one sourced-pipeline number for the next four quarters: enter it, "
-            "send it, and both sign."
-        )
-        return [_unmet(what, "Not signed", "sponsorship", text, url, Basis.SIGNED)]
+        lacking = "The CRO and the CMO have not signed one sourced-pipeline number for the next four quarters"
+        newest = latest(SPONSORSHIP, str(program.number))
+        return [
+            _unsigned(what, "sponsorship", lacking, "enter it, send it, and both sign", url, newest, LEADS)
+        ]
     first = Quarter.read(version.content["quarters"][0]["quarter"])
     last = Quarter.read(version.content["quarters"][-1]["quarter"])
     found = f"Version {version.number}, for {first.name} to {last.name}, signed by CRO and CMO"
@@ -186,8 +186,11 @@ def opportunity_definition(program: Program, *, at: datetime) -> list[Evidence]:
     version = in_force(DEFINITION, OPPORTUNITY, at=at, signed_by=(*LEADS, Role.FINANCE))
     url = address("alignment:definition", key=OPPORTUNITY)
     if version is None:
-        text = "Sales, marketing and finance have not signed what counts as an opportunity: draft it, send it, sign it."
-        return [_unmet(what, "Not signed", "opportunity-definition", text, url, Basis.SIGNED)]
+        lacking = "Sales, marketing and finance have not signed what counts as an opportunity"
+        last, code = latest(DEFINITION, OPPORTUNITY), "opportunity-definition"
+        return [
+            _unsigned(what, code, lacking, "draft it, send it, sign it", url, last, (*LEADS, Role.FINANCE))
+        ]
     found = f"Version {version.number}, signed"
     return [Evidence(what, found, Basis.SIGNED, version.signed_at, url, version=version)]
 
@@ -204,6 +207,37 @@ def time_on_the_calendar(program: Program, *, at: datetime) -> list[Evidence]:
         return [_unmet(what, "Not sent to any calendar", "calendar", text, url)]
     by = f" by {program.plan_taken_by}" if program.plan_taken_by else ""
     return [Evidence(what, f"Plan taken to the calendars{by}", Basis.DECLARED, program.plan_taken_at, url)]
+
+
+def _unsigned(
+    what: str,
+    code: str,
+    lacking: str,
+    to_do: str,
+    url: str,
+    last: ArtifactVersion | None,
+    signers: Sequence[Role],
+) -> Evidence:
+    """A document that is not in force: whose turn it is by its `last` version. Its figure is how many have signed, so
+    that a waiver goes on to excuse it while more of them sign."""
+    found, text = "Not signed", f"{lacking}: {to_do}."
+    if last is not None and last.state != VersionState.IN_FORCE:
+        number, state = last.number, last.get_state_display().lower()
+        found, text = f"Version {number}: {state}", f"{lacking} (version {number} is {state}): {to_do}."
+        if last.state == VersionState.SENT:
+            text = f"{lacking}: version {number} waits for {' and '.join(who_is_missing(last))}."
+        elif last.state == VersionState.DRAFT:
+            text = f"{lacking}: version {number} is a draft, to be sent for signature."
+    return _unmet(
+        what,
+        found,
+        code,
+        text,
+        url,
+        Basis.SIGNED,
+        actual=Fraction(signatures_so_far(last)),
+        required=Fraction(len(signers)),
+    )
 
 
 def _unmet(

@@ -149,6 +149,13 @@ def turn_since(version: ArtifactVersion, signatures: Iterable[Signature]) -> dat
     return max([version.sent_at, *(signature.signed_at for signature in signatures)])
 
 
+def signatures_so_far(version: ArtifactVersion | None) -> int:
+    """How many have signed what waits for signatures; 0 for what does not wait."""
+    if version is None or version.state != VersionState.SENT:
+        return 0
+    return version.signatures.count()
+
+
 def who_is_missing(version: ArtifactVersion) -> tuple[str, ...]:
     """Who has not signed what waits for signatures: "Petra Vogel (CMO)", or the role alone where nobody holds it."""
     found = []

@@ -45,7 +45,8 @@ def test_each_step_has_its_state_and_its_blockers_with_figures(world: World) -> 
     blockers = {blocker["code"]: blocker for blocker in found["steps"][0]["blockers"]}
     assert (blockers["hours"]["actual"], blockers["hours"]["required"]) == ("19", "20")
     assert (blockers["history-pipeline"]["actual"], blockers["history-pipeline"]["required"]) == ("0", "9/10")
-    assert "actual" not in blockers["sponsorship"]
+    assert (blockers["sponsorship"]["actual"], blockers["sponsorship"]["required"]) == ("0", "2")
+    assert "actual" not in blockers["calendar"]
     assert len(found["steps"][0]["evidence"]) == 12
     assert found["steps"][1]["waits_for"] == [0]
 

@@ -25,7 +25,7 @@ from alignment.queries.prerequisites import (
     missing_of,
     unfilled,
 )
-from alignment.services.artifacts import revoke
+from alignment.services.artifacts import decline, revoke
 from alignment.services.programs import change_program
 from testing.artifacts import user_with
 from testing.programs import (
@@ -154,6 +154,17 @@ class TestSponsorship:
         cro = user_with(Role.CRO)
         revoke(version=version, role=Role.CRO, reason="New budget", by=cro, at=NOW)
         assert "sponsorship" in blockers(program)
+
+    def test_what_is_sent_names_whom_it_waits_for_and_what_was_declined_says_so(self) -> None:
+        program = open_one(NOW)
+        assert "enter it, send it" in blockers(program)["sponsorship"].message
+        version = sponsor(program, NOW, is_signed=False)
+        assert evidence(program, "Sponsorship").found == "Version 1: waiting for signatures"
+        message = blockers(program)["sponsorship"].message
+        assert "version 1 waits for" in message and "(CRO)" in message and "enter it" not in message
+        decline(version=version, role=Role.CRO, reason="Too low", by=user_with(Role.CRO), at=NOW)
+        message = blockers(program)["sponsorship"].message
+        assert "(version 1 is declined): enter it" in message
 
     def test_that_of_another_program_does_not_count(self) -> None:
         first = open_one(NOW)

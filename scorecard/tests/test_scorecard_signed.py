@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from alignment.gates import GateClosed, find_blockers, require_step, track_of
+from alignment.gates import GateClosed, find_blockers, require_step, standing_blockers, track_of
 from alignment.models import Role, Step
 from alignment.queries.artifacts import in_force
-from alignment.services.artifacts import revoke, send
+from alignment.services.artifacts import decline, revoke, send
 from alignment.services.programs import close_program, open_program
 from scorecard import page
 from scorecard.services.diagnosis import declare
@@ -23,8 +23,9 @@ from scorecard.tests.company import (
     sign_bands,
 )
 from scorecard.tests.sheets import measured, signed
-from testing.artifacts import sign_all, user_with
+from testing.artifacts import sign_all, sign_as, user_with
 from testing.definitions import put_in_force
+from testing.programs import waive
 from testing.world import NOW
 
 
@@ -44,6 +45,27 @@ class TestSigned:
         sign_all(sent, at=NOW)
         assert find_blockers(Step.SCORECARD, company.program, at=NOW) == []
         assert track_of(company.program).rule == "in_order"
+
+    def test_a_waiver_of_the_signatures_holds_while_more_of_them_are_given_and_not_while_fewer_are(
+        self, company: Company, prerequisites_met: None
+    ) -> None:
+        complete(company)
+
+        def stands() -> list[str]:
+            return [b.message for b in standing_blockers(Step.SCORECARD, company.program, at=NOW)]
+
+        waiver = waive(company.program, Step.SCORECARD, {"scorecard-unsigned"}, NOW)
+        assert stands() == []
+        sent = send(version=measured(company), by=revops(), at=NOW)
+        assert stands() == []
+        sign_as(user_with(Role.CRO), sent, at=NOW)
+        assert stands() == []
+        revoke(version=waiver, role=Role.CRO, reason="Anew", by=user_with(Role.CRO), at=NOW)
+        waive(company.program, Step.SCORECARD, {"scorecard-unsigned"}, NOW)
+        assert stands() == []
+        decline(version=sent, role=Role.CMO, reason="No", by=user_with(Role.CMO), at=NOW)
+        [message] = stands()
+        assert "version 1 is declined" in message and "Worse than waived" in message
 
     @pytest.mark.parametrize(
         ("changes", "order", "before_plan"),
