@@ -81,6 +81,7 @@ def test_nobody_is_asked_to_renew_what_belongs_to_a_closed_program() -> None:
         assert carried_by(newer) == []
         signed("memo", {"text": "Other"}, at=NOW)
         assert to_renew(at=NOW) == []
+        assert not Notification.objects.filter(kind="stale-ground").exists()
         page = read(Role.CRO, old)
         assert "Of a closed program" in page and "nobody has to renew it" in page
         assert "It rests on what is not in force" not in page

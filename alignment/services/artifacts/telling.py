@@ -11,6 +11,7 @@ from alignment.artifacts.difference import differences
 from alignment.artifacts.kinds import kind_named
 from alignment.models import ArtifactVersion, Refusal, Role, Signature, User, VersionState
 from alignment.notifications import notify
+from alignment.queries.artifact_ripples import of_closed_programs
 from alignment.queries.artifacts import signer_roles
 from alignment.queries.renditions import title_of
 from alignment.queries.signers import holders_of, named_for, roles_of, who_may_sign
@@ -213,24 +214,32 @@ def revoked(refusal: Refusal, *, at: datetime) -> int:
 
 def expired(version: ArtifactVersion, *, at: datetime) -> int:
     """To RevOps and the signers."""
+    then = "A new version has to be signed if it should go on."
+    if of_closed_programs([version]):
+        then = "Its program is closed: nothing has to be done."
     told = _tell(
         [*_revops(), *_concerned(version, at=at)],
         version,
         what="expired",
         kind="expired",
         subject=f"Expired: {title_of(version)}",
-        text="Its last day is over. A new version has to be signed if it should go on.",
+        text=f"Its last day is over. {then}",
         at=at,
     )
     return told + _tell_of_what_rests_on(version, "has expired", at=at)
 
 
 def _tell_of_what_rests_on(ground: ArtifactVersion, what: str, *, at: datetime) -> int:
+    """To RevOps; nothing of a closed program, as nobody renews that."""
     told = 0
     resting = ArtifactVersion.objects.filter(
         foundations__ground=ground, state__in=[VersionState.SENT, VersionState.IN_FORCE]
     )
-    for version in resting.select_related("artifact").order_by("pk"):
+    found = list(resting.select_related("artifact").order_by("pk"))
+    closed = of_closed_programs(found)
+    for version in found:
+        if version.pk in closed:
+            continue
         told += _tell(
             _revops(),
             version,
