@@ -20,7 +20,7 @@ from alignment.gates.rail import rail_of
 from alignment.gates.states import State
 from alignment.gates.tracks import Track
 from alignment.models import ArtifactVersion, Program, Role, Step
-from alignment.services.artifacts import send
+from alignment.services.artifacts import decline, send
 from alignment.services.programs import (
     ProgramIsClosed,
     ProgramIsOpen,
@@ -30,7 +30,16 @@ from alignment.services.programs import (
 )
 from alignment.tests.pages import cards, signed_in
 from testing.artifacts import kind_of, sent, sign_all, sign_as, user_with
-from testing.programs import cycle, fill_history, meet_prerequisites, noon, open_one, opportunity, waive
+from testing.programs import (
+    cycle,
+    fill_history,
+    meet_prerequisites,
+    noon,
+    open_one,
+    opportunity,
+    sponsor,
+    waive,
+)
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -338,6 +347,11 @@ class TestSponsorship:
         assert version.content["quarters"][1] == {"quarter": "2027-Q2", "amount": "1.5"}
         sign_all(send(version=version, by=revops, at=NOW), at=NOW)
         assert "signed by CRO and CMO" in page()
+
+    def test_what_was_declined_is_not_typed_again(self) -> None:
+        version = sponsor(open_one(NOW), NOW, is_signed=False)
+        decline(version=version, role=Role.CRO, reason="Too low", by=user_with(Role.CRO), at=NOW)
+        assert 'value="1200000"' in page(path="/program/sponsorship/")
 
     def test_two_who_write_at_once_do_not_overwrite_each_other(self) -> None:
         open_one(NOW)

@@ -16,7 +16,7 @@ from alignment.forms.programs import SponsorshipForm, WaiverForm
 from alignment.gates import standing_blockers, waivable_blockers, waivers_of
 from alignment.gates.prerequisites import SPONSORSHIP, address
 from alignment.models import ArtifactVersion, Organisation, Program, Role, Step, VersionState
-from alignment.queries.artifacts import draft_of, history_of, in_force
+from alignment.queries.artifacts import draft_of, history_of, in_force, latest
 from alignment.queries.programs import current
 from alignment.services.artifacts import ChangedMeanwhile
 from alignment.services.program_kinds import NothingToWaive, draft_sponsorship, draft_waiver, next_quarters
@@ -76,8 +76,9 @@ def sponsorship(request: HttpRequest) -> HttpResponse:
 
 
 def _initial(program: Program, draft: ArtifactVersion | None) -> dict[str, Any]:
-    """From the draft, else from the version in force, as far as the quarters are the same."""
-    known = draft or in_force(SPONSORSHIP, str(program.number))
+    """From the draft, else the version in force, else the last one sent, as far as the quarters are the same."""
+    key = str(program.number)
+    known = draft or in_force(SPONSORSHIP, key) or latest(SPONSORSHIP, key)
     content = known.content if known else {}
     amounts = {row["quarter"]: row["amount"] for row in content.get("quarters", [])}
     wanted = next_quarters(timezone.now())
