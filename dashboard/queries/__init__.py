@@ -2,14 +2,14 @@
 
 from dashboard.queries.figures import SentBack, agreement_in_force, loops, mqls_delivered, sent_back
 from dashboard.queries.first_run import Step, first_steps, is_empty
-from dashboard.queries.needs import Need, asked_of, needs
+from dashboard.queries.needs import Need, before_data, needs
 
 __all__ = [
     "Need",
     "SentBack",
     "Step",
     "agreement_in_force",
-    "asked_of",
+    "before_data",
     "first_steps",
     "is_empty",
     "loops",

@@ -116,6 +116,11 @@ def asked_of(user: User, *, at: datetime) -> list[Need]:
     return signatures(user, at=at) + questions(user)
 
 
+def before_data(user: User, *, at: datetime) -> list[Need]:
+    """What waits before any record has come in: what this person was asked for, and for RevOps the documents."""
+    return asked_of(user, at=at) + (_documents(at) if user.has_role(Role.REVOPS) else [])
+
+
 def signatures(user: User, *, at: datetime) -> list[Need]:
     """Documents that this person may sign now, as holder of a role or as a delegate; the oldest is named."""
     waiting = waiting_for(user, at=at)

@@ -61,3 +61,11 @@ def test_an_open_program_is_shown_while_no_data_is_in(db: None) -> None:
         for role in (Role.REVOPS, Role.CRO, Role.CMO):
             assert "Steps of the program" in home(role)
         assert "Steps of the program" not in home(Role.FINANCE)
+
+
+def test_what_was_declined_is_told_while_no_data_is_in(db: None) -> None:
+    with time_machine.travel(NOW, tick=False), pact():
+        version = sent("pact", {"text": "One"}, at=NOW)
+        decline(version=version, role="cro", reason="No", by=user_with(Role.CRO), at=NOW)
+        assert "Pact 1, version 1 was declined" in home(Role.REVOPS)
+        assert "was declined" not in home(Role.MARKETING)

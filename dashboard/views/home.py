@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
     done = sum(step.is_done for step in steps)
     first_run = {"steps": steps if done < len(steps) else [], "done": done, "now": now}
     if queries.is_empty():
-        to_do = [_shown(need) for need in queries.asked_of(user, at=now)]
+        to_do = [_shown(need) for need in queries.before_data(user, at=now)]
         first_run |= {"is_revops": user.has_role(Role.REVOPS), "to_do": to_do, **_program(user, now)}
         return render(request, "dashboard/home_first_run.html", first_run)
     scope = scope_of(user)
