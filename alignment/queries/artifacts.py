@@ -99,7 +99,8 @@ def waiting_for(user: User, *, at: datetime) -> list[Waiting]:
 
 
 def signer_roles(version: ArtifactVersion, *, at: datetime | None = None) -> list[SignerState]:
-    """Each role that must sign, in order, with who may and who did. `at`: with the delegates of that time."""
+    """Each role that must sign, in order, with who may and who did. `at`: with the delegates of that time, less those
+    who signed for another role: nobody signs one version for two."""
     roles = roles_of(version)
     signatures = {
         signature.role: signature
@@ -108,6 +109,8 @@ def signer_roles(version: ArtifactVersion, *, at: datetime | None = None) -> lis
     turn = roles_whose_turn_it_is(version, signatures)
     holders = holders_of(roles)
     grants = grants_on(at) if at and allows_delegates(version) else []
+    did = {signature.signer_id for signature in signatures.values()}
+    grants = [grant for grant in grants if grant.delegate.pk not in did]
     named = named_for(version)
     return [
         SignerState(

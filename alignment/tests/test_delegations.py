@@ -142,6 +142,7 @@ def test_a_delegate_never_signs_for_two_roles(cro: User) -> None:
     with pytest.raises(OnePersonOneRole):
         sign_as(cmo, version, "cro", at=NOW)
     assert waiting_for(cmo, at=NOW) == []
+    assert [grant.delegate for state in signer_roles(version, at=NOW) for grant in state.grants] == []
     sign_as(cro, version, at=NOW)
 
 

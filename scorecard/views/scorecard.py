@@ -132,7 +132,7 @@ def _stale(found: Overview, *, at: datetime) -> dict[str, Any] | None:
 
 def _steps(found: Overview, blockers: list[Blocker], *, is_revops: bool, signs: bool) -> list[WorkStep]:
     return [
-        _questions(found),
+        _questions(found, is_revops=is_revops),
         _declared(found, is_revops=is_revops),
         _claims(found, is_revops=is_revops),
         _survey(found, is_revops=is_revops),
@@ -141,12 +141,11 @@ def _steps(found: Overview, blockers: list[Blocker], *, is_revops: bool, signs: 
     ]
 
 
-def _questions(found: Overview) -> WorkStep:
+def _questions(found: Overview, *, is_revops: bool) -> WorkStep:
     name, url = "Questions answered blind", reverse("scorecard:questions")
     if found.round is None:
-        return WorkStep(
-            1, name, "neutral", "Not begun", "Nobody was named to answer yet.", "Name who answers", url
-        )
+        action, url = ("Name who answers", url) if is_revops else ("", "")
+        return WorkStep(1, name, "neutral", "Not begun", "Nobody was named to answer yet.", action, url)
     if not found.round.is_complete:
         waiting = " and ".join(str(Function(one).label) for one in found.round.waiting)
         return WorkStep(
