@@ -83,6 +83,7 @@ class TestScorecard:
         assert "Scores of the draft" in page
         assert "Import the list of opportunities claimed by sales and marketing. Then measure again." in page
         assert "The scoring bands are not signed" in page
+        assert f'href="{reverse("alignment:waiver-new", args=[0])}"' in page
 
     def test_a_draft_is_revops_own_until_it_is_sent(self, company: Company, prerequisites_met: None) -> None:
         answered(company, sheet(), sheet(lead="fit"))

@@ -18,7 +18,8 @@ from alignment.artifacts.document import shown_score
 from alignment.asked import posted, read_number
 from alignment.blockers import Blocker
 from alignment.business_time import NoOpenTime
-from alignment.models import ArtifactVersion, Function, Role, User, VersionState
+from alignment.gates import waivable_blockers
+from alignment.models import ArtifactVersion, Function, Role, Step, User, VersionState
 from alignment.queries import programs
 from alignment.queries.artifacts import stale_grounds, waiting_for, who_is_missing
 from alignment.queries.renditions import title_of
@@ -80,6 +81,7 @@ def page(request: HttpRequest) -> HttpResponse:
             ),
             "more_fractures": [LABELS[one["key"]] for one in found.content.get("fractures", [])[MOST:]],
             "blockers": blockers,
+            "may_be_waived": bool(blockers) and bool(waivable_blockers(Step.PREREQUISITES, program, at=now)),
             "stale": _stale(found, at=now),
             "shown_url": address(found.shown),
             "earlier": [(version, address(version)) for version in found.versions if version != found.shown],
