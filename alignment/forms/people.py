@@ -71,6 +71,14 @@ class LoginForm(WayInForm):
     field_order = ["email", "role", "way_in"]
 
 
+class LoginNameForm(forms.Form):
+    """What a login is called."""
+
+    name = forms.CharField(max_length=120)
+    title = forms.CharField(max_length=120, required=False, help_text="Printed beside a signature.")
+    reason = forms.CharField(max_length=100, required=False, help_text="Kept in the history.")
+
+
 class LinkLoginForm(forms.Form):
     """Who of those who own leads a login belongs to; nobody yet, then a person is made in the team."""
 

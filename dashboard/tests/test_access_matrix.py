@@ -139,6 +139,7 @@ TABLE = [
     act("alignment:person-link", REVOPS, "person"),
     act("alignment:person-merge", REVOPS, "person"),
     act("alignment:login", REVOPS, "login"),
+    Row("alignment:login-name", REVOPS, "login"),
     Row("alignment:login-person", REVOPS, "login"),
     act("alignment:second-factor-reset", REVOPS, "login"),
     Row("alignment:team-new", REVOPS),
