@@ -195,7 +195,7 @@ class TestRail:
         assert "Waits for gate 1 (Scorecard)" in shown
         assert "sending waits for the prerequisites" in shown
         rows = {row["How we know"]: row for row in cards(shown, "Evidence for Prerequisites")}
-        assert rows["Signed"]["Met"] == "Missing"
+        assert rows["By signature"]["Met"] == "Missing"
 
     def test_with_all_met_the_evidence_stays_in_sight(self) -> None:
         program = open_one(NOW)
