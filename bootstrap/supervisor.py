@@ -72,7 +72,7 @@ class Supervisor:
                             f"{lost.name} ended {lost.deaths} times and never got going; the reason is above."
                         )
                         return 1
-                    if not self.is_ready and ready():
+                    if not self.is_ready and ready() and not self.signals:
                         self.is_ready = True
                         on_ready()
                     time.sleep(POLL_SECONDS)

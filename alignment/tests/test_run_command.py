@@ -297,7 +297,12 @@ SUPERVISE = """
     folder = Path(sys.argv[1])
     lives = [Program(name, [sys.executable, "-c", code, str(folder / name)]) for name, code in {programs}]
     supervisor = Supervisor(lives, env={{}}, cwd=folder, grace=1.0)
-    sys.exit(supervisor.run(ready=lambda: {ready}, on_ready=lambda: print("ready", flush=True)))
+
+    def say_ready():
+        print("ready", flush=True)
+        (folder / "ready").touch()
+
+    sys.exit(supervisor.run(ready=lambda: {ready}, on_ready=say_ready))
 """
 OBEDIENT = """
 import signal, sys, time, os
@@ -366,6 +371,7 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
 def test_a_signal_ends_every_program_by_asking(supervised: Supervised, number: signal.Signals) -> None:
     process = supervised.start({"web": OBEDIENT, "worker": OBEDIENT})
     wait_for(lambda: supervised.pids("web") and supervised.pids("worker"))
+    wait_for((supervised.folder / "ready").exists)
     process.send_signal(number)
     output, _ = process.communicate(timeout=10)
     assert process.returncode == 0

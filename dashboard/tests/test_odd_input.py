@@ -90,8 +90,8 @@ def with_odd(data: dict[str, str], names: list[str], value: bytes) -> str:
 
 @pytest.fixture
 def odd(examples: Callable[[int, int], int]) -> Callable[[], list[bytes]]:
-    """Odd values for the next page: all when all tests run, else three that take turns."""
-    values, few = [*ODD, *RARER], examples(3, len(ODD) + len(RARER))
+    """Odd values for the next page: all when all tests run, else two that take turns."""
+    values, few = [*ODD, *RARER], examples(2, len(ODD) + len(RARER))
     turns = cycle(values)
     return lambda: list(islice(turns, few))
 
@@ -110,7 +110,7 @@ def test_odd_values_of_everything_read_from_an_address_break_no_page(
                 if revops.get(url, QUERY_STRING=with_odd(data, [name], value)).status_code >= 500:
                     wrong.append(f"{row}: {name}={value[:20]!r}")
     assert not wrong, "\n".join(wrong)
-    assert asked > 200
+    assert asked > 150
 
 
 def test_odd_values_of_everything_read_from_a_form_break_no_page(
@@ -136,7 +136,7 @@ def test_odd_values_of_everything_read_from_a_form_break_no_page(
                 if answer.status_code >= 500:
                     wrong.append(f"{row}: {names}={value[:20]!r}")
     assert not wrong, "\n".join(wrong)
-    assert asked > 200
+    assert asked > 150
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from io import StringIO
@@ -56,7 +57,9 @@ def test_a_full_name_improves_whatever_was_heard_before_it(world: World, worse: 
     assert Person.objects.count() == len(world.reps) + 1
 
 
-def test_the_order_of_arrival_and_the_size_of_batches_name_nobody_otherwise(world: World) -> None:
+def test_the_order_of_arrival_and_the_size_of_batches_name_nobody_otherwise(
+    world: World, examples: Callable[[int, int], int]
+) -> None:
     said = [
         (None, 0),
         ("ada@example.com", 1),
@@ -66,7 +69,7 @@ def test_the_order_of_arrival_and_the_size_of_batches_name_nobody_otherwise(worl
         ("u7", 5),
     ]
     for number, order in enumerate(permutations(range(len(said)))):
-        if number % 7:
+        if number % examples(35, 7):
             continue
         ref = f"u7-{number}"
         for place in order:
