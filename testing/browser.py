@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -71,6 +72,12 @@ DESK, DESK_DARK, PHONE, PHONE_DARK = LOOKS = (
     Look(390, "light"),
     Look(390, "dark"),
 )
+_PAIRS = cycle(((DESK, PHONE_DARK), (DESK_DARK, PHONE)))
+
+
+def looks() -> tuple[Look, ...]:
+    """In which a page is examined: all; without TEST_ALL a pair that differs in width and colours, in turns."""
+    return LOOKS if IS_LONG else next(_PAIRS)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.conf import settings as project
 from django.test import Client
 
 from alignment.models import Person, Role, User
-from testing.browser import DESK, LOOKS, PHONE_DARK, Visitor, needs_browser
+from testing.browser import DESK, PHONE_DARK, Visitor, looks, needs_browser
 from testing.oidc import Provider, serve
 from testing.site import Journey
 from testing.world import World, add_user, build_world
@@ -44,7 +44,7 @@ def policy_with(*origins: str) -> dict[str, Any]:
 
 
 def look_at_everything(visitor: Visitor) -> None:
-    for look in (*LOOKS, DESK):
+    for look in (*looks(), DESK):
         visitor.wear(look)
         visitor.examine()
 

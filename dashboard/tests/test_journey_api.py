@@ -11,7 +11,7 @@ import pytest
 
 from alignment.models import ApiToken, Role
 from handoff.models import PoolMember
-from testing.browser import DESK, DESK_DARK, IS_LONG, LOOKS, PHONE_DARK, Look, Visitor, needs_browser
+from testing.browser import DESK, DESK_DARK, IS_LONG, PHONE_DARK, Look, Visitor, looks, needs_browser
 from testing.site import Journey
 from testing.world import PASSWORD, World, add_user
 
@@ -66,7 +66,7 @@ def test_the_api_is_read_and_tried_out_in_every_look(journey: Journey, world: Wo
     page = visitor.page
     visitor.open("/api/v1/docs")
     visitor.arrive("API", "Leads")
-    for look in LOOKS:
+    for look in looks():
         visitor.wear(look)
         visitor.examine()
     visitor.wear(DESK_DARK)

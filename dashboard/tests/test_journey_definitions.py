@@ -9,7 +9,7 @@ from alignment.definitions.suggestions import suggestion
 from alignment.models import ArtifactVersion, Role
 from alignment.tests.pages import signed_in
 from testing.artifacts import sign_all
-from testing.browser import DESK, LOOKS, PHONE_DARK, Visitor, needs_browser
+from testing.browser import DESK, PHONE_DARK, Visitor, looks, needs_browser
 from testing.definitions import COMPLETE, mql, put_in_force
 from testing.site import Journey
 from testing.world import PASSWORD, World, add_user, event
@@ -19,7 +19,7 @@ pytestmark = needs_browser
 
 def look_around(visitor: Visitor) -> None:
     worn = visitor.look
-    for look in (*LOOKS, worn):
+    for look in (*looks(), worn):
         visitor.wear(look)
         visitor.examine()
 

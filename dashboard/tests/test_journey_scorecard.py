@@ -6,7 +6,7 @@ from alignment.models import Role
 from scorecard.models import AnswerSheet, ClaimList
 from scorecard.tests.company import found_company, revops
 from testing.artifacts import user_with
-from testing.browser import DESK, DESK_DARK, LOOKS, PHONE, Visitor, needs_browser
+from testing.browser import DESK, DESK_DARK, PHONE, Visitor, looks, needs_browser
 from testing.site import Journey
 from testing.world import PASSWORD
 
@@ -82,6 +82,6 @@ def test_step_1_from_naming_to_a_measured_draft(journey: Journey) -> None:
     ops.arrive("Scorecard")
     ops.press("Measure")
     ops.arrive("Scorecard", "Measured as of now, into the draft of version 1.")
-    for look in LOOKS:
+    for look in looks():
         ops.wear(look)
         ops.examine()

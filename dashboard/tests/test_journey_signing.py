@@ -15,7 +15,7 @@ from alignment.models import ArtifactVersion, Role, User, VersionState
 from alignment.services.mail import deliver_mail
 from alignment.tests.artifact_pages import pact, path_of
 from testing.artifacts import draft, signed
-from testing.browser import DESK, DESK_DARK, LOOKS, PHONE, PHONE_DARK, Look, Visitor, needs_browser
+from testing.browser import DESK, DESK_DARK, PHONE, PHONE_DARK, Look, Visitor, looks, needs_browser
 from testing.site import Journey
 from testing.world import PASSWORD, World, add_user
 
@@ -71,7 +71,7 @@ def confirm_and_sign(visitor: Visitor, title: str, role: str) -> None:
 
 def look_around(visitor: Visitor, name: str) -> None:
     """The present page in every look; where SCREENSHOTS names a folder, as pictures there."""
-    for look in LOOKS:
+    for look in looks():
         visitor.wear(look)
         visitor.examine()
         if folder := os.environ.get("SCREENSHOTS"):

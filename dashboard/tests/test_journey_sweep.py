@@ -18,7 +18,18 @@ from alignment.queries.programs import current
 from alignment.services.programs import open_program
 from dashboard.demo import company, history, people
 from handoff.queries.cycles import visible_leads
-from testing.browser import DESK, DESK_DARK, IS_LONG, LOOKS, PHONE, PHONE_DARK, Look, Visitor, needs_browser
+from testing.browser import (
+    DESK,
+    DESK_DARK,
+    IS_LONG,
+    LOOKS,
+    PHONE,
+    PHONE_DARK,
+    Look,
+    Visitor,
+    looks,
+    needs_browser,
+)
 from testing.site import Journey
 
 pytestmark = needs_browser
@@ -159,7 +170,7 @@ def look_over_pages_of(role: Role, demo: Journey) -> None:
 
 def test_the_pages_before_the_login_are_sound(journey: Journey) -> None:
     visitor = journey.visitors.at(DESK)
-    titles = [look_over(visitor, LOOKS, path) for path in ENTRANCE]
+    titles = [look_over(visitor, looks(), path) for path in ENTRANCE]
     assert len(set(titles)) == len(titles)
 
 
