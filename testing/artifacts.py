@@ -117,3 +117,20 @@ def _check(content: Content) -> None:
 
 def _last_day(content: Content) -> date | None:
     return date.fromisoformat(content["until_on"]) if content.get("until_on") else None
+
+
+def signature_row(version: ArtifactVersion, signer: User, *, at: datetime) -> dict[str, Any]:
+    """The columns of a signature of the memo that the database would take, for tests that write it themselves."""
+    return {
+        "version": version,
+        "role": signer.role,
+        "digest": version.digest,
+        "signer": signer,
+        "name": signer.name,
+        "email": signer.email,
+        "own_role": signer.role,
+        "statement": "I agree with this memo.",
+        "signed_at": at,
+        "authenticated_at": at - timedelta(minutes=1),
+        "methods": ["password"],
+    }

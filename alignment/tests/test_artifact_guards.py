@@ -22,7 +22,7 @@ from alignment.models import (
     SigningChallenge,
 )
 from alignment.services.artifacts import challenge, decline, revoke, withdraw
-from testing.artifacts import draft, kind_of, sent, sign_all, sign_as, signed, user_with
+from testing.artifacts import draft, kind_of, sent, sign_all, sign_as, signature_row, signed, user_with
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -217,7 +217,7 @@ def test_a_digest_that_is_not_the_envelopes_is_not_sent(monkeypatch: pytest.Monk
 )
 def test_no_signature_is_written_that_nobody_gave(values: dict[str, Any], saying: str) -> None:
     version = sent("memo", {"text": "One"}, at=NOW)
-    given = written_for(version, "cro")
+    given = signature_row(version, user_with("cro"), at=NOW)
     with pytest.raises(IntegrityError, match=saying), transaction.atomic():
         Signature.objects.create(**given | values)
     Signature.objects.create(**given)
@@ -227,42 +227,29 @@ def test_no_signature_is_written_out_of_turn_by_the_switched_off_or_for_what_doe
     with kind_of("ordered", in_order=True):
         ordered = sent("ordered", {"text": "One"}, at=NOW)
     with pytest.raises(IntegrityError, match="those before it have not signed"), transaction.atomic():
-        Signature.objects.create(**written_for(ordered, "cmo"))
-    given = written_for(sent("memo", {"text": "One"}, at=NOW), "cro")
+        Signature.objects.create(**signature_row(ordered, user_with("cmo"), at=NOW))
+    given = signature_row(sent("memo", {"text": "One"}, at=NOW), user_with("cro"), at=NOW)
     given["signer"].is_active = False
     given["signer"].save()
     with pytest.raises(IntegrityError, match="is switched off"), transaction.atomic():
         Signature.objects.create(**given)
     over = in_state("declined")
     with pytest.raises(IntegrityError, match="does not wait for signatures"), transaction.atomic():
-        Signature.objects.create(**written_for(over, "cmo"))
+        Signature.objects.create(**signature_row(over, user_with("cmo"), at=NOW))
 
 
 def test_a_delegation_that_is_none_lets_nobody_sign() -> None:
     version, other = sent("memo", {"text": "One"}, at=NOW), signed("memo", {"text": "x"}, key="2", at=NOW)
     rep = user_with(Role.REP)
-    given = written_for(version, "cro") | {"signer": rep, "own_role": "rep", "delegation": other}
+    given = signature_row(version, user_with("cro"), at=NOW) | {
+        "signer": rep,
+        "own_role": "rep",
+        "delegation": other,
+    }
     with pytest.raises(IntegrityError, match="no delegation in force"), transaction.atomic():
         Signature.objects.create(**given)
     with pytest.raises(IntegrityError, match="role_or_delegation"), transaction.atomic():
         Signature.objects.create(**given | {"delegation": None})
-
-
-def written_for(version: ArtifactVersion, role: str) -> dict[str, Any]:
-    signer = user_with(role)
-    return {
-        "version": version,
-        "role": role,
-        "digest": version.digest,
-        "signer": signer,
-        "name": signer.name,
-        "email": signer.email,
-        "own_role": signer.role,
-        "statement": "I agree with this memo.",
-        "signed_at": NOW,
-        "authenticated_at": NOW - timedelta(minutes=1),
-        "methods": ["password"],
-    }
 
 
 def test_a_refusal_fits_the_state() -> None:

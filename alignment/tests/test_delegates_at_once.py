@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from alignment import retry
 from alignment.artifacts.kinds import Kind
@@ -28,6 +26,7 @@ from alignment.services.artifacts import (
 from alignment.services.delegations import grant
 from alignment.services.people import deactivate_user
 from testing.artifacts import kind_of, sent, sign_all, signed, user_with
+from testing.at_once import at_once
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,22 +36,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def memo() -> Iterator[Kind]:
     with kind_of() as kind:
         yield kind
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    barrier = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return act()
-        except (NotTheHolder, OperationalError) as problem:
-            return problem
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def test_revoking_signing_declining_and_switching_off_never_lock_each_other(
@@ -70,7 +53,7 @@ def test_revoking_signing_declining_and_switching_off_never_lock_each_other(
         if is_last:
             acts.append(lambda: deactivate_user(user=deputy, by=revops, at=NOW))
         with patch.object(retry, "TRIES", 1):  # the order of the locks alone must do
-            found = at_once(*acts)
+            found = at_once(*acts, refusals=(NotTheHolder, OperationalError))
         assert not [each for each in found if isinstance(each, OperationalError)]
         assert is_last or not [each for each in found if isinstance(each, NotTheHolder)]
 

@@ -14,7 +14,7 @@ from alignment.artifacts.canonical import digest
 from alignment.artifacts.kinds import Kind
 from alignment.models import ArtifactVersion, Refusal, Role, Signature
 from alignment.services.delegations import grant
-from testing.artifacts import draft, kind_of, sent, sign_all, sign_as, signed, user_with
+from testing.artifacts import draft, kind_of, sent, sign_all, sign_as, signature_row, signed, user_with
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 WHOLE: dict[str, Any] = {
@@ -156,7 +156,7 @@ def test_nothing_comes_into_force_by_some_of_its_signatures_or_at_another_time()
         if version.signatures.exists():
             break
         sign_as(user_with(Role.CRO), version, at=NOW)
-    given = written(version, user_with(Role.CMO))
+    given = signature_row(version, user_with(Role.CMO), at=NOW)
     Signature.objects.create(**given)
     with pytest.raises(IntegrityError, match="nobody signed at that time"):
         put_in_force(version, NOW + timedelta(days=1))
@@ -167,7 +167,7 @@ def test_nothing_comes_into_force_after_its_last_day() -> None:
     version = sent("memo", {"text": "One", "until_on": "2026-11-23"}, at=NOW)
     late = NOW + timedelta(days=2)
     for role in (Role.CRO, Role.CMO):
-        Signature.objects.create(**written(version, user_with(role)) | {"signed_at": late})
+        Signature.objects.create(**signature_row(version, user_with(role), at=NOW) | {"signed_at": late})
     with pytest.raises(IntegrityError, match="its last day is over"):
         put_in_force(version, late)
 
@@ -179,22 +179,6 @@ def test_who_must_sign_is_never_nobody(envelope: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT is_signed_by_all(1, %s, '')", [envelope])
         assert cursor.fetchone() == (False,)
-
-
-def written(version: ArtifactVersion, signer: Any) -> dict[str, Any]:
-    return {
-        "version": version,
-        "role": signer.role,
-        "digest": version.digest,
-        "signer": signer,
-        "name": signer.name,
-        "email": signer.email,
-        "own_role": signer.role,
-        "statement": "I agree with this memo.",
-        "signed_at": NOW,
-        "authenticated_at": NOW - timedelta(minutes=1),
-        "methods": ["password"],
-    }
 
 
 def test_a_delegation_past_its_last_day_lets_nobody_sign() -> None:
@@ -213,7 +197,7 @@ def test_a_delegation_past_its_last_day_lets_nobody_sign() -> None:
         at=NOW,
     )
     version = sent("memo", {"text": "One"}, at=NOW)
-    given = written(version, deputy) | {"role": "cro", "delegation": delegation}
+    given = signature_row(version, deputy, at=NOW) | {"role": "cro", "delegation": delegation}
     with pytest.raises(IntegrityError, match="no delegation in force"), transaction.atomic():
         Signature.objects.create(**given | {"signed_at": NOW + timedelta(days=1)})
     Signature.objects.create(**given)
@@ -221,7 +205,7 @@ def test_a_delegation_past_its_last_day_lets_nobody_sign() -> None:
 
 def test_what_holds_no_version_is_neither_signed_nor_refused() -> None:
     version = sent("memo", {"text": "One"}, at=NOW)
-    given = written(version, user_with(Role.CRO))
+    given = signature_row(version, user_with(Role.CRO), at=NOW)
     del given["version"]
     with pytest.raises(DatabaseError, match="does not wait for signatures"), transaction.atomic():
         Signature.objects.create(**given, version_id=10**9)

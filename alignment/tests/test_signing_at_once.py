@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from alignment.artifacts.kinds import Kind
 from alignment.models import ArtifactVersion, ChainEntry, Role, Signature, User
@@ -31,6 +28,7 @@ from alignment.services.artifacts import (
 from alignment.services.delegations import grant
 from alignment.services.people import deactivate_user
 from testing.artifacts import draft, kind_of, sent, sign_as, signed, user_with
+from testing.at_once import at_once
 from testing.canonical import digest_of
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -41,23 +39,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def memo() -> Iterator[Kind]:
     with kind_of() as kind:
         yield kind
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """What each act returned, or its refusal; they start together, each with a connection of its own."""
-    barrier = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return act()
-        except Refused as refusal:
-            return refusal
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def signing(user: User, version: ArtifactVersion, role: str | None = None) -> Callable[[], Signature]:
