@@ -32,7 +32,7 @@ class InvalidTerms(ValueError):
     """The document is not a usable agreement; the message says where and what to write."""
 
 
-def _only(where: str, document: object, *keys: str) -> Mapping[str, Any]:
+def only(where: str, document: object, *keys: str) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise InvalidTerms(f"{where}: write an object with {', '.join(keys)}.")
     unknown = sorted(set(document) - set(keys))
@@ -44,7 +44,7 @@ def _only(where: str, document: object, *keys: str) -> Mapping[str, Any]:
     return document
 
 
-def _whole(where: str, value: object, low: int, high: int) -> int:
+def whole(where: str, value: object, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InvalidTerms(f"{where}: write a whole number from {low} to {high}.")
     return value
@@ -68,14 +68,14 @@ class Window:
 
     @classmethod
     def from_json(cls, where: str, document: object) -> Window:
-        given = _only(where, document, "amount", "unit", "time")
+        given = only(where, document, "amount", "unit", "time")
         if given["unit"] not in UNITS:
             raise InvalidTerms(f"{where}: the unit is minutes, hours or days.")
         if given["time"] not in {"business", "elapsed"}:
             raise InvalidTerms(f"{where}: the time is business or elapsed.")
         if given["unit"] == "days" and given["time"] == "business":
             raise InvalidTerms(f"{where}: write business time in hours; a business day has no fixed length.")
-        amount = _whole(f"{where}: amount", given["amount"], 1, 10_000)
+        amount = whole(f"{where}: amount", given["amount"], 1, 10_000)
         return cls(amount, given["unit"], given["time"] == "business")
 
 
@@ -104,12 +104,12 @@ class Trigger:
     def from_json(cls, document: object) -> Trigger:
         kind = document.get("kind") if isinstance(document, Mapping) else None
         if kind == "score":
-            given = _only("trigger", document, "kind", "threshold")
+            given = only("trigger", document, "kind", "threshold")
             return cls(
-                "score", "score", threshold=_whole("trigger: threshold", given["threshold"], 1, 1_000_000)
+                "score", "score", threshold=whole("trigger: threshold", given["threshold"], 1, 1_000_000)
             )
         if kind == "field":
-            given = _only("trigger", document, "kind", "field", "value")
+            given = only("trigger", document, "kind", "field", "value")
             if given["field"] not in TRIGGER_FIELDS:
                 raise InvalidTerms(f"trigger: the field is one of {', '.join(TRIGGER_FIELDS)}.")
             if not isinstance(given["value"], str) or not given["value"].strip():
@@ -132,13 +132,13 @@ class Tier:
 
     @classmethod
     def from_json(cls, where: str, document: object, *, is_last: bool) -> Tier:
-        given = _only(where, document, "name", "label", "when", "follow_up_within", "disposition_within")
+        given = only(where, document, "name", "label", "when", "follow_up_within", "disposition_within")
         when = given["when"]
         if (when is None) != is_last:
             raise InvalidTerms(f"{where}: exactly the last tier takes all other leads (when: null).")
         field, values = "", frozenset[str]()
         if when is not None:
-            condition = _only(f"{where}: when", when, "field", "in")
+            condition = only(f"{where}: when", when, "field", "in")
             if condition["field"] not in TIER_FIELDS:
                 raise InvalidTerms(f"{where}: when: the field is one of {', '.join(TIER_FIELDS)}.")
             listed = condition["in"]
@@ -186,7 +186,7 @@ class Terms:
     @classmethod
     def from_json(cls, document: object) -> Terms:
         """Raises InvalidTerms naming the first place that is wrong."""
-        given = _only(
+        given = only(
             "agreement", document,
             "trigger", "assign_within", "tiers", "cadence", "warn_at_percent", "calendars",
         )  # fmt: skip
@@ -198,8 +198,8 @@ class Terms:
         )
         if len({tier.name for tier in parsed}) < len(parsed):
             raise InvalidTerms("tiers: every tier needs a name of its own.")
-        cadence = _only("cadence", given["cadence"], "attempts", "gap")
-        calendars = _only("calendars", given["calendars"], "default", "teams")
+        cadence = only("cadence", given["cadence"], "attempts", "gap")
+        calendars = only("calendars", given["calendars"], "default", "teams")
         if not isinstance(calendars["teams"], Mapping):
             raise InvalidTerms("calendars: teams maps a team's id to a calendar's id.")
         assign_within = Window.from_json("assign_within", given["assign_within"])
@@ -214,9 +214,9 @@ class Terms:
             Trigger.from_json(given["trigger"]),
             assign_within,
             parsed,
-            _whole("cadence: attempts", cadence["attempts"], 1, 20),
+            whole("cadence: attempts", cadence["attempts"], 1, 20),
             Window.from_json("cadence: gap", cadence["gap"]),
-            _whole("warn_at_percent", given["warn_at_percent"], 1, 99),
+            whole("warn_at_percent", given["warn_at_percent"], 1, 99),
             default,
             teams,
         )

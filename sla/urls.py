@@ -11,5 +11,6 @@ urlpatterns = [
     path("compliance/rows.csv", compliance.download, name="compliance-csv"),
     path("agreement/", agreement.in_force, name="agreement"),
     path("agreement/new/", new_version.create, name="agreement-new"),
+    path("agreement/draft/", new_version.create, name="agreement-draft"),
     path("agreement/<int:number>/", agreement.version, name="agreement-version"),
 ]

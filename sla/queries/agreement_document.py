@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from itertools import pairwise
 
 from django.db.models import Count, Q
@@ -17,6 +16,7 @@ from alignment.queries.working_days import WorkingDay, working_day
 from sla.models import Agreement
 from sla.queries.agreements import AgreementBook, InForce
 from sla.terms import Terms, Tier, Window
+from sla.wording import meanings, who
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def read_tiers(terms: Terms, uses: Iterable[CalendarUse]) -> list[ReadTier]:
     return [
         ReadTier(
             tier,
-            f"{tier.field} is {_either(sorted(tier.values))}" if tier.field else "all other leads",
+            who(tier),
             read_window(tier.follow_up_within, listed),
             read_window(tier.disposition_within, listed),
         )
@@ -140,53 +140,4 @@ def read_tiers(terms: Terms, uses: Iterable[CalendarUse]) -> list[ReadTier]:
 
 def read_window(window: Window, uses: Iterable[CalendarUse]) -> ReadWindow:
     """A window with its length in working days of each calendar."""
-    if not window.is_business:
-        return ReadWindow(window, ["By the clock: nights, weekends and holidays count."])
-    names: dict[WorkingDay, list[str]] = {}
-    for use in uses:
-        names.setdefault(use.day, []).append(use.calendar.name)
-    if names and all(window.seconds < day.shortest for day in names):
-        return ReadWindow(window, ["Less than a working day; only open hours count."])
-    return ReadWindow(window, [_in_days(window, day, listed) for day, listed in names.items()])
-
-
-def _in_days(window: Window, day: WorkingDay, names: list[str]) -> str:
-    """What a window comes to in calendars whose working days have this length."""
-    whose = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    calendars = "calendars" if len(names) > 1 else "calendar"
-    if not day.longest:
-        return f"No weekly open hours in {whose}."
-    if window.seconds < day.shortest:
-        return f"Less than a working day of {whose}."
-    if day.shortest == day.longest:
-        days = Fraction(window.seconds, day.longest)
-        verb = "is" if window.amount == 1 else "are"
-        hours = _number(Fraction(day.longest, 3600))
-        return f"{window} {verb} {_days(days)} of the {hours}-hour {calendars} {whose}."
-    low, high = Fraction(window.seconds, day.longest), Fraction(window.seconds, day.shortest)
-    return f"{window}: {_number(low)} to {_number(high)} working days of {whose}, by weekday."
-
-
-def _days(days: Fraction) -> str:
-    return f"{_number(days)} working day{'' if days == 1 else 's'}"
-
-
-def _number(value: Fraction) -> str:
-    """Whole where it is whole, else with one decimal."""
-    return str(value.numerator) if value.denominator == 1 else f"{float(value):.1f}"
-
-
-def _either(values: list[str]) -> str:
-    said = [f"“{value.replace('_', ' ')}”" for value in values]
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} or {said[-1]}"
-
-
-STOPS: Mapping[str, str] = {
-    "assign": "A named owner: by routing, by hand, or set in the CRM.",
-    "follow_up": "The first attempt by sales, or the closing of the cycle. Setting “working” alone stops nothing: "
-    "it claims work without showing it.",
-    "disposition": "A disposition with all that it requires: a reason with disqualified and recycled, an "
-    "opportunity with converted.",
-    "attempt": "The next attempt. It is owed until the agreed number is made, a two-way contact comes about, or "
-    "the cycle closes.",
-}
+    return ReadWindow(window, meanings(window, [(use.calendar.name, use.day) for use in uses]))

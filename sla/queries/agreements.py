@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from alignment.models import MqlCycle
+from sla.clauses import Clauses
 from sla.models import Agreement
 from sla.terms import Terms
 
@@ -19,10 +20,13 @@ class UnknownAgreement(LookupError):
 
 @dataclass(frozen=True)
 class InForce:
-    """One version of the agreement with its terms read (shared between callers: do not change them)."""
+    """One version of the agreement with its terms read (shared between callers: do not change them).
+
+    `clauses`: what else was signed; None for an unsigned version, which promises nothing beyond its clocks."""
 
     agreement: Agreement
     terms: Terms
+    clauses: Clauses | None = None
 
 
 class AgreementBook:
@@ -59,12 +63,12 @@ class AgreementBook:
         return len(self._by_number)
 
 
-_read: dict[int, tuple[Any, Terms]] = {}  # by id: the document and what it says
+_read: dict[int, tuple[Any, Terms, Clauses | None]] = {}  # by id: the document and what it says
 
 
 def load_book() -> AgreementBook:
     """Every version of the agreement, in one query however many there are."""
-    return AgreementBook(InForce(agreement, _terms(agreement)) for agreement in Agreement.objects.all())
+    return AgreementBook(InForce(agreement, *_parsed(agreement)) for agreement in Agreement.objects.all())
 
 
 def default_calendar_at(instant: datetime) -> int | None:
@@ -73,8 +77,9 @@ def default_calendar_at(instant: datetime) -> int | None:
     return found.terms.default_calendar if found else None
 
 
-def _terms(agreement: Agreement) -> Terms:
+def _parsed(agreement: Agreement) -> tuple[Terms, Clauses | None]:
+    document = (agreement.terms, agreement.clauses)
     known = _read.get(agreement.pk)
-    if known is None or known[0] != agreement.terms:
-        known = _read[agreement.pk] = (agreement.terms, agreement.parsed())
-    return known[1]
+    if known is None or known[0] != document:
+        known = _read[agreement.pk] = (document, agreement.parsed(), agreement.parsed_clauses())
+    return known[1], known[2]

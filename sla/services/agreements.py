@@ -1,4 +1,8 @@
-"""Putting a version of the agreement in force. Versions are evidence: none is ever changed."""
+"""What runs before the first SLA is signed: terms that RevOps enters, unsigned and marked so.
+
+Versions are evidence: none is ever changed. Once a signed one is there, only signatures bring the next
+(sla.services.signed).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,10 @@ class StartTaken(ValueError):
     """Another version starts at this very instant."""
 
 
+class SignedIsThere(ValueError):
+    """Terms come in force by signature only, once the first SLA is signed."""
+
+
 class EnteredMeanwhile(ValueError):
     """Somebody entered a version after the one that this one was written to follow."""
 
@@ -36,20 +44,23 @@ def put_in_force(
     terms: Mapping[str, Any],
     in_force_from: datetime,
     note: str = "",
-    is_signed: bool = False,
     follows: int | None = None,
     by: User | None,
     at: datetime,
 ) -> Agreement:
-    """The next version of the agreement, which judges every MQL cycle that starts from `in_force_from` on.
+    """The next unsigned version, which judges every MQL cycle that starts from `in_force_from` on.
 
     A version that was still to begin at or after that instant is passed over. The very first version may
     reach back, so that imported history has an agreement to be measured by. `follows`: the number of the last
     version its author knew (0: none), so that nothing entered meanwhile is overruled unread.
-    Raises OnlyRevOps, InvalidTerms, StartsInThePast, StartTaken or EnteredMeanwhile.
+    Raises OnlyRevOps, SignedIsThere, InvalidTerms, StartsInThePast, StartTaken or EnteredMeanwhile.
     """
     require_revops(by, "Agreements")
-    _queue_up()
+    queue_up()
+    if Agreement.objects.filter(is_signed=True).exists():
+        raise SignedIsThere(
+            "A signed SLA is there: its terms change by an amendment that both leaders sign, and by nothing else."
+        )
     last = Agreement.objects.order_by("-number").first()
     if follows is not None and follows != (last.number if last else 0):
         raise EnteredMeanwhile(
@@ -61,7 +72,6 @@ def put_in_force(
         number=last.number + 1 if last else 1,
         terms=dict(terms),
         in_force_from=in_force_from,
-        is_signed=is_signed,
         note=note[:200],
         entered_at=at,
         entered_by=by,
@@ -112,7 +122,7 @@ def _require_reachable(terms: Terms, *, at: datetime) -> None:
                 ) from problem
 
 
-def _queue_up() -> None:
+def queue_up() -> None:
     """One writer at a time until the transaction ends: versions are numbered without gaps."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

@@ -11,6 +11,7 @@ from alignment.models import Role
 from sla.models import ClockKind
 from sla.queries import agreement_document as document
 from sla.queries.agreements import load_book
+from sla.wording import STOPS
 
 READERS = sorted(EVERYONE - {Role.BOARD_VIEWER})
 
@@ -55,6 +56,6 @@ def _page(request: HttpRequest, number: int | None) -> HttpResponse:
             "assign_within": document.read_window(terms.assign_within, uses),
             "tiers": document.read_tiers(terms, uses),
             "gap": document.read_window(terms.attempt_gap, uses),
-            "stops": [(kind, document.STOPS[kind.value]) for kind in ClockKind],
+            "stops": [(kind, STOPS[kind.value]) for kind in ClockKind],
         },
     )

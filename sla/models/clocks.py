@@ -1,47 +1,13 @@
-"""The agreement that is the configuration, its clocks, and what the clocks added up to."""
+"""Clocks: promises with a due time, and what became of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from sla.terms import InvalidTerms, Terms
-
-# Name of the compliance roll-up among the metrics whose days can be dirty.
-METRIC = "compliance"
-
-
-def validate_terms(document: dict[str, object]) -> None:
-    try:
-        Terms.from_json(document)
-    except InvalidTerms as problem:
-        raise ValidationError(str(problem)) from problem
-
-
-class Agreement(models.Model):
-    """One version of the agreement. The version in force when an MQL cycle starts judges it to its end."""
-
-    number = models.PositiveIntegerField(unique=True)
-    terms = models.JSONField(validators=[validate_terms])
-    in_force_from = models.DateTimeField(unique=True)
-    is_signed = models.BooleanField(default=False)
-    note = models.CharField(max_length=200, blank=True)
-    entered_at = models.DateTimeField()
-    entered_by = models.ForeignKey(
-        "alignment.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["number"]
-
-    def __str__(self) -> str:
-        return f"Agreement v{self.number}"
-
-    def parsed(self) -> Terms:
-        return Terms.from_json(self.terms)
+from sla.models.agreements import Agreement
 
 
 class ClockKind(models.TextChoices):
@@ -229,38 +195,3 @@ class ClockRedating(models.Model):
 
     def __str__(self) -> str:
         return f"re-dating of clock {self.clock_id}"
-
-
-class ComplianceDay(models.Model):
-    """Roll-up of clocks by the local day on which they fall due, per kind, team, owner and segment.
-
-    `met`: in time. `missed`: breached, as known first (restated ones included). `restated`: of those, disproved
-    by late evidence. `running`: due later or not yet swept. Clocks no longer owed and voided cycles do not count.
-    """
-
-    day = models.DateField()
-    kind = models.CharField(max_length=12, choices=ClockKind.choices)
-    team = models.ForeignKey(
-        "alignment.Team", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    owner = models.ForeignKey(
-        "alignment.Person", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    segment = models.CharField(max_length=60, blank=True)
-    met = models.PositiveIntegerField()
-    missed = models.PositiveIntegerField()
-    restated = models.PositiveIntegerField()
-    running = models.PositiveIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["day", "kind", "team", "owner", "segment"],
-                name="one_row_per_day_and_group",
-                nulls_distinct=False,
-            ),
-            models.CheckConstraint(condition=Q(restated__lte=F("missed")), name="restated_is_part_of_missed"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.day} {self.kind}"

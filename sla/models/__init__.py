@@ -1,0 +1,18 @@
+from sla.models.agreements import Agreement, validate_clauses, validate_terms
+from sla.models.clocks import Breach, Clock, ClockCorrection, ClockKind, ClockQuerySet, ClockRedating, Outcome
+from sla.models.compliance import METRIC, ComplianceDay
+
+__all__ = [
+    "METRIC",
+    "Agreement",
+    "Breach",
+    "Clock",
+    "ClockCorrection",
+    "ClockKind",
+    "ClockQuerySet",
+    "ClockRedating",
+    "ComplianceDay",
+    "Outcome",
+    "validate_clauses",
+    "validate_terms",
+]
