@@ -134,7 +134,8 @@ def _arbitration(clauses: Clauses) -> Iterator[Block]:
             ("Escalation", f"{said(owners['escalation'])}, where no ruling came in time"),
             (
                 "Review",
-                f"{day(clauses.review_on)}; adherence is reported to both sides each {WEEKDAY_NAMES[clauses.report_on]}",
+                f"{day(clauses.review_on)}; adherence is reported to both sides each "
+                f"{WEEKDAY_NAMES[clauses.report_on]}",
             ),
         )
     )
