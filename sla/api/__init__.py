@@ -1,0 +1,14 @@
+"""The agreement, its clocks and breaches, and compliance by week."""
+
+from __future__ import annotations
+
+from sla.api import agreements, clocks, compliance
+from sla.api.clocks import ClocksField
+
+__all__ = ["ClocksField", "routes"]
+
+routes = [
+    *agreements.routes,
+    *clocks.routes,
+    *compliance.routes,
+]
