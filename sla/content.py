@@ -32,6 +32,12 @@ PICKLISTS: Mapping[str, list[str]] = {
     "dispositions": list(Disposition.values),
     "reasons": list(DisqualificationReason.values),
 }
+_WHO_IS_MISSING = {
+    "sales": "Name who answers for what sales owes.",
+    "marketing": "Name who answers for what marketing owes.",
+    "arbitration": "Name who rules on disputes.",
+    "escalation": "Name to whom a dispute goes that is not ruled on in time.",
+}
 MOST_SCENARIOS = 3
 NOTE_LENGTH = 200
 
@@ -70,8 +76,28 @@ class Sla:
 
 
 def check(content: Mapping[str, Any]) -> None:
-    """Raises InvalidContent."""
+    """Raises InvalidContent: with all that a draft leaves open, or else naming the first place that is wrong."""
+    if left_open := missing(content):
+        raise InvalidContent(*left_open)
     Sla.from_json(content)
+
+
+def missing(content: Mapping[str, Any]) -> list[str]:
+    """What a draft may leave open and a signed SLA may not, one sentence each."""
+    clauses: Mapping[str, Any] = content.get("clauses") or {}
+    marketing: Mapping[str, Any] = clauses.get("marketing") or {}
+    owners: Mapping[str, Any] = clauses.get("owners") or {}
+    found = []
+    if not content.get("terms"):
+        found.append("The terms that clocks run on are missing: write them in the editor.")
+    if not marketing.get("volumes"):
+        found.append("Say how many MQLs a month marketing owes, at least for all segments together.")
+    if not marketing.get("definition"):
+        found.append("What an MQL is has not been signed yet: sign its definition, then save the draft anew.")
+    found += [sentence for part, sentence in _WHO_IS_MISSING.items() if not owners.get(part)]
+    if not clauses.get("review_on"):
+        found.append("Say on which day the SLA is reviewed.")
+    return found
 
 
 def _hours(document: object) -> dict[int, Schedule]:

@@ -12,17 +12,37 @@ from alignment.business_time import Schedule
 from alignment.models.cycles import Disposition, DisqualificationReason
 from alignment.queries.working_days import WEEKDAY_NAMES, WorkingDay, windows_text, working_day
 from sla.clauses import PERIODS, Clauses, Named
-from sla.content import Sla
+from sla.content import Sla, missing
 from sla.terms import Terms, Window
 from sla.wording import meanings, who
 
 Days = list[tuple[str, WorkingDay]]
 
 
+TITLE = "Joint revenue SLA"
+
+
 def render(content: Content) -> Document:
-    """Raises InvalidContent where a part of it cannot be read; the page then says so."""
+    """An incomplete draft as what it leaves open and the terms it has. Raises InvalidContent where a part cannot be
+    read; the page then says so."""
+    if left_open := missing(content):
+        return Document(TITLE, "An incomplete draft", tuple(_incomplete(content, left_open)))
     sla = Sla.from_json(content)
-    return Document("Joint revenue SLA", _subtitle(sla), tuple(_blocks(sla, content)))
+    return Document(TITLE, _subtitle(sla), tuple(_blocks(sla, content)))
+
+
+def _incomplete(content: Content, left_open: list[str]) -> Iterator[Block]:
+    yield Paragraph("This draft is not complete. What it leaves open:", "warning")
+    yield Bullets(tuple(left_open))
+    if content.get("terms"):
+        hours = {pk: Schedule.from_json(_schedule_of(entry)) for pk, entry in content["hours"].items()}
+        days = [(content["hours"][pk]["name"], working_day(hours[pk])) for pk in sorted(hours, key=int)]
+        yield from _sales(Terms.from_json(content["terms"]), content["clauses"]["channels"], days)
+
+
+def _schedule_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a calendar's entry what is its schedule."""
+    return {"zone": entry["zone"], "weekly": entry["weekly"]}
 
 
 def day(found: date) -> str:
@@ -38,7 +58,7 @@ def _blocks(sla: Sla, content: Content) -> Iterator[Block]:
     names = {int(key): entry["name"] for key, entry in content["hours"].items()}
     days = [(names[pk], working_day(sla.hours[pk])) for pk in sorted(names)]
     yield from _marketing(sla.terms, sla.clauses)
-    yield from _sales(sla.terms, sla.clauses, days)
+    yield from _sales(sla.terms, sla.clauses.channels, days)
     yield from _consequences(sla.clauses)
     yield from _arbitration(sla.clauses)
     yield from _hours(sla, content, names)
@@ -64,7 +84,7 @@ def _others(clauses: Clauses) -> str:
     return "All other segments" if len(clauses.marketing.volumes) > 1 else "All segments"
 
 
-def _sales(terms: Terms, clauses: Clauses, days: Days) -> Iterator[Block]:
+def _sales(terms: Terms, channels: int, days: Days) -> Iterator[Block]:
     yield Heading("What sales owes")
     yield Paragraph(
         f"A named owner within {terms.assign_within} of crossing, day and night. From then on, by the first tier that "
@@ -81,9 +101,9 @@ def _sales(terms: Terms, clauses: Clauses, days: Days) -> Iterator[Block]:
     yield Table(("Tier", "First follow-up within", "Disposition within"), tuple(rows))
     dispositions = ", ".join(str(choice.label).lower() for choice in Disposition)
     reasons = ", ".join(str(choice.label).lower() for choice in DisqualificationReason)
-    channels = f" over at least {clauses.channels} channels" if clauses.channels > 1 else ""
+    over = f" over at least {channels} channels" if channels > 1 else ""
     yield Paragraph(
-        f"{terms.attempts} attempts{channels}, each within {_with_meaning(terms.attempt_gap, days)} of the one before, "
+        f"{terms.attempts} attempts{over}, each within {_with_meaning(terms.attempt_gap, days)} of the one before, "
         f"until two-way contact comes about or the MQL is closed. Dispositions: {dispositions}. Disqualified and "
         f"recycled need a reason: {reasons}; “no response” only after {terms.attempts} attempts. A clock warns at "
         f"{terms.warn_at_percent}% of its window."
