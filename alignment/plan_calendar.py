@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from urllib.parse import urlsplit
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from icalendar import Calendar, Event
 
 from alignment.business_days import BusinessDays
+from alignment.ics import calendar_of, text_of
+from alignment.ics import event as event_of
 from alignment.models import Program, Step
 
 _EIGHTHS = {Step.SCORECARD: 2, Step.SLA: 1, Step.HANDOFF: 1, Step.PLAN: 2, Step.DASHBOARD: 2}
@@ -63,14 +63,9 @@ def checkpoints(starts_on: date, weeks: int, days: BusinessDays) -> Iterator[dat
 def write(program: Program, *, days: BusinessDays, zone: str, sequence: int, at: datetime) -> str:
     """The file's text. `zone`: of the checkpoints (IANA); `sequence`: raised with every change of the program, so that
     calendars take the newer file."""
-    calendar = Calendar()
-    calendar.add("prodid", "-//Revenue alignment//Program//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", program.name)
-    host = urlsplit(settings.BASE_URL).hostname or "localhost"
+    calendar = calendar_of("Program", name=program.name)
     for block in blocks(program.starts_on, program.weeks):
-        event = _event(f"program-{program.number}-step-{block.step.value}@{host}", sequence, at)
+        event = event_of(f"program-{program.number}-step-{block.step.value}", sequence=sequence, at=at)
         event.add("summary", f"{program.name}: step {block.step.value}, {block.step.label}")
         event.add("description", _ABOUT[block.step])
         event.add("dtstart", block.first)
@@ -79,23 +74,14 @@ def write(program: Program, *, days: BusinessDays, zone: str, sequence: int, at:
         calendar.add_component(event)
     for number, day in enumerate(checkpoints(program.starts_on, program.weeks, days), start=1):
         begins = datetime.combine(day, CHECKPOINT, tzinfo=ZoneInfo(zone))
-        event = _event(f"program-{program.number}-checkpoint-{number}@{host}", sequence, at)
+        event = event_of(f"program-{program.number}-checkpoint-{number}", sequence=sequence, at=at)
         event.add("summary", f"{program.name}: checkpoint of week {number}")
         event.add("description", f"What blocks which gate: {settings.BASE_URL}/program/")
         event.add("dtstart", begins)
         event.add("dtend", begins + LENGTH)
         calendar.add_component(event)
-    calendar.add_missing_timezones()
-    return str(calendar.to_ical().decode())
+    return text_of(calendar)
 
 
 def file_name(program: Program) -> str:
     return f"program-{program.number}.ics"
-
-
-def _event(uid: str, sequence: int, at: datetime) -> Event:
-    event = Event()
-    event.add("uid", uid)
-    event.add("dtstamp", at.astimezone(UTC).replace(microsecond=0))
-    event.add("sequence", sequence)
-    return event

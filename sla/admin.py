@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alignment.readonly_admin import ReadOnlyAdmin, show
-from sla.models import Agreement, Breach, Clock, ClockCorrection, ClockRedating, ComplianceDay
+from sla.models import Agreement, Breach, Clock, ClockCorrection, ClockRedating, ComplianceDay, ReviewTaken
 
 
 @show(Agreement)
@@ -48,3 +48,9 @@ class ComplianceDayAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "team"]
     list_select_related = ["team", "owner"]
     date_hierarchy = "day"
+
+
+@show(ReviewTaken)
+class ReviewTakenAdmin(ReadOnlyAdmin):
+    list_display = ["version", "user", "taken_at"]
+    list_select_related = ["version__artifact", "user"]

@@ -1,33 +1,74 @@
-"""Gate 2: the SLA is signed and in force, and its review date went to both leaders' calendars."""
+"""Gate 2: the SLA is signed by both function leads, and its review date went to both leaders' calendars."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
+
+from django.urls import reverse
 
 from alignment.blockers import Blocker
 from alignment.gates import Basis, Evidence, gate
-from alignment.models import Program, Step
+from alignment.models import Organisation, Program, Role, Step, VersionState
+from alignment.queries.artifacts import latest, who_is_missing
+from sla.content import KEY, KIND
+from sla.page import day
 from sla.queries.agreements import load_book
-
-PAGE = "/agreement/"
+from sla.queries.review import Review, review, signed_sla
 
 
 @gate(Step.SLA)
-def sla_is_signed_and_in_force(program: Program, *, at: datetime) -> list[Evidence]:
-    """The version of the agreement that judges MQLs now is signed by both function leads."""
-    version = load_book().at(at)
-    what = "Signed SLA in force"
-    if version is None:
-        text = "No SLA is in force: enter one under Agreement. It cannot be signed in this product yet."
+def sla_is_signed(program: Program, *, at: datetime) -> list[Evidence]:
+    """Both function leads signed the SLA, and that version is in force."""
+    what, url = "Joint revenue SLA", reverse("sla:agreement")
+    version = signed_sla(at=at)
+    if version is not None:
+        found = f"Version {version.number}, signed by CRO and CMO"
+        begins = version.content["begins_on"]
+        if begins and date.fromisoformat(begins) > at.astimezone(Organisation.get().tz).date():
+            found += f"; it judges MQLs from {day(date.fromisoformat(begins))} on"
+        return [Evidence(what, found, Basis.SIGNED, version.signed_at, url, version=version)]
+    found, to_do = "Not signed", "Draft it under Agreement, calibrate it, and send it to both."
+    last = latest(KIND, KEY)
+    if last is not None:
+        found = f"Version {last.number}: {last.get_state_display().lower()}"
+        if last.state == VersionState.SENT:
+            to_do = f"Version {last.number} waits for {' and '.join(who_is_missing(last))}."
+        elif last.state == VersionState.DRAFT:
+            to_do = f"Version {last.number} is a draft: send it for signature."
+    runs = load_book().at(at)
+    said = f" MQLs run on version {runs.agreement.number} of the agreement meanwhile." if runs else ""
+    text = f"The CRO and the CMO have not signed the SLA. {to_do}{said}"
+    return [Evidence(what, found, Basis.SIGNED, None, url, Blocker("sla-unsigned", text, url=url))]
+
+
+@gate(Step.SLA)
+def review_is_on_both_calendars(program: Program, *, at: datetime) -> list[Evidence]:
+    """The review date went to the calendars of CRO and CMO; a review that lapsed is shown, and shuts nothing."""
+    what, url = "Review date on both leaders' calendars", reverse("sla:review")
+    found = review(at=at)
+    if found is None:
+        text = "The review date goes to both leaders' calendars once the SLA is signed."
         return [
-            Evidence(what, "None in force", Basis.SIGNED, None, PAGE, Blocker("sla-missing", text, url=PAGE))
+            Evidence(
+                what, "No signed SLA", Basis.MEASURED, None, url, Blocker("review-unsigned", text, url=url)
+            )
         ]
-    number, since = version.agreement.number, version.agreement.in_force_from
-    if not version.agreement.is_signed:
-        text = (
-            f"Version {number} of the agreement is in force unsigned, and it cannot be signed in this product yet: "
-            "the gate stays shut until both function leads have signed it."
+    since = max((one.since for one in found.leaders if one.is_there and one.since), default=None)
+    evidence = Evidence(what, _said(found), Basis.MEASURED, since, url, is_overdue=found.is_lapsed)
+    if lacking := found.lacking():
+        who = " and ".join(Role(role).label for role in lacking)
+        waiting = any(one.state == "waiting" for one in found.leaders if one.role in lacking)
+        text = f"The {who} does not have the review date on the calendar yet: " + (
+            "the mail is on its way." if waiting else "mail it, or they download it."
         )
-        found = f"Version {number} is in force, unsigned"
-        return [Evidence(what, found, Basis.SIGNED, since, PAGE, Blocker("sla-unsigned", text, url=PAGE))]
-    return [Evidence(what, f"Version {number}, signed", Basis.SIGNED, since, PAGE)]
+        return [replace(evidence, blocker=Blocker("review-date", text, url=url))]
+    return [evidence]
+
+
+def _said(found: Review) -> str:
+    due = day(found.due_on)
+    if not found.is_lapsed:
+        return f"Review on {due}"
+    late = -found.days
+    return f"The review has lapsed: it was due on {due}, {late} day{'' if late == 1 else 's'} ago"

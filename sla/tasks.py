@@ -32,3 +32,9 @@ def compare_roll_up() -> int:
 def redate_clocks() -> int:
     """Re-date running clocks whose calendar or time-zone rules have changed since they were dated."""
     return services.redate_clocks(at=timezone.now())
+
+
+@shared_task
+def remind_of_review() -> int:
+    """Remind of the review of the signed SLA, and tell once that it has lapsed."""
+    return services.remind_of_review(at=timezone.now())

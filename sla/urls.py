@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sla.views import agreement, compliance, new_version
+from sla.views import agreement, compliance, new_version, review
 
 app_name = "sla"
 urlpatterns = [
@@ -12,5 +12,8 @@ urlpatterns = [
     path("agreement/", agreement.in_force, name="agreement"),
     path("agreement/new/", new_version.create, name="agreement-new"),
     path("agreement/draft/", new_version.create, name="agreement-draft"),
+    path("agreement/review/", review.page, name="review"),
+    path("agreement/review/file/", review.take, name="review-take"),
+    path("agreement/review/mail/", review.send, name="review-send"),
     path("agreement/<int:number>/", agreement.version, name="agreement-version"),
 ]

@@ -35,7 +35,8 @@ class Evidence:
 
     `what` it is, `found`: what was found, in words and figures; `as_of`: the time that the finding is of (a signature,
     a last event), None: now. `url`: where to look it up, "" where there is no page. `blocker`: why it is not enough.
-    `version`: the document that was found, where it is one.
+    `version`: the document that was found, where it is one. `is_overdue`: it is enough, and something about it is due
+    for longer than agreed, as `found` says.
     """
 
     what: str
@@ -45,6 +46,7 @@ class Evidence:
     url: str = ""
     blocker: Blocker | None = None
     version: ArtifactVersion | None = None
+    is_overdue: bool = False
 
     @property
     def is_met(self) -> bool:

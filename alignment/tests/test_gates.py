@@ -87,12 +87,6 @@ class TestRegistry:
         assert "secret" not in page.content.decode()
         assert "a condition of a gate failed" in caplog.text
 
-    def test_the_sla_can_not_be_signed_yet_and_its_gate_says_so(self, world: Any) -> None:
-        program = open_one(NOW)
-        (blocker,) = find_blockers(Step.SLA, program, at=NOW)
-        assert blocker.code == "sla-unsigned"
-        assert "cannot be signed in this product yet" in blocker.message
-
 
 class TestStates:
     def test_a_step_waits_for_the_gate_before_it(self, said: Conditions) -> None:

@@ -1,6 +1,7 @@
 from sla.services.clocks import keep_clocks
 from sla.services.cycles import cross
 from sla.services.redate import redate_clocks
+from sla.services.review import remind_of_review
 from sla.services.rollup import compare_roll_up, mark_all_days_dirty, roll_up
 from sla.services.sweep import mark_breached, mark_warned
 
@@ -12,5 +13,6 @@ __all__ = [
     "mark_breached",
     "mark_warned",
     "redate_clocks",
+    "remind_of_review",
     "roll_up",
 ]

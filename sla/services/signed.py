@@ -1,4 +1,5 @@
-"""What the signed SLA does when it comes in force: its terms become the next version of the agreement."""
+"""What the signed SLA does when it comes in force: its terms become the next version of the agreement, and its review
+date goes to both leaders' calendars."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from alignment.models import ArtifactVersion, Organisation, VersionState
 from sla.content import KEY, Sla
 from sla.models import Agreement
 from sla.services.agreements import queue_up
+from sla.services.review import send_date
 
 
 class NotTheSla(ValueError):
@@ -23,6 +25,7 @@ def follow(version: ArtifactVersion, *, at: datetime) -> None:
     if version.artifact.key != KEY:
         raise NotTheSla(f"The SLA is the document “{KEY}”; there is no other one.")
     enter_signed(version, at=at)
+    send_date(version, at=at)
 
 
 def enter_signed(version: ArtifactVersion, *, at: datetime) -> Agreement:
