@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from alignment.readonly_admin import ReadOnlyAdmin, show
-from sla.models import Agreement, Breach, Clock, ClockCorrection, ClockRedating, ComplianceDay, ReviewTaken
+from sla.models import (
+    Agreement,
+    Breach,
+    Clock,
+    ClockCorrection,
+    ClockHold,
+    ClockRedating,
+    ComplianceDay,
+    Dispute,
+    Override,
+    ReviewTaken,
+    Ruling,
+)
 
 
 @show(Agreement)
@@ -54,3 +66,41 @@ class ComplianceDayAdmin(ReadOnlyAdmin):
 class ReviewTakenAdmin(ReadOnlyAdmin):
     list_display = ["version", "user", "taken_at"]
     list_select_related = ["version__artifact", "user"]
+
+
+@show(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "kind",
+        "owner",
+        "filed_by",
+        "filed_at",
+        "rule_by",
+        "overdue_at",
+        "ended_at",
+        "ending",
+    ]
+    list_filter = ["kind", "ending"]
+    list_select_related = ["owner", "filed_by"]
+
+
+@show(ClockHold)
+class ClockHoldAdmin(ReadOnlyAdmin):
+    list_display = ["dispute", "clock", "starts_at", "ends_at", "stands"]
+    list_filter = ["stands"]
+    list_select_related = ["clock"]
+
+
+@show(Ruling)
+class RulingAdmin(ReadOnlyAdmin):
+    list_display = ["dispute", "about", "decision", "summary", "ruled_by", "ruled_at"]
+    list_filter = ["decision"]
+    list_select_related = ["ruled_by"]
+    search_fields = ["summary", "reason", "tags"]
+
+
+@show(Override)
+class OverrideAdmin(ReadOnlyAdmin):
+    list_display = ["ruling", "effect", "function", "made_at"]
+    list_filter = ["effect"]

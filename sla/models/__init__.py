@@ -1,6 +1,16 @@
 from sla.models.agreements import Agreement, validate_clauses, validate_terms
 from sla.models.clocks import Breach, Clock, ClockCorrection, ClockKind, ClockQuerySet, ClockRedating, Outcome
 from sla.models.compliance import METRIC, ComplianceDay
+from sla.models.disputes import (
+    ClockHold,
+    Decision,
+    Dispute,
+    DisputeKind,
+    Effect,
+    Ending,
+    Override,
+    Ruling,
+)
 from sla.models.reviews import ReviewTaken
 
 __all__ = [
@@ -9,12 +19,20 @@ __all__ = [
     "Breach",
     "Clock",
     "ClockCorrection",
+    "ClockHold",
     "ClockKind",
     "ClockQuerySet",
     "ClockRedating",
     "ComplianceDay",
+    "Decision",
+    "Dispute",
+    "DisputeKind",
+    "Effect",
+    "Ending",
     "Outcome",
+    "Override",
     "ReviewTaken",
+    "Ruling",
     "validate_clauses",
     "validate_terms",
 ]

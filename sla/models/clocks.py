@@ -84,6 +84,11 @@ class Clock(models.Model):
         db_index=False,
     )
     segment = models.CharField(max_length=60, blank=True)
+    held_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="It stands still: filed dispute, not ruled on. Nothing is stamped meanwhile.",
+    )
 
     objects = ClockQuerySet.as_manager()
 
@@ -107,6 +112,12 @@ class Clock(models.Model):
                 | Q(outcome=Outcome.RESTATED, settled_at__isnull=False, breached_at__isnull=False)
                 | Q(outcome=Outcome.NOT_OWED, settled_at__isnull=False),
                 name="an_outcome_rests_on_its_evidence",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_since__isnull=True)
+                | Q(breached_at__isnull=True)
+                | Q(held_since__gte=F("breached_at")),
+                name="no_breach_while_held",
             ),
         ]
         indexes = [

@@ -1,18 +1,19 @@
 """Clocks: derived from a cycle's facts, kept as rows, judged by the sweep.
 
 A clock that no sweep has judged follows the facts. Once a breach is stamped its due time stays, and facts that
-disprove it append a correction.
+disprove it append a correction. Time in which a clock stood still, by the ruling on a dispute, does not count for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from alignment.business_time import BusinessCalendar, tzdata_version
+from alignment.business_time.calendar import Holds
 from alignment.models import MqlCycle, Organisation
 from alignment.pipeline import Batch
 from alignment.pipeline.rows import Changes
@@ -20,6 +21,7 @@ from alignment.pipeline.writing import insert
 from alignment.queries.calendars import compiled
 from sla.folded import AgreementVersion, FoldedCycle
 from sla.models import METRIC, Clock, ClockCorrection, ClockKind, ClockRedating, Outcome
+from sla.queries.disputes import standing_holds
 from sla.services.cycles import CycleFold
 from sla.terms import Terms, Window
 
@@ -88,7 +90,7 @@ def keep_clocks(batch: Batch) -> None:
         .select_for_update(of=("self",))
         .order_by("pk")
     }
-    judge = Judge(items, batch, zone)
+    judge = Judge(items, batch, zone, standing_holds([clock.pk for clock in existing.values()]))
     judge.changes.remember(existing.values())
     wanted: set[tuple[int, str, int]] = set()
     for item in items:
@@ -108,8 +110,12 @@ def keep_clocks(batch: Batch) -> None:
 class Judge:
     """Collects what changes in one batch and writes it with one statement per kind of row."""
 
-    def __init__(self, items: list[CycleFold], batch: Batch, zone: str) -> None:
+    def __init__(
+        self, items: list[CycleFold], batch: Batch, zone: str, holds: Mapping[int, Holds] | None = None
+    ) -> None:
+        """`holds`: per clock id the intervals in which it stood still."""
         self.batch = batch
+        self.holds = holds or {}
         self.zone = ZoneInfo(zone)
         self.tzdata = tzdata_version()
         needed = {
@@ -129,7 +135,9 @@ class Judge:
         cycle = item.cycle
         if clock is not None and _stands(clock, promise, item, version.agreement.pk):
             return
-        due_at, warn_at, calendar = self._dates(promise, version.terms, cycle)
+        due_at, warn_at, calendar = self._dates(
+            promise, version.terms, cycle, self.holds.get(clock.pk, ()) if clock else ()
+        )
         before = self._figure(clock) if clock else None
         if clock is None:
             clock = Clock(cycle_id=cycle.pk, kind=promise.kind, ordinal=promise.ordinal)
@@ -174,15 +182,21 @@ class Judge:
         insert(self.redatings)
         insert(self.corrections)
 
-    def _dates(self, promise: Promise, terms: Terms, cycle: MqlCycle) -> tuple[datetime, datetime, Any]:
+    def _dates(
+        self, promise: Promise, terms: Terms, cycle: MqlCycle, holds: Holds
+    ) -> tuple[datetime, datetime, Any]:
         seconds = promise.window.seconds
         warn_after = seconds * terms.warn_at_percent // 100
         if not promise.window.is_business:
             start = promise.started_at
+            if holds:
+                add = self.elapsed.add
+                return add(start, seconds, holds), add(start, warn_after, holds), None
             return start + timedelta(seconds=seconds), start + timedelta(seconds=warn_after), None
         calendar = self.calendars[terms.calendar_of(cycle.team_id)]
-        due_at = calendar.calendar.add(promise.started_at, seconds)
-        return due_at, calendar.calendar.add(promise.started_at, warn_after), calendar.version_at(due_at)
+        add = calendar.calendar.add
+        due_at = add(promise.started_at, seconds, holds)
+        return due_at, add(promise.started_at, warn_after, holds), calendar.version_at(due_at)
 
     def _restate(self, clock: Clock, promise: Promise, due_at: datetime) -> None:
         """A stamped breach follows the facts by corrections only. Late news that the promise was kept, or was no

@@ -18,6 +18,8 @@ BREACH = """
 WITH due AS (
     SELECT id FROM sla_clock
     WHERE settled_at IS NULL AND due_at < %(at)s
+      -- what a dispute holds stands still; one that was filed after the due time holds nothing
+      AND (held_since IS NULL OR held_since >= due_at)
       -- a clock whose calendar or zone rules changed under it is re-dated before it is judged
       AND (calendar_version_id IS NULL OR tzdata = %(tzdata)s)
       AND NOT EXISTS (
@@ -44,6 +46,7 @@ WARN = """
 WITH due AS (
     SELECT id FROM sla_clock
     WHERE settled_at IS NULL AND warned_at IS NULL AND warn_at <= %(at)s AND due_at >= %(at)s
+      AND held_since IS NULL
     ORDER BY warn_at LIMIT %(batch)s
     FOR UPDATE SKIP LOCKED
 )

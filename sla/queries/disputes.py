@@ -1,0 +1,86 @@
+"""What disputes and rulings do to figures: counts beside the raw ones, and the clocks behind them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from alignment.access import Scope
+from alignment.business_time import local_day_bounds
+from alignment.models import Lead, Organisation
+from alignment.queries.identity import records_of
+from sla.models import Clock, ClockHold, Effect, Outcome, Override
+
+
+@dataclass(frozen=True)
+class Adjustments:
+    """Counts of clocks of one kind. `held`: running ones with an undecided dispute, unmet until ruled on.
+    `set_aside`: missed ones (no restated one among them) whose breach a ruling set aside: met, with rulings."""
+
+    held: int
+    set_aside: int
+
+    def __bool__(self) -> bool:
+        return bool(self.held or self.set_aside)
+
+
+def adjustments(first: date, end: date, kind: str, scope: Scope) -> Adjustments:
+    """What disputes and rulings add to the figure of a kind over the local days from `first` until before `end`.
+
+    A held clock counts on the day on which it fell due as of the filing, wherever later facts move it.
+    """
+    zone = Organisation.get().zone
+    bounds = (local_day_bounds(first, zone)[0], local_day_bounds(end, zone)[0])
+    return Adjustments(
+        held=held_clocks(*bounds).filter(scope.q(), kind=kind).count(),
+        set_aside=set_aside_clocks()
+        .filter(scope.q(), kind=kind, due_at__gte=bounds[0], due_at__lt=bounds[1])
+        .count(),
+    )
+
+
+def held_clocks(since: datetime, until: datetime) -> QuerySet[Clock]:
+    """Running clocks of standing cycles with an undecided dispute, due in [since, until) as of its filing."""
+    return Clock.objects.filter(
+        outcome=Outcome.OPEN,
+        cycle__voided_at__isnull=True,
+        disputes__ended_at__isnull=True,
+        disputes__clock_due_at__gte=since,
+        disputes__clock_due_at__lt=until,
+    )
+
+
+def set_aside_clocks() -> QuerySet[Clock]:
+    """Missed clocks of standing cycles whose breach a ruling set aside. They stay missed in every raw figure."""
+    ruled = Override.objects.filter(clock=OuterRef("pk"), effect=Effect.SET_ASIDE)
+    return Clock.objects.filter(Exists(ruled), outcome=Outcome.MISSED, cycle__voided_at__isnull=True)
+
+
+def standing_holds(clocks: Collection[int]) -> dict[int, list[tuple[datetime, datetime]]]:
+    """Per clock id the UTC intervals [from, until) in which it stood still by a ruling; in one query."""
+    found: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
+    if clocks:
+        holds = ClockHold.objects.filter(clock__in=clocks, stands=True).order_by("starts_at")
+        for clock, start, end in holds.values_list("clock", "starts_at", "ends_at"):
+            if end is not None:
+                found[clock].append((start, end))
+    return found
+
+
+def ruled_function(lead: Lead) -> Override | None:
+    """The ruling on which function sourced a lead, or one of the records merged into it; the newest. None: no ruling.
+
+    Show its `function` beside `lead.sourced_function`, which stays as the touches have it.
+    """
+    ruled = Override.objects.filter(lead__in=records_of(lead), effect=Effect.SOURCED)
+    return ruled.select_related("ruling__ruled_by").order_by("-made_at", "-pk").first()
+
+
+def ruled_functions(leads: Sequence[Lead]) -> dict[int, str]:
+    """Per id of a lead the function that the newest ruling says; leads without a ruling are left out."""
+    rows = Override.objects.filter(lead__in=leads, effect=Effect.SOURCED).order_by("made_at", "pk")
+    return dict(rows.values_list("lead_id", "function"))
