@@ -42,7 +42,7 @@ SLA = register(
         on_change=(follow,),
         edit_url=lambda version: reverse("sla:agreement-draft"),
         title=lambda _, key: "Joint revenue SLA" if key == KEY else f"Joint revenue SLA {key}",
-        loses="gate 2 shuts, and MQLs go on under its terms, marked as no longer signed, until another is signed",
+        loses="its terms go on judging MQLs, and an amendment that cites what is in force now is asked for",
         restarts=True,
     )
 )

@@ -90,6 +90,22 @@ def is_present() -> bool:
     return Source.objects.filter(key=CRM).exists()
 
 
+def found() -> Company:
+    """The demo company of this database, to go on from where its telling was interrupted."""
+    endpoints = {
+        source: Endpoint.objects.filter(source__key=source).order_by("pk") for source in (CRM, FORMS, ESPOCRM)
+    }
+    return Company(
+        Organisation.get(),
+        endpoints[CRM][0],
+        endpoints[FORMS][0],
+        {endpoint.event: endpoint for endpoint in endpoints[ESPOCRM]},
+        {team.name: team for team in Team.objects.all()},
+        {person.email: person for person in Person.objects.filter(function=Function.SALES).order_by("pk")},
+        {user.email: user for user in User.objects.filter(email__endswith=f"@{people.DOMAIN}")},
+    )
+
+
 def require_empty() -> None:
     """Nothing but what the set-up adds by itself. Raises OtherDataPresent, which names what was found."""
     found = [

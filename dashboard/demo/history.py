@@ -71,6 +71,11 @@ class Told:
     mqls: int
 
 
+def is_told() -> bool:
+    """Whether anything was delivered to the demo company."""
+    return Delivery.objects.exists()
+
+
 class History:
     """Plans marketing's side, the ends of the story, and runs the timeline."""
 

@@ -24,7 +24,7 @@ from alignment.models import (
 from alignment.services import gates, program_kinds, programs
 from alignment.services.artifacts import save_draft, send
 from dashboard.demo.company import CURRENCY
-from dashboard.demo.program import agreed, claims, survey
+from dashboard.demo.program import agreed, claims, sla, survey
 from dashboard.demo.program.people import Cast, agree, sign_as
 from scorecard import bands
 from scorecard.services.answers import open_round, submit_answers
@@ -36,6 +36,7 @@ from scorecard.services.scorecards import measure
 SEED = 22
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 FIRST_OPENED, FIRST_CLOSED = 19 * WEEK, 9 * WEEK  # before the end
+SLA_SENT = 10 * WEEK
 SECOND_OPENED = 5 * WEEK
 FOLLOW_UP_HOURS = 8  # business hours, one working day: what both leads told their teams, and what both answer
 READ_AFTER = 3 * DAY  # what is older than this has been read
@@ -49,16 +50,28 @@ class Told:
     signed: int
 
 
-def is_told() -> bool:
-    return Program.objects.exists()
+def is_told(*, times: int) -> bool:
+    """Whether so many programs were begun."""
+    return Program.objects.count() >= times
 
 
-def tell(*, at: datetime) -> Told:
-    """Both programs up to `at`, each act through its service and dated as it happened.
+def tell_first(*, at: datetime) -> None:
+    """The first program, up to the signed SLA. To be told before the live weeks that lead up to `at`: they run on it.
 
     Not one transaction: gates are evaluated after each act, with the clock of that act.
     """
-    _Teller(at).tell()
+    teller = _Teller(at)
+    teller.first()
+    teller.mails_went_out(until=at - FIRST_CLOSED)
+
+
+def tell_second(*, at: datetime) -> Told:
+    """The second program up to `at`, after the live weeks; each act through its service and dated as it happened."""
+    teller = _Teller(at)
+    teller.second()
+    gates.evaluate(at=at)
+    teller.mails_went_out(until=at)
+    teller.was_read()
     return Told(Program.objects.count(), ArtifactVersion.objects.in_force().count())
 
 
@@ -74,13 +87,7 @@ class _Teller:
         self.end, self.cast = end, Cast.found()
         self.rng = Random(SEED)  # noqa: S311 - a story, not a secret
 
-    def tell(self) -> None:
-        self._first()
-        self._second()
-        gates.evaluate(at=self.end)
-        self._was_read()
-
-    def _first(self) -> None:
+    def first(self) -> None:
         at = morning(self.end - FIRST_OPENED)
         program = self._open("First alignment program", at)
         declare(
@@ -102,14 +109,15 @@ class _Teller:
         measured_at = morning(closed_at + 2 * DAY)
         scorecard = measure(program=program, by=self.cast.revops, at=measured_at)
         agree(scorecard, self.cast, self.cast.leaders, at=measured_at + HOUR, every=DAY + HOUR)
+        sla.sign(self.cast, at=morning(self.end - SLA_SENT))
         programs.close_program(
             program=program,
-            reason="Stopped after the diagnosis: both teams were busy with the move to the new CRM.",
+            reason="Closed with the signed SLA: the handoff waits until the move to the new CRM is done.",
             by=self.cast.revops,
             at=morning(self.end - FIRST_CLOSED),
         )
 
-    def _second(self) -> None:
+    def second(self) -> None:
         at = morning(self.end - SECOND_OPENED)
         program = self._open("Alignment program, second run", at)
         self._define("mql", at=at + 2 * DAY, is_revised=True)
@@ -210,10 +218,13 @@ class _Teller:
         )
         agree(version, self.cast, self.cast.leaders, at=at, every=2 * HOUR)
 
-    def _was_read(self) -> None:
-        """Mails of the past went out then, and people have read what they were told of."""
-        OutgoingMail.objects.filter(state=MailState.WAITING, created_at__lte=self.end).update(
+    def mails_went_out(self, *, until: datetime) -> None:
+        """Mails of the past went out then."""
+        OutgoingMail.objects.filter(state=MailState.WAITING, created_at__lte=until).update(
             state=MailState.SENT, sent_at=F("created_at"), attempts=1
         )
+
+    def was_read(self) -> None:
+        """People have read what they were told of some days ago."""
         old = Notification.objects.unread().filter(created_at__lt=self.end - READ_AFTER)
         old.update(read_at=F("created_at") + 4 * HOUR)

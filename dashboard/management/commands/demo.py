@@ -18,8 +18,8 @@ from alignment.services.calendars import CalendarExists
 from dashboard.demo import company, history, people, stream
 from dashboard.demo.past import bring_in, season
 from dashboard.demo.past.files import export
-from dashboard.demo.past.story import Story, tell_past
-from dashboard.demo.program import story as program_story
+from dashboard.demo.past.story import tell_past
+from dashboard.demo.program import story
 
 
 class Command(BaseCommand):
@@ -71,13 +71,13 @@ class Command(BaseCommand):
 
     def _write(self, folder: Path, quarters: int) -> None:
         """The same files as were imported here, where the demo company is; else up to now."""
-        story = tell_past(until=bring_in.exported_at() or timezone.now(), quarters=quarters)
+        told = tell_past(until=bring_in.exported_at() or timezone.now(), quarters=quarters)
         try:
-            paths = bring_in.write_files(export(story), folder)
+            paths = bring_in.write_files(export(told), folder)
         except OSError as problem:
             raise CommandError(f"{folder}: {problem.strerror}.") from problem
         self.stdout.write(
-            f"Wrote, each with its mapping beside it, as of {story.past.until:%Y-%m-%d %H:%M} UTC:"
+            f"Wrote, each with its mapping beside it, as of {told.past.until:%Y-%m-%d %H:%M} UTC:"
         )
         for path in paths:
             self.stdout.write(f"  {path}")
@@ -87,47 +87,66 @@ class Command(BaseCommand):
             raise CommandError(
                 "The demo's password is public; the demo company is not added to a production installation."
             )
-        if company.is_present():
+        if not self._add_what_is_missing(days, quarters):
             self.stdout.write("The demo company is there already; nothing was changed.")
-        else:
-            self._add_company(days, quarters)
-            if quarters >= season.QUARTERS:  # a diagnosis looks at four of them
-                self._add_program()
         self.stdout.write(f"\nDemo logins (one password for all: {people.PASSWORD})")
         for role, name, title, email in people.logins():
             self.stdout.write(f"  {role:<14} {email:<33} {name}, {title}")
 
-    def _add_company(self, days: int, quarters: int) -> None:
-        began, now = time.monotonic(), timezone.now()
+    def _add_what_is_missing(self, days: int, quarters: int) -> bool:
+        """Company and past, then the program that ended with a signed SLA, the live weeks that ran on it, and the
+        program that is under way. Each is told once: what was interrupted goes on with the next. False: nothing was
+        missing."""
+        now = timezone.now()
+        is_changed = False
+        if not company.is_present():
+            self._add_company(now, days, quarters)
+            is_changed = True
+        if not history.is_told():
+            if quarters >= season.QUARTERS and not story.is_told(
+                times=1
+            ):  # a diagnosis looks at four of them
+                story.tell_first(at=now)
+            self._add_live_weeks(now, days, quarters)
+            is_changed = True
+        if story.is_told(times=1) and not story.is_told(times=2):
+            self._add_second_program(now)
+            is_changed = True
+        return is_changed
+
+    def _add_company(self, now: datetime, days: int, quarters: int) -> None:
         self._say(f"{company.NAME}: {quarters} quarters of imported history, {days} days of live events")
         try:
-            with transaction.atomic():  # all or nothing: half a company would be in the way of the next try
+            with transaction.atomic():  # half a company would be in the way of the next try
                 made = company.set_up(at=now - company.IN_FORCE_FOR)
-                past = self._bring_in(made, now - timedelta(days=days), quarters) if quarters else None
-                told = history.tell(made, at=now, days=days, past=past, say=self._say)
+                if quarters:
+                    self._bring_in(made, now - timedelta(days=days), quarters)
         except (company.OtherDataPresent, CalendarExists) as problem:
             raise CommandError(str(problem)) from problem
-        seconds = time.monotonic() - began
+
+    def _add_live_weeks(self, now: datetime, days: int, quarters: int) -> None:
+        began, until = time.monotonic(), bring_in.exported_at()
+        past = tell_past(until=until, quarters=quarters) if until else None
+        with transaction.atomic():
+            told = history.tell(company.found(), at=now, days=days, past=past, say=self._say)
         self.stdout.write(
-            f"Added {told.mqls} live MQLs out of {told.deliveries} deliveries in {seconds:.1f} s."
+            f"Added {told.mqls} live MQLs out of {told.deliveries} deliveries in {time.monotonic() - began:.1f} s."
         )
 
-    def _add_program(self) -> None:
+    def _add_second_program(self, now: datetime) -> None:
         began = time.monotonic()
-        told = program_story.tell(at=timezone.now())
-        seconds = time.monotonic() - began
+        told = story.tell_second(at=now)
         self.stdout.write(
             f"Told {told.programs} programs: {told.signed} documents are in force, one waits for a signature; "
-            f"{seconds:.1f} s."
+            f"{time.monotonic() - began:.1f} s."
         )
 
-    def _bring_in(self, made: company.Company, until: datetime, quarters: int) -> Story:
+    def _bring_in(self, made: company.Company, until: datetime, quarters: int) -> None:
         began = time.monotonic()
-        story = tell_past(until=until, quarters=quarters)
-        done = bring_in.import_past(export(story), source=made.crm.source, at=story.past.until)
+        told = tell_past(until=until, quarters=quarters)
+        done = bring_in.import_past(export(told), source=made.crm.source, at=told.past.until)
         rows, seconds = sum(each.rows for each in done), time.monotonic() - began
         self._say(f"  imported {rows} rows up to {until:%d %b} in {seconds:.1f} s")
-        return story
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
