@@ -1,7 +1,7 @@
 from sla.services.clocks import keep_clocks
 from sla.services.cycles import cross
 from sla.services.redate import redate_clocks
-from sla.services.review import remind_of_review
+from sla.services.review import remind_of_review, tell_of_exceptions
 from sla.services.rollup import compare_roll_up, mark_all_days_dirty, roll_up
 from sla.services.sweep import mark_breached, mark_warned
 
@@ -15,4 +15,5 @@ __all__ = [
     "redate_clocks",
     "remind_of_review",
     "roll_up",
+    "tell_of_exceptions",
 ]

@@ -17,7 +17,8 @@ from sla import review_calendar
 from sla.clauses import Clauses
 from sla.models import ReviewTaken
 from sla.page import day
-from sla.queries.review import LEADERS, Review, mail_key, review
+from sla.queries.exceptions import entered_since
+from sla.queries.review import LEADERS, Review, mail_key, review, signed_sla
 
 REMINDED_BEFORE = (14, 7, 1)
 """Days before the review; a tick that comes late reminds of the nearest only."""
@@ -89,6 +90,30 @@ def remind_of_review(*, at: datetime) -> int:
         "Calibrate the terms against the last quarter before you meet: what would other windows have led to?",
         at=at,
     )
+
+
+def tell_of_exceptions(*, at: datetime) -> int:
+    """Tell both leaders, in the app, of each calendar exception entered since they signed; each once, however often
+    this runs. How many lines were written."""
+    version = signed_sla(at=at)
+    if version is None:
+        return 0
+    leaders = list(User.objects.filter(role__in=LEADERS, is_active=True))
+    told = 0
+    for entered in entered_since(version).select_related("calendar", "entered_by").order_by("pk"):
+        by = f" by {entered.entered_by}" if entered.entered_by else ""
+        told += notify(
+            to=leaders,
+            key=f"calendar-exception:{entered.pk}",
+            kind="calendar-exception",
+            subject=f"Exception in {entered.calendar}: {entered.reason}",
+            text=f"Entered{by} after the SLA was signed. It acts only on hours after that: clocks that ran out before "
+            "keep their due time, and running ones were dated anew.",
+            url=reverse("alignment:calendar", args=[entered.calendar_id]),
+            at=at,
+            by_mail=False,
+        )
+    return told
 
 
 def _tell(found: Review, which: str, subject: str, text: str, *, at: datetime) -> int:

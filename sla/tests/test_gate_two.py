@@ -17,16 +17,24 @@ from alignment.gates import examine, registry
 from alignment.models import MailState, Notification, OutgoingMail, Program, Role, Step, User
 from alignment.services.artifacts import revoke
 from alignment.services.authority import OnlyRevOps
+from alignment.services.calendars import add_exception
 from alignment.services.mail import deliver_mail
 from alignment.tests.pages import signed_in
-from sla.models import Agreement, ReviewTaken
+from sla.models import Agreement, Clock, ClockKind, ReviewTaken
 from sla.queries.agreements import load_book
 from sla.queries.review import review
-from sla.services.review import NothingToReview, remind_of_review, send_date_again, take_date
+from sla.services.redate import redate_clocks
+from sla.services.review import (
+    NothingToReview,
+    remind_of_review,
+    send_date_again,
+    take_date,
+    tell_of_exceptions,
+)
 from testing.artifacts import user_with
 from testing.programs import open_one
 from testing.sla import amended, sent_sla, signed_sla
-from testing.world import NOW, World, terms
+from testing.world import NOW, World, event, terms
 
 DAY = timedelta(days=1)
 DUE = (NOW + 90 * DAY).date()
@@ -217,3 +225,29 @@ def test_a_later_beginning_is_signed_now_and_judges_then(world: World) -> None:
     judging = load_book().at(NOW + 9 * DAY)
     assert judging is not None
     assert judging.agreement == world.agreement
+
+
+def test_exceptions_entered_since_are_listed_and_told_to_both_leaders_once(
+    world: World, agreement: Agreement
+) -> None:
+    world.send(event("lead.updated", "L1", NOW, score=80))
+    dated = Clock.objects.get(kind=ClockKind.FOLLOW_UP)
+    entered = NOW + timedelta(hours=1)
+    add_exception(
+        calendar=world.calendar,
+        day=(NOW + DAY).date(),
+        windows=None,
+        reason="Company outing",
+        by=user_with(Role.REVOPS),
+        at=entered,
+    )
+    redate_clocks(at=entered + timedelta(seconds=15))
+    assert Clock.objects.get(pk=dated.pk).due_at > dated.due_at
+    assert tell_of_exceptions(at=entered) == 2
+    assert tell_of_exceptions(at=entered + timedelta(hours=1)) == 0
+    told = Notification.objects.filter(kind="calendar-exception")
+    assert {line.user for line in told} == {user_with(Role.CRO), user_with(Role.CMO)}
+    with travel(entered, tick=False):
+        page = signed_in(user_with(Role.CMO)).get("/agreement/review/").content.decode()
+    assert "Company outing" in page
+    assert "(2 clocks so far)" in page, "follow-up and disposition"

@@ -12,6 +12,7 @@ from alignment.access import EVERYONE, roles, viewer
 from alignment.ics import MIME
 from alignment.models import Role
 from sla import review_calendar
+from sla.queries.exceptions import exceptions_since
 from sla.queries.review import LEADERS, review
 from sla.services import review as services
 
@@ -26,6 +27,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "now": now,
         "review": found,
+        "exceptions": exceptions_since(found.version) if found else None,
         "late": -found.days if found else 0,
         "is_revops": user.has_role(Role.REVOPS),
         "may_take": user.has_role(Role.REVOPS, *LEADERS),
