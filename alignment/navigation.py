@@ -46,6 +46,7 @@ SECTIONS = (
     Section("Leads", "handoff:leads", "list-details", _SEES_RECORDS),
     Section("Duplicates", "handoff:duplicates", "copy", _only(Role.REVOPS)),
     Section("Scorecard", "scorecard:scorecard", "clipboard-check", _SEES_FIGURES - _only(Role.REP)),
+    Section("Adherence", "sla:adherence", "file-text", _SEES_FIGURES),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
     Section(
         "Is it working?",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alignment.readonly_admin import ReadOnlyAdmin, show
 from sla.models import (
+    AdherenceReport,
     Agreement,
     Breach,
     Clock,
@@ -104,3 +105,10 @@ class RulingAdmin(ReadOnlyAdmin):
 class OverrideAdmin(ReadOnlyAdmin):
     list_display = ["ruling", "effect", "function", "made_at"]
     list_filter = ["effect"]
+
+
+@show(AdherenceReport)
+class AdherenceReportAdmin(ReadOnlyAdmin):
+    list_display = ["monday", "as_known_at", "complete_until", "agreement", "definition_version", "told"]
+    list_select_related = ["agreement"]
+    date_hierarchy = "monday"

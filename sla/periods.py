@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Protocol
 
 from alignment.business_time.zones import start_of_day
 
@@ -57,3 +58,11 @@ def periods_up_to(last: Period, count: int) -> list[Period]:
     while len(found) < count:
         found.insert(0, found[0].previous())
     return found
+
+
+class Bounded(Protocol):
+    """Days that begin and end with instants: a period, a week, a span of a report."""
+
+    def starts_at(self, zone: str) -> datetime: ...
+
+    def ends_at(self, zone: str) -> datetime: ...

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from sla import services
+from sla.services.reports import send_adherence_report as send_report
 
 
 @shared_task
@@ -39,3 +40,12 @@ def remind_of_review() -> int:
     """Remind of the review of the signed SLA, and tell once that it has lapsed; tell of new calendar exceptions."""
     now = timezone.now()
     return services.tell_of_exceptions(at=now) + services.remind_of_review(at=now)
+    """Remind of the review of the signed SLA, and tell once that it has lapsed."""
+    return services.remind_of_review(at=timezone.now())
+
+
+@shared_task
+def send_adherence_report() -> int:
+    """Send the weekly adherence report where it is due and missing; how many people were told."""
+    report = send_report(at=timezone.now())
+    return report.told if report else 0

@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from sla.views import agreement, compliance, new_version, review
+from sla.views import adherence, agreement, compliance, new_version, review
 
 app_name = "sla"
 urlpatterns = [
     path("compliance/", compliance.overview, name="compliance"),
     path("compliance/rows/", compliance.rows, name="compliance-rows"),
     path("compliance/rows.csv", compliance.download, name="compliance-csv"),
+    path("adherence/", adherence.newest, name="adherence"),
+    path("adherence/figures.csv", adherence.download, name="adherence-csv"),
+    path("adherence/rows/", adherence.rows, name="adherence-rows"),
+    path("adherence/<str:monday>/", adherence.sent, name="adherence-report"),
+    path("adherence/<str:monday>/figures.csv", adherence.sent_download, name="adherence-report-csv"),
     path("agreement/", agreement.in_force, name="agreement"),
     path("agreement/new/", new_version.create, name="agreement-new"),
     path("agreement/draft/", new_version.create, name="agreement-draft"),

@@ -64,6 +64,7 @@ CELERY_BEAT_SCHEDULE = {
         ("send survey invitations", "scorecard.tasks.send_invitations", 10.0),
         ("tend the survey", "scorecard.tasks.tend_survey", 60.0),
         ("remind of questions", "scorecard.tasks.remind_of_questions", 3600.0),
+        ("send the adherence report", "sla.tasks.send_adherence_report", 60.0),
         ("evaluate gates", "alignment.tasks.evaluate_gates", 60.0),
         ("forget answers kept for a day", "alignment.tasks.forget_old_answers", 3600.0),
     ]

@@ -8,6 +8,10 @@ from alignment.settings.environment import PRODUCTION, is_on
 EMAIL_BACKEND = os.environ.get(
     "EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if PRODUCTION else 'console'}.EmailBackend"
 )
+# Hour of the day in the organisation's zone at which the weekly adherence report leaves.
+ADHERENCE_REPORT_HOUR = int(os.environ.get("ADHERENCE_REPORT_HOUR", "8"))
+if not 0 <= ADHERENCE_REPORT_HOUR <= 23:
+    raise RuntimeError("ADHERENCE_REPORT_HOUR is an hour of the day: 0 to 23.")
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")

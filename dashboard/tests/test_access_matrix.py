@@ -8,7 +8,7 @@ marketing, finance, board viewer, nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -27,6 +27,7 @@ from alignment.services.people import create_person
 from alignment.services.tokens import create_token
 from dashboard.tests.test_access_library_routes import LIBRARY
 from handoff.models import Leave, Pool, PoolMember
+from testing.adherence import sent_report
 from testing.definitions import put_in_force
 from testing.programs import months, open_one
 from testing.routes import every_route
@@ -93,6 +94,13 @@ TABLE = [
     Row("sla:compliance", NOT_BOARD),
     Row("sla:compliance-rows", RECORDS, data=DRILL),
     Row("sla:compliance-csv", RECORDS, data=DRILL),
+    Row("sla:adherence", NOT_BOARD),
+    Row("sla:adherence-csv", "NNNNNNNFL"),
+    Row(
+        "sla:adherence-rows", "AAAFFAFFL", data={"of": "follow_up", "from": "2026-11-16", "to": "2026-11-22"}
+    ),
+    Row("sla:adherence-report", NOT_BOARD, "report"),
+    Row("sla:adherence-report-csv", NOT_BOARD, "report"),
     Row("sla:agreement", NOT_BOARD),
     Row("sla:agreement-version", NOT_BOARD, "agreement"),
     Row("sla:agreement-new", REVOPS),
@@ -303,6 +311,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "own leave": {"pk": Leave.objects.create(person=rep, **span).pk},
         "other leave": {"pk": Leave.objects.create(person=stranger, **span).pk},
         "agreement": {"number": 1},
+        "report": {"monday": sent_report(date(2026, 11, 9), at=world.at).monday.isoformat()},
         "artifact": {"kind": "delegation", "key": "cro-1"},
         "version": {"kind": "delegation", "key": "cro-1", "number": 1},
         "calendar": {"pk": world.calendar.pk},

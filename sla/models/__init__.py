@@ -11,10 +11,12 @@ from sla.models.disputes import (
     Override,
     Ruling,
 )
+from sla.models.reports import AdherenceReport
 from sla.models.reviews import ReviewTaken
 
 __all__ = [
     "METRIC",
+    "AdherenceReport",
     "Agreement",
     "Breach",
     "Clock",

@@ -83,6 +83,11 @@ def clocks(drill: Drill, scope: Scope) -> QuerySet[Clock]:
         found = found.filter(_DUE)
     elif drill.outcome == "met_restated":
         found = found.filter(_MET_RESTATED)
+    return with_evidence(found)
+
+
+def with_evidence(found: QuerySet[Clock]) -> QuerySet[Clock]:
+    """With what a list of clocks shows of each: lead, owner, versions, `stamped_at`, `corrected`."""
     corrections = ClockCorrection.objects.order_by("pk")
     return (
         found.select_related("cycle__lead", "owner", "team", "agreement", "calendar_version__calendar")

@@ -23,7 +23,7 @@ from alignment.models import ArtifactVersion, MqlCycle, Organisation
 from alignment.queries.completeness import Which, mqls
 from alignment.queries.counting import lead_counts
 from sla.clauses import Marketing
-from sla.periods import Period
+from sla.periods import Bounded, Period
 from sla.queries.agreements import AgreementBook, InForce, load_book
 
 SIGNED_MEANWHILE = "not judged: the SLA was signed during the month"
@@ -119,14 +119,14 @@ def judging(period: Period, book: AgreementBook, zone: str) -> tuple[InForce | N
     return None, SIGNED_MEANWHILE.replace("month", period.kind) if is_later else NONE_SIGNED
 
 
-def delivered(period: Period, *, at: datetime) -> QuerySet[MqlCycle]:
+def delivered(period: Bounded, *, at: datetime) -> QuerySet[MqlCycle]:
     """The MQLs of a month, whatever their segment, as known on `at`; in no order."""
     zone = Organisation.get().zone
     return _known(at).filter(crossed_at__gte=period.starts_at(zone), crossed_at__lt=period.ends_at(zone))
 
 
 def delivered_of_line(
-    period: Period, marketing: Marketing, segment: str, *, at: datetime
+    period: Bounded, marketing: Marketing, segment: str, *, at: datetime
 ) -> QuerySet[MqlCycle]:
     """The MQLs behind one line's number. `segment` as the line names it."""
     found = delivered(period, at=at)
