@@ -40,8 +40,6 @@ def remind_of_review() -> int:
     """Remind of the review of the signed SLA, and tell once that it has lapsed; tell of new calendar exceptions."""
     now = timezone.now()
     return services.tell_of_exceptions(at=now) + services.remind_of_review(at=now)
-    """Remind of the review of the signed SLA, and tell once that it has lapsed."""
-    return services.remind_of_review(at=timezone.now())
 
 
 @shared_task
