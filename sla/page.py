@@ -105,7 +105,7 @@ def _sales(terms: Terms, channels: int, days: Days) -> Iterator[Block]:
     yield Paragraph(
         f"{terms.attempts} attempts{over}, each within {_with_meaning(terms.attempt_gap, days)} of the one before, "
         f"until two-way contact comes about or the MQL is closed. Dispositions: {dispositions}. Disqualified and "
-        f"recycled need a reason: {reasons}; “no response” only after {terms.attempts} attempts. A clock warns at "
+        f"recycled need a reason: {reasons}; “no response” only after all of these attempts. A clock warns at "
         f"{terms.warn_at_percent}% of its window."
     )
 

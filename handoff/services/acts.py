@@ -130,21 +130,7 @@ def dispose(
         if disposition in NEEDS_REASON and reason not in DisqualificationReason.values:
             raise ReasonMissing("Choose a reason: it goes back to marketing with the lead.")
         if disposition in NEEDS_REASON and reason == DisqualificationReason.NO_RESPONSE:
-            terms = load_book().terms_of(cycle)
-            agreed = terms.attempts if terms else 0
-            attempts = Touch.objects.filter(lead__in=records_of(lead), is_attempt=True, is_deleted=False)
-            since = Q(touched_at__gte=cycle.crossed_at)
-            # what only a file tells of, or tells by its day alone, counts for the past that files tell of
-            since = (
-                since | Q(touched_until__gt=cycle.crossed_at)
-                if cycle.is_history
-                else since & Q(is_history=False)
-            )
-            made = attempts.filter(since).count()
-            if made < agreed:
-                raise TooFewAttempts(
-                    f"“No response” needs {agreed} attempts; {made} recorded. Log them, or choose another reason."
-                )
+            _require_attempts(cycle, lead)
         if disposition == Disposition.CONVERTED and (
             opportunity is None or opportunity.lead_id not in records_of(lead)
         ):
@@ -192,6 +178,30 @@ def assign_by_hand(*, cycle: MqlCycle, person: Person, by: User, at: datetime, n
             by=by,
         )
         refold_leads({(lead.source_id, lead.external_id)}, at=at, reason="assigned by hand")
+
+
+def _require_attempts(cycle: MqlCycle, lead: Lead) -> None:
+    """The agreed number of attempts, over as many channels as the signed SLA asks for. Raises TooFewAttempts."""
+    version = load_book().version_of(cycle)
+    if version is None:
+        return
+    agreed, channels = version.terms.attempts, version.clauses.channels if version.clauses else 1
+    attempts = Touch.objects.filter(lead__in=records_of(lead), is_attempt=True, is_deleted=False)
+    since = Q(touched_at__gte=cycle.crossed_at)
+    # what only a file tells of, or tells by its day alone, counts for the past that files tell of
+    since = since | Q(touched_until__gt=cycle.crossed_at) if cycle.is_history else since & Q(is_history=False)
+    used = list(attempts.filter(since).values_list("channel", flat=True))
+    if len(used) < agreed:
+        raise TooFewAttempts(
+            f"“No response” needs {agreed} attempts; {len(used)} recorded. Log them, or choose another reason."
+        )
+    known = sorted({channel.strip().lower() for channel in used} - {""})
+    if len(known) < channels:
+        found = f"over {', '.join(known)} alone" if known else "without a channel"
+        raise TooFewAttempts(
+            f"“No response” needs attempts over {channels} channels; all recorded are {found}. Try another channel, or "
+            "choose another reason."
+        )
 
 
 def _require_work(cycle: MqlCycle, by: User) -> None:

@@ -55,9 +55,14 @@ class AgreementBook:
         except KeyError:
             raise UnknownAgreement(f"There is no version {number} of the agreement.") from None
 
+    def version_of(self, cycle: MqlCycle) -> InForce | None:
+        """The version that a cycle runs on; None for imported history, which runs on none of ours."""
+        return None if cycle.agreement_number is None else self.by_number(cycle.agreement_number)
+
     def terms_of(self, cycle: MqlCycle) -> Terms | None:
-        """The terms that a cycle runs on; None for imported history, which runs on none of ours."""
-        return None if cycle.agreement_number is None else self.by_number(cycle.agreement_number).terms
+        """The terms that a cycle runs on; None for imported history."""
+        version = self.version_of(cycle)
+        return version.terms if version else None
 
     def __len__(self) -> int:
         return len(self._by_number)
