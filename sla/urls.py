@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sla.views import adherence, agreement, compliance, new_version, review
+from sla.views import adherence, agreement, compliance, editor, new_version, review
 
 app_name = "sla"
 urlpatterns = [
@@ -16,7 +16,7 @@ urlpatterns = [
     path("adherence/<str:monday>/figures.csv", adherence.sent_download, name="adherence-report-csv"),
     path("agreement/", agreement.in_force, name="agreement"),
     path("agreement/new/", new_version.create, name="agreement-new"),
-    path("agreement/draft/", new_version.create, name="agreement-draft"),
+    path("agreement/draft/", editor.edit, name="agreement-draft"),
     path("agreement/review/", review.page, name="review"),
     path("agreement/review/file/", review.take, name="review-take"),
     path("agreement/review/mail/", review.send, name="review-send"),

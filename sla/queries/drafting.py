@@ -4,11 +4,12 @@ the definition of an MQL."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from alignment.models import Calendar, Organisation, Role, Team, User
-from alignment.queries.artifacts import draft_of
+from alignment.models import ArtifactVersion, Calendar, Organisation, Role, Team, User, VersionState
+from alignment.queries.artifacts import draft_of, in_force, who_is_missing
 from alignment.queries.calendars import compiled
 from alignment.queries.definitions import definition_in_force
 from sla.clauses import LEAST_FOLLOW_UP, LEAST_TAGGING, PARTS
@@ -16,6 +17,37 @@ from sla.content import KEY, KIND, PICKLISTS
 from sla.queries.agreements import load_book
 from sla.queries.sending import REVIEW_WITHIN
 from sla.terms import InvalidTerms, Terms
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the document stands: its draft; the version that waits, with who has not signed (`missing`); the signed one
+    in force; and the newest version where that was declined or withdrawn (`refused`)."""
+
+    draft: ArtifactVersion | None
+    sent: ArtifactVersion | None
+    missing: tuple[str, ...]
+    signed: ArtifactVersion | None
+    refused: ArtifactVersion | None
+
+
+def standing() -> Standing:
+    """One query, and those of the signers where one waits."""
+    newest: dict[str, ArtifactVersion] = {}
+    versions = ArtifactVersion.objects.of(KIND, KEY).select_related("artifact", "refusal").order_by("number")
+    for version in versions:
+        newest[version.state] = version
+    sent = newest.get(VersionState.SENT)
+    last = max(newest.values(), key=lambda version: version.number, default=None)
+    is_refused = last is not None and last.state in (VersionState.DECLINED, VersionState.WITHDRAWN)
+    return Standing(
+        newest.get(VersionState.DRAFT),
+        sent,
+        who_is_missing(sent) if sent else (),
+        newest.get(VersionState.IN_FORCE),
+        last if is_refused else None,
+    )
+
 
 USUAL_OWNERS = {
     "sales": Role.CRO,
@@ -27,19 +59,24 @@ USUAL_OWNERS = {
 
 
 def starting_content(*, at: datetime) -> dict[str, Any] | None:
-    """What the editor shows first: the draft where there is one, else what is in force with a review 90 days from now,
-    else the usual figures with the unsigned working terms. None where no terms are in force at all."""
-    draft = draft_of(KIND, KEY)
-    if draft is not None:
-        return dict(draft.content)
-    now = load_book().at(at)
-    if now is None:
+    """What the editor shows first: the draft; else the version that waits for signatures; else the signed one, with a
+    review 90 days from now; else the unsigned working terms with the usual figures. None where none are in force."""
+    waiting = draft_of(KIND, KEY) or ArtifactVersion.objects.of(KIND, KEY).sent().first()
+    if waiting is not None:
+        return dict(waiting.content)
+    signed, now = in_force(KIND, KEY), load_book().at(at)
+    if signed is not None:
+        terms, clauses = signed.content["terms"], signed.content["clauses"]
+    elif now is not None:
+        terms, clauses = now.agreement.terms, now.agreement.clauses or usual_clauses(at=at)
+    else:
         return None
-    clauses = usual_clauses(at=at) if now.agreement.clauses is None else dict(now.agreement.clauses)
-    return complete(
-        terms=now.agreement.terms,
-        clauses=clauses | {"review_on": usual_review(at=at).isoformat()},
-    )
+    return complete(terms=terms, clauses=clauses | {"review_on": usual_review(at=at).isoformat()})
+
+
+def blank_content(*, at: datetime) -> dict[str, Any]:
+    """Where nothing is in force that one could start from: the usual figures, and no terms."""
+    return complete(terms=None, clauses=usual_clauses(at=at))
 
 
 def usual_review(*, at: datetime) -> date:

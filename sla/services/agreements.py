@@ -57,10 +57,7 @@ def put_in_force(
     """
     require_revops(by, "Agreements")
     queue_up()
-    if Agreement.objects.filter(is_signed=True).exists():
-        raise SignedIsThere(
-            "A signed SLA is there: its terms change by an amendment that both leaders sign, and by nothing else."
-        )
+    require_unsigned()
     last = Agreement.objects.order_by("-number").first()
     if follows is not None and follows != (last.number if last else 0):
         raise EnteredMeanwhile(
@@ -78,20 +75,34 @@ def put_in_force(
     )
 
 
+def require_unsigned() -> None:
+    """Raises SignedIsThere once the first SLA is signed."""
+    if Agreement.objects.filter(is_signed=True).exists():
+        raise SignedIsThere(
+            "A signed SLA is there: its terms change by an amendment that both leaders sign, and by nothing else."
+        )
+
+
 def check(*, terms: Mapping[str, Any], in_force_from: datetime, at: datetime) -> Terms:
     """The terms read, if a version with them could be entered; nothing is changed.
 
     Raises InvalidTerms, StartsInThePast or StartTaken.
     """
-    parsed = Terms.from_json(terms)
-    _require_known(parsed)
-    _require_reachable(parsed, at=at)
+    parsed = require_usable(terms, at=at)
     if in_force_from < at and Agreement.objects.exists():
         raise StartsInThePast(
             "A version begins now or later: what has started stays under the version it started with."
         )
     if Agreement.objects.filter(in_force_from=in_force_from).exists():
         raise StartTaken("Another version begins at this very instant; choose another time.")
+    return parsed
+
+
+def require_usable(terms: Mapping[str, Any], *, at: datetime) -> Terms:
+    """The terms read: calendars and teams are there, and every window ends in time. Raises InvalidTerms."""
+    parsed = Terms.from_json(terms)
+    _require_known(parsed)
+    _require_reachable(parsed, at=at)
     return parsed
 
 

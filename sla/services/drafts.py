@@ -12,9 +12,10 @@ from alignment.models import ArtifactVersion, User
 from alignment.queries.artifacts import draft_of
 from alignment.queries.definitions import definition_in_force
 from alignment.services.artifacts import save_draft
+from alignment.services.authority import require_revops
 from sla.content import KEY, KIND
 from sla.queries.drafting import complete, starting_content
-from sla.terms import Terms
+from sla.services.agreements import require_usable
 
 
 class NothingToStartFrom(ValueError):
@@ -30,13 +31,12 @@ def start_draft(
     by: User | None,
     at: datetime,
 ) -> ArtifactVersion:
-    """The draft to go on with: the one there is, else one made from what is in force, reviewed 90 days from `at`.
+    """The draft to go on with: the one there is, else one made from the version that waits for signatures, or
+    from what is in force, reviewed 90 days from `at`.
 
     `terms`, `evidence` and `note` take the place of its own where they are given; all else that was drafted stays.
     Raises OnlyRevOps, InvalidTerms, NothingToStartFrom, or InvalidContent for what can never be signed.
     """
-    if terms is not None:
-        Terms.from_json(terms)
     content = starting_content(at=at)
     draft = draft_of(KIND, KEY)
     if content is None:
@@ -72,8 +72,12 @@ def save_draft_of_sla(
 
     Open hours, names of teams and owners, the picklists and the definition of an MQL are filled in as they stand now;
     the draft rests on that definition. An owner is {"user": id, …} or None. `expected`: the revision that was read, 0
-    where there was no draft. Raises OnlyRevOps, ChangedMeanwhile, or InvalidContent for what can never be signed.
+    where there was no draft. Raises OnlyRevOps, ChangedMeanwhile, InvalidTerms (also for calendars and teams that are
+    not there, and for windows that no calendar fills in time), or InvalidContent for what can never be signed.
     """
+    require_revops(by, "Documents")
+    if terms is not None:
+        require_usable(terms, at=at)
     definition = definition_in_force("mql")
     return save_draft(
         kind=KIND,

@@ -1,8 +1,7 @@
-"""Entering a new version of the agreement: RevOps only, checked as often as one likes before it counts."""
+"""Working terms before the first signature: RevOps only, checked as often as one likes before they count."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import messages
@@ -15,19 +14,24 @@ from alignment.asked import posted, read_number
 from alignment.models import Calendar, Organisation, Role, Team
 from alignment.wording import exact_time
 from sla.forms.agreement import AgreementForm
-from sla.forms.tiers import OtherTierForm
 from sla.models import Agreement
 from sla.queries import agreement_document as document
-from sla.queries.agreement_document import CalendarUse, Version
+from sla.queries.agreement_document import Version
 from sla.queries.agreements import load_book
 from sla.services import agreements as services
-from sla.terms import InvalidTerms, Window
+from sla.terms import InvalidTerms
+from sla.views.windows import gap_meanings, tier_rows, uses_of_form
 
 
 @roles(Role.REVOPS)
 def create(request: HttpRequest) -> HttpResponse:
-    """The form, prefilled with the version in force; `check` reads it without saving."""
+    """The form, prefilled with the version in force; `check` reads it without saving. Closed by the first signature."""
     now = timezone.now()
+    try:
+        services.require_unsigned()
+    except services.SignedIsThere as problem:
+        status = 409 if request.method == "POST" else 200
+        return render(request, "sla/agreement_new_closed.html", {"problem": problem}, status=status)
     versions = document.versions(load_book(), at=now)
     form = _form(request, versions)
     if request.method != "POST":
@@ -50,6 +54,8 @@ def create(request: HttpRequest) -> HttpResponse:
         )
     except InvalidTerms as problem:
         form.refuse(problem)
+    except services.SignedIsThere as problem:
+        return render(request, "sla/agreement_new_closed.html", {"problem": problem}, status=409)
     except (services.StartsInThePast, services.StartTaken) as problem:
         form.add_error("begins_at", str(problem))
         status = 409
@@ -81,16 +87,6 @@ def _form(request: HttpRequest, versions: list[Version]) -> AgreementForm:
     )
 
 
-@dataclass(frozen=True)
-class Row:
-    """A tier's form with what its windows come to; `place` is its number, 0 for the one that takes all others."""
-
-    place: int
-    form: OtherTierForm
-    follow_up: list[str]
-    disposition: list[str]
-
-
 def _page(
     request: HttpRequest,
     form: AgreementForm,
@@ -100,18 +96,15 @@ def _page(
     is_checked: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    default, of_teams = form.chosen_calendars()
-    uses = document.uses_of(default, of_teams, at=now)
-    others = Row(0, form.others, *_meanings(form.others, uses))
-    tiers = [Row(n, tier, *_meanings(tier, uses)) for n, tier in enumerate(form.tiers, start=1)]
+    uses = uses_of_form(form, at=now)
     return render(
         request,
         "sla/agreement_new.html",
         {
             "now": now,
             "form": form,
-            "rows": [*tiers, others],
-            "gap": _meaning(form.gap, uses),
+            "rows": tier_rows(form, uses),
+            "gap": gap_meanings(form, uses),
             "current": next((v for v in versions if v.state == "in_force"), None),
             "coming": [v for v in versions if v.state == "coming"],
             "follows": versions[0].agreement.number if versions else 0,
@@ -121,12 +114,3 @@ def _page(
         },
         status=status,
     )
-
-
-def _meanings(tier: OtherTierForm, uses: list[CalendarUse]) -> tuple[list[str], list[str]]:
-    return _meaning(tier.follow_up, uses), _meaning(tier.disposition, uses)
-
-
-def _meaning(window: Window | None, uses: list[CalendarUse]) -> list[str]:
-    """What a window comes to on the chosen calendars; nothing while either cannot be read."""
-    return document.read_window(window, uses).meanings if window else []
