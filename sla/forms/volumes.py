@@ -68,18 +68,17 @@ class Volumes:
         if not all(readable):
             return False
         seen: set[str] = set()
-        is_fine = True
+        is_fine = len(self.document()) <= MOST_SEGMENTS
+        if not is_fine:
+            self.others.add_error(
+                "mqls", f"At most {MOST_SEGMENTS} lines: let small segments count under all others."
+            )
         for form in self._filled():
             name = form.cleaned_data["segment"].lower()
             if name in seen:
                 form.add_error("segment", "This segment has a row already; name each once.")
                 is_fine = False
             seen.add(name)
-        if len(self.document()) > MOST_SEGMENTS:
-            self.others.add_error(
-                "mqls", f"At most {MOST_SEGMENTS} lines: let small segments count under all others."
-            )
-            is_fine = False
         return is_fine
 
     def document(self) -> list[dict[str, Any]]:

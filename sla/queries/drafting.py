@@ -86,25 +86,29 @@ def usual_review(*, at: datetime) -> date:
 
 def usual_clauses(*, at: datetime) -> dict[str, Any]:
     """The usual figures. No volume is proposed: marketing has to say what it promises."""
+    logins, organisation = _only_logins(), Organisation.get()
     return {
         "marketing": {"volumes": [], "definition": None, "completeness_percent": 90},
         "channels": 2,
         "consequences": {"volume_months": 2, "missed_percent": 15, "period": "month"},
-        "owners": {part: _only_login(role) for part, role in USUAL_OWNERS.items()},
+        "owners": {part: logins.get(role) for part, role in USUAL_OWNERS.items()},
         "ruling_within_days": 7,
         "gate": {
             "follow_up_percent": LEAST_FOLLOW_UP,
             "tagging_percent": LEAST_TAGGING,
-            "weekly_minimum": Organisation.get().weekly_minimum,
+            "weekly_minimum": organisation.weekly_minimum,
         },
         "report_on": "friday",
         "review_on": usual_review(at=at).isoformat(),
     }
 
 
-def _only_login(role: str) -> dict[str, Any] | None:
-    found = User.objects.filter(role=role, is_active=True).order_by("pk")[:2]
-    return named(found[0]) if len(found) == 1 else None
+def _only_logins() -> dict[str, dict[str, Any]]:
+    """By role the one active login that it has."""
+    found: dict[str, list[User]] = {}
+    for user in User.objects.filter(role__in=USUAL_OWNERS.values(), is_active=True).order_by("pk"):
+        found.setdefault(user.role, []).append(user)
+    return {role: named(users[0]) for role, users in found.items() if len(users) == 1}
 
 
 def named(user: User) -> dict[str, Any]:

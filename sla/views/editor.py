@@ -92,7 +92,7 @@ class VolumeRow:
     """A segment's form with the MQLs that it had in each month of the last quarter."""
 
     form: VolumeForm
-    months: list[int]
+    months: list[tuple[str, int]]
     met: int | None
 
 
@@ -123,7 +123,6 @@ def _page(
             "refreshed": _refreshed(form),
             "explained": found,
             "drafted": found.drafted,
-            "months": found.quarter.months,
             "volumes": _volume_rows(form, found),
             "others": _others(content, found),
             "standing": standing,
@@ -168,7 +167,7 @@ def _volume_rows(form: SlaForm, found: Explained) -> list[VolumeRow]:
         months = months_of(found.segments, name) if name else []
         owed = str(each["mqls"].value() or "")
         met = sum(count >= int(owed) for count in months) if months and _is_figure(owed) else None
-        rows.append(VolumeRow(each, months, met))
+        rows.append(VolumeRow(each, _by_month(months, found), met))
     return rows
 
 
@@ -176,9 +175,14 @@ def _is_figure(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 8
 
 
-def _others(content: Mapping[str, Any] | None, found: Explained) -> list[int]:
+def _by_month(counts: list[int], found: Explained) -> list[tuple[str, int]]:
+    """ "July", 12: each count with its month's name."""
+    return [(f"{month.first:%B}", count) for month, count in zip(found.quarter.months, counts, strict=False)]
+
+
+def _others(content: Mapping[str, Any] | None, found: Explained) -> list[tuple[str, int]]:
     """MQLs of each month that the last row counts; nothing while the rows cannot be read."""
     if content is None:
         return []
     volumes = [line for line in content["clauses"]["marketing"]["volumes"] if line["segment"]]
-    return lines_of([*volumes, {"segment": "", "mqls": 1}], found.quarter)[""]
+    return _by_month(lines_of([*volumes, {"segment": "", "mqls": 1}], found.quarter)[""], found)
