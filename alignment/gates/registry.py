@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -36,7 +36,8 @@ class Evidence:
     `what` it is, `found`: what was found, in words and figures; `as_of`: the time that the finding is of (a signature,
     a last event), None: now. `url`: where to look it up, "" where there is no page. `blocker`: why it is not enough.
     `version`: the document that was found, where it is one. `is_overdue`: it is enough, and something about it is due
-    for longer than agreed, as `found` says.
+    for longer than agreed, as `found` says. `figures`: what it was computed from, for the record alone (plain JSON);
+    another figure makes no other decision.
     """
 
     what: str
@@ -47,6 +48,7 @@ class Evidence:
     blocker: Blocker | None = None
     version: ArtifactVersion | None = None
     is_overdue: bool = False
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_met(self) -> bool:
@@ -59,7 +61,7 @@ class Evidence:
 
     def to_json(self, *, at: datetime) -> dict[str, Any]:
         """For the record: {"what", "found", "basis", "is_met", "as_of" (ISO), and of a document "kind", "key",
-        "version", "digest"}; the figures of what is not met are those of its blocker."""
+        "version", "digest", and "figures" where there are any}; those of what is not met are also its blocker's."""
         found: dict[str, Any] = {
             "what": self.what,
             "found": self.found,
@@ -73,6 +75,8 @@ class Evidence:
             found["digest"] = self.version.digest
         if self.blocker is not None:
             found["blocker"] = self.blocker.code
+        if self.figures:
+            found["figures"] = dict(self.figures)
         return found
 
 

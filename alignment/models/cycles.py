@@ -182,6 +182,13 @@ class MqlCycle(models.Model):
         return self.closed_at is None and self.voided_at is None
 
     @property
+    def is_closed_untagged(self) -> bool:
+        """One of `closed_in_crm_untagged`: over, though it lacks a closing disposition with all that this requires."""
+        if self.voided_at is not None or self.is_history:
+            return False
+        return self.crm_closed_at is not None if self.closed_at is None else not self.is_tagged
+
+    @property
     def lacks_tagging(self) -> bool:
         """Closed, but without the reason or the opportunity that its disposition requires."""
         return self.closed_at is not None and self.voided_at is None and not self.is_tagged

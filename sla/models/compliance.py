@@ -15,7 +15,8 @@ class ComplianceDay(models.Model):
     """Roll-up of clocks by the local day on which they fall due, per kind, team, owner and segment.
 
     `met`: in time. `missed`: breached, as known first (restated ones included). `restated`: of those, disproved
-    by late evidence. `running`: due later or not yet swept. Clocks no longer owed and voided cycles do not count.
+    by late evidence. `running`: due later or not yet swept. `untagged`: of the met dispositions, those of cycles that
+    are over without a closing disposition that is complete. Clocks no longer owed and voided cycles do not count.
     """
 
     day = models.DateField()
@@ -31,6 +32,7 @@ class ComplianceDay(models.Model):
     missed = models.PositiveIntegerField()
     restated = models.PositiveIntegerField()
     running = models.PositiveIntegerField()
+    untagged = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -40,6 +42,7 @@ class ComplianceDay(models.Model):
                 nulls_distinct=False,
             ),
             models.CheckConstraint(condition=Q(restated__lte=F("missed")), name="restated_is_part_of_missed"),
+            models.CheckConstraint(condition=Q(untagged__lte=F("met")), name="untagged_is_part_of_met"),
         ]
 
     def __str__(self) -> str:

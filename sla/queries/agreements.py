@@ -48,6 +48,10 @@ class AgreementBook:
         index = bisect_right(self._since, instant)
         return self._line[index - 1] if index else None
 
+    def first_signed(self) -> InForce | None:
+        """The first version that was signed; every one after it is signed too. None before there is one."""
+        return next((version for version in self._line if version.clauses is not None), None)
+
     def by_number(self, number: int) -> InForce:
         """A version by its number, whether it ever was in force or not. Raises UnknownAgreement."""
         try:

@@ -101,6 +101,7 @@ def keep_clocks(batch: Batch) -> None:
             key = (item.cycle.pk, promise.kind, promise.ordinal)
             wanted.add(key)
             judge.keep(item, version, promise, existing.get(key))
+        judge.tagging(item, existing.get((item.cycle.pk, ClockKind.DISPOSITION, 1)))
     for key, clock in existing.items():
         if key not in wanted:
             judge.drop(clock)
@@ -175,6 +176,11 @@ class Judge:
         self._settle(clock, Outcome.NOT_OWED)
         self._dirty(before, self._figure(clock))
         self.old.append(clock)
+
+    def tagging(self, item: CycleFold, clock: Clock | None) -> None:
+        """Whether the cycle is closed untagged is part of the roll-up too, on the day of its disposition clock."""
+        if clock is not None and item.was_untagged != item.cycle.is_closed_untagged:
+            self.batch.mark_dirty(METRIC, clock.due_at.astimezone(self.zone).date())
 
     def write(self) -> None:
         self.changes.write(self.old)

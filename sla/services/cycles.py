@@ -48,7 +48,8 @@ class CycleFold:
     """A cycle's row beside what the facts say of it; `fold` is None for a voided cycle.
 
     `is_new`: inserted in this transaction, so that nothing can refer to it yet.
-    `ownings` are filled by the assign step: who became the owner when, in order of time.
+    `ownings` are filled by the assign step: who became the owner when, in order of time. `was_untagged`: the row was
+    closed untagged before these facts.
     """
 
     cycle: MqlCycle
@@ -56,6 +57,7 @@ class CycleFold:
     fold: FoldedCycle | None
     is_new: bool = False
     ownings: list[Owning] = field(default_factory=list)
+    was_untagged: bool = False
 
     @property
     def owning(self) -> Owning | None:
@@ -125,8 +127,9 @@ def _match(lead: Lead, folds: list[FoldedCycle], rows: list[MqlCycle], batch: Ba
         is_new = row is None
         row = row or MqlCycle(lead=lead)
         row.number = number
+        was_untagged = row.is_closed_untagged
         _copy(fold, row, batch)
-        result.append(CycleFold(row, lead, fold, is_new))
+        result.append(CycleFold(row, lead, fold, is_new, was_untagged=was_untagged))
     standing = {item.cycle.pk for item in result}
     reason = MERGED if lead.pk in batch.merged else DISPROVED
     for number, row in enumerate((row for row in rows if row.pk not in standing), start=len(folds) + 1):

@@ -1,0 +1,204 @@
+"""What one week says of the handoff, and what the weeks together say of its gate: figures in, verdicts out.
+
+A week is Monday to Sunday in the organisation's zone. It is judged by the SLA that was in force at its Monday 00:00;
+clocks count in the week in which they fall due, each by the version that its own cycle began under.
+
+- First follow-up: due = met and missed, and those that an undecided dispute holds. Counted as met: met by an MQL
+  that somebody was assigned, and what an upheld ruling set aside. A breach that late evidence disproved stays missed.
+- Tagging: due = the MQL cycles whose disposition clock fell due in the week, met and missed, and those held. Counted
+  as tagged: a disposition with all that it requires, set at or before due, of a cycle that is not over without a
+  complete closing one (closed untagged by the CRM, recycled by the clause); and what an upheld ruling set aside.
+
+Shares are compared as whole numbers, strictly: 85.0% is not above 85%.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from alignment.business_time import Week
+from sla.clauses import Handoff
+
+
+class Verdict(StrEnum):
+    """What a week comes to for the gate of the handoff."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    TOO_FEW = "too_few"
+    UNKNOWN = "unknown"
+    UNSIGNED = "unsigned"
+    SO_FAR = "so_far"
+
+
+WORDS = {
+    Verdict.PASSES: "Passes",
+    Verdict.FAILS: "Fails",
+    Verdict.TOO_FEW: "Too few MQLs",
+    Verdict.UNKNOWN: "Not yet known",
+    Verdict.UNSIGNED: "Before the SLA was signed",
+    Verdict.SO_FAR: "So far",
+}
+DECIDED = (Verdict.PASSES, Verdict.FAILS)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One share of a week: `met` of `due`, as the gate counts them.
+
+    Within `due`: `held` by undecided disputes (unmet until ruled on), `restated` (missed, then disproved by late
+    evidence). Within `met`: `set_aside` by rulings. `against`: met in time and yet not counted, because nobody was
+    assigned or the cycle was closed untagged. `running`: due in the week, not judged, in neither number.
+    """
+
+    met: int = 0
+    due: int = 0
+    restated: int = 0
+    held: int = 0
+    set_aside: int = 0
+    against: int = 0
+    running: int = 0
+
+    @property
+    def unmet(self) -> int:
+        return self.due - self.met
+
+    @property
+    def share(self) -> Fraction | None:
+        """None where nothing was due: there is no such share."""
+        return Fraction(self.met, self.due) if self.due else None
+
+    def is_above(self, percent: int) -> bool:
+        """Strictly; nothing due is above nothing."""
+        return 100 * self.met > percent * self.due
+
+    def is_below(self, percent: int) -> bool:
+        """Strictly; nothing due is below nothing."""
+        return 100 * self.met < percent * self.due
+
+    def to_json(self) -> dict[str, int]:
+        return {
+            "met": self.met, "due": self.due, "restated": self.restated, "held": self.held,
+            "set_aside": self.set_aside, "against": self.against, "running": self.running,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class JudgedWeek:
+    """`asks`: the gate's figures of the SLA in force at its Monday, None where none was signed by then; `agreement`:
+    its number. `doubts`: why its figures are not all known yet, in words. `was_known`: they were, once: being counted
+    anew does not make them unknown."""
+
+    week: Week
+    follow_up: Measure
+    tagging: Measure
+    asks: Handoff | None = None
+    agreement: int | None = None
+    is_over: bool = True
+    doubts: tuple[str, ...] = ()
+    was_known: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        """Over, and wholly in the time of signed versions."""
+        return self.is_over and self.asks is not None
+
+    @property
+    def is_known(self) -> bool:
+        return self.was_known or not self.doubts
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.asks is None:
+            return Verdict.UNSIGNED
+        if not self.is_over:
+            return Verdict.SO_FAR
+        return self._by_figures(self.asks) if self.is_known else Verdict.UNKNOWN
+
+    @property
+    def words(self) -> str:
+        return WORDS[self.verdict]
+
+    def _by_figures(self, asks: Handoff) -> Verdict:
+        """A share over fewer MQLs than the minimum is not judged; one that is judged and not above fails the week."""
+        measures = ((self.follow_up, asks.follow_up_percent), (self.tagging, asks.tagging_percent))
+        judged = [pair for pair in measures if pair[0].due >= asks.weekly_minimum]
+        if not all(measure.is_above(percent) for measure, percent in judged):
+            return Verdict.FAILS
+        return Verdict.PASSES if len(judged) == len(measures) else Verdict.TOO_FEW
+
+    @property
+    def is_judged_on_tagging(self) -> bool:
+        """Full, known, with enough MQLs to say whether people set dispositions."""
+        return self.verdict in (*DECIDED, Verdict.TOO_FEW) and self.tagging.due >= self._minimum
+
+    @property
+    def is_under_tagging(self) -> bool:
+        """Fewer tagged than the SLA asks for: an adoption issue once it happens twice running."""
+        return self.is_judged_on_tagging and self.asks is not None and self.tagging.is_below(self.asks.tagging_percent)
+
+    @property
+    def is_tagging_back(self) -> bool:
+        """At least as many tagged as the SLA asks for."""
+        return self.is_judged_on_tagging and not self.is_under_tagging
+
+    @property
+    def _minimum(self) -> int:
+        return max(1, self.asks.weekly_minimum) if self.asks else 1
+
+    def to_json(self) -> dict[str, Any]:
+        """For records: what the week was judged on."""
+        return {
+            "monday": self.week.monday.isoformat(),
+            "zone": self.week.zone,
+            "agreement": self.agreement,
+            "verdict": self.verdict.value,
+            "follow_up": self.follow_up.to_json(),
+            "tagging": self.tagging.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether the weeks hold the gate open, and by which: the two that opened it, or the one that closed it (none
+    where nothing was decided yet)."""
+
+    is_open: bool
+    by: tuple[JudgedWeek, ...] = ()
+
+
+def decide(weeks: Sequence[JudgedWeek]) -> Standing | None:
+    """By the newest deciding fact: two weeks next to each other that pass open, one that fails closes, anything else
+    leaves it as it was. `weeks`: next to each other, oldest first. None where none of them decides: ask older ones.
+    """
+    for place in reversed(range(len(weeks))):
+        now = weeks[place]
+        if now.verdict == Verdict.FAILS:
+            return Standing(False, (now,))
+        if now.verdict == Verdict.PASSES and place and weeks[place - 1].verdict == Verdict.PASSES:
+            return Standing(True, (weeks[place - 1], now))
+    return None
+
+
+def under_tagging(weeks: Sequence[JudgedWeek]) -> tuple[JudgedWeek, JudgedWeek] | None:
+    """The first two weeks next to each other under the tagging that the SLA asks for, not followed by two at or above
+    it; None where there are none. `weeks`: next to each other, oldest first."""
+    found: tuple[JudgedWeek, JudgedWeek] | None = None
+    for before, now in zip(weeks, weeks[1:], strict=False):
+        if found is None and before.is_under_tagging and now.is_under_tagging:
+            found = before, now
+        elif found is not None and before.is_tagging_back and now.is_tagging_back:
+            found = None
+    return found
+
+
+def recovery(weeks: Sequence[JudgedWeek]) -> tuple[JudgedWeek, JudgedWeek] | None:
+    """The first two weeks next to each other at or above the tagging that the SLA asks for."""
+    for before, now in zip(weeks, weeks[1:], strict=False):
+        if before.is_tagging_back and now.is_tagging_back:
+            return before, now
+    return None
