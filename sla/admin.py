@@ -5,6 +5,8 @@ from __future__ import annotations
 from alignment.readonly_admin import ReadOnlyAdmin, show
 from sla.models import (
     AdherenceReport,
+    AdoptionCase,
+    AdoptionCaseClosing,
     Agreement,
     Breach,
     Clock,
@@ -13,6 +15,7 @@ from sla.models import (
     ClockRedating,
     ComplianceDay,
     Dispute,
+    KnownWeek,
     Override,
     ReviewTaken,
     Ruling,
@@ -112,3 +115,21 @@ class AdherenceReportAdmin(ReadOnlyAdmin):
     list_display = ["monday", "as_known_at", "complete_until", "agreement", "definition_version", "told"]
     list_select_related = ["agreement"]
     date_hierarchy = "monday"
+
+
+@show(KnownWeek)
+class KnownWeekAdmin(ReadOnlyAdmin):
+    list_display = ["monday", "zone", "agreement", "known_at", "tzdata"]
+    list_select_related = ["agreement"]
+
+
+@show(AdoptionCase)
+class AdoptionCaseAdmin(ReadOnlyAdmin):
+    list_display = ["first_week", "agreement", "opened_at"]
+    list_select_related = ["agreement"]
+
+
+@show(AdoptionCaseClosing)
+class AdoptionCaseClosingAdmin(ReadOnlyAdmin):
+    list_display = ["case", "closed_at", "closed_by"]
+    list_select_related = ["case", "closed_by"]

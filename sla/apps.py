@@ -11,7 +11,7 @@ class SlaConfig(AppConfig):
         from alignment.merging import import_step
         from alignment.pipeline import drain_step
         from alignment.services.organisation import on_zone_change
-        from sla import gates, kinds  # noqa: F401 - register the gate of this step and its document
+        from sla import gates, kinds  # noqa: F401 - register the gates of two steps and the document
         from sla.queries.agreements import default_calendar_at
         from sla.services import cross, mark_all_days_dirty
         from sla.services.history_rows import merge_cycles

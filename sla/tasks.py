@@ -47,3 +47,9 @@ def send_adherence_report() -> int:
     """Send the weekly adherence report where it is due and missing; how many people were told."""
     report = send_report(at=timezone.now())
     return report.told if report else 0
+
+
+@shared_task
+def watch_weeks() -> int:
+    """Keep each full week once it is known, and open or close the CRO's case about tagging."""
+    return services.watch_weeks(at=timezone.now())

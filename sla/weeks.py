@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from alignment.business_time import Week
@@ -139,7 +140,11 @@ class JudgedWeek:
     @property
     def is_under_tagging(self) -> bool:
         """Fewer tagged than the SLA asks for: an adoption issue once it happens twice running."""
-        return self.is_judged_on_tagging and self.asks is not None and self.tagging.is_below(self.asks.tagging_percent)
+        return (
+            self.is_judged_on_tagging
+            and self.asks is not None
+            and self.tagging.is_below(self.asks.tagging_percent)
+        )
 
     @property
     def is_tagging_back(self) -> bool:
@@ -188,7 +193,7 @@ def under_tagging(weeks: Sequence[JudgedWeek]) -> tuple[JudgedWeek, JudgedWeek] 
     """The first two weeks next to each other under the tagging that the SLA asks for, not followed by two at or above
     it; None where there are none. `weeks`: next to each other, oldest first."""
     found: tuple[JudgedWeek, JudgedWeek] | None = None
-    for before, now in zip(weeks, weeks[1:], strict=False):
+    for before, now in pairwise(weeks):
         if found is None and before.is_under_tagging and now.is_under_tagging:
             found = before, now
         elif found is not None and before.is_tagging_back and now.is_tagging_back:
@@ -198,7 +203,7 @@ def under_tagging(weeks: Sequence[JudgedWeek]) -> tuple[JudgedWeek, JudgedWeek] 
 
 def recovery(weeks: Sequence[JudgedWeek]) -> tuple[JudgedWeek, JudgedWeek] | None:
     """The first two weeks next to each other at or above the tagging that the SLA asks for."""
-    for before, now in zip(weeks, weeks[1:], strict=False):
+    for before, now in pairwise(weeks):
         if before.is_tagging_back and now.is_tagging_back:
             return before, now
     return None

@@ -1,4 +1,5 @@
 from sla.models.agreements import Agreement, validate_clauses, validate_terms
+from sla.models.cases import AdoptionCase, AdoptionCaseClosing, KnownWeek
 from sla.models.clocks import Breach, Clock, ClockCorrection, ClockKind, ClockQuerySet, ClockRedating, Outcome
 from sla.models.compliance import METRIC, ComplianceDay
 from sla.models.disputes import (
@@ -17,6 +18,8 @@ from sla.models.reviews import ReviewTaken
 __all__ = [
     "METRIC",
     "AdherenceReport",
+    "AdoptionCase",
+    "AdoptionCaseClosing",
     "Agreement",
     "Breach",
     "Clock",
@@ -31,6 +34,7 @@ __all__ = [
     "DisputeKind",
     "Effect",
     "Ending",
+    "KnownWeek",
     "Outcome",
     "Override",
     "ReviewTaken",

@@ -32,7 +32,7 @@ class ComplianceDay(models.Model):
     missed = models.PositiveIntegerField()
     restated = models.PositiveIntegerField()
     running = models.PositiveIntegerField()
-    untagged = models.PositiveIntegerField(default=0)
+    untagged = models.PositiveIntegerField(db_default=0)
 
     class Meta:
         constraints = [

@@ -1,3 +1,4 @@
+from sla.services.cases import watch_weeks
 from sla.services.clocks import keep_clocks
 from sla.services.cycles import cross
 from sla.services.redate import redate_clocks
@@ -16,4 +17,5 @@ __all__ = [
     "remind_of_review",
     "roll_up",
     "tell_of_exceptions",
+    "watch_weeks",
 ]

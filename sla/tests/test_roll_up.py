@@ -26,11 +26,18 @@ from testing.world import World, add_rep, event
 CHANGES = {"America/New_York": date(2026, 11, 1), "Australia/Lord_Howe": date(2026, 10, 4)}
 EVERYTHING = Scope(is_all=True)
 Counts = dict[str, int]
+FIGURES = ("met", "missed", "restated", "running", "untagged")
+
+
+def is_over_untagged(cycle: MqlCycle) -> bool:
+    """The CRM ended it without a closing disposition, or what it was closed with lacks what that requires."""
+    is_open_with_us = not cycle.closed_at
+    return bool(cycle.crm_closed_at) if is_open_with_us else not cycle.is_tagged
 
 
 def count(clocks: Iterable[Clock], key: Callable[[Clock], Any]) -> dict[Any, Counts]:
     """What the roll-up should say, per `key` of a clock: each clock that counts is looked at by itself."""
-    found: dict[Any, Counts] = defaultdict(lambda: {"met": 0, "missed": 0, "restated": 0, "running": 0})
+    found: dict[Any, Counts] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
     for clock in clocks:
         if clock.outcome == Outcome.NOT_OWED or clock.cycle.voided_at is not None:
             continue
@@ -39,6 +46,8 @@ def count(clocks: Iterable[Clock], key: Callable[[Clock], Any]) -> dict[Any, Cou
         figures["missed"] += clock.outcome in (Outcome.MISSED, Outcome.RESTATED)
         figures["restated"] += clock.outcome == Outcome.RESTATED
         figures["running"] += clock.outcome == Outcome.OPEN
+        is_met_disposition = clock.kind == ClockKind.DISPOSITION and clock.outcome == Outcome.MET
+        figures["untagged"] += is_met_disposition and is_over_untagged(clock.cycle)
     return dict(found)
 
 
@@ -119,19 +128,26 @@ def all_clocks() -> list[Clock]:
 
 @pytest.fixture
 def crowd(world: World) -> World:
-    """Ten cycles, two of them disproved, and two teams."""
+    """Ten cycles, two of them disproved, three over without all that their end requires, and two teams."""
     other = Team.objects.create(name="Outbound", calendar=world.calendar)
     world.reps.append(add_rep(world, "Other", team=other))
     world.send(*(event("lead.updated", f"L{n}", world.at, score=80) for n in range(10)))
     voided = MqlCycle.objects.order_by("pk").values("pk")[:2]
     MqlCycle.objects.filter(pk__in=voided).update(voided_at=world.at, void_reason="disproved")
+    one, two, three, four = MqlCycle.objects.order_by("-pk").values_list("pk", flat=True)[:4]
+    closed = {"disposition": "disqualified", "closed_at": world.at}
+    MqlCycle.objects.filter(pk=one).update(crm_closed_at=world.at)
+    MqlCycle.objects.filter(pk=two).update(**closed)
+    MqlCycle.objects.filter(pk=three).update(crm_closed_at=world.at, **closed)
+    MqlCycle.objects.filter(pk=four).update(
+        crm_closed_at=world.at, is_tagged=True, reason="bad_fit", **closed
+    )
     return world
 
 
 def rolled_up() -> dict[Any, Counts]:
-    names = ("met", "missed", "restated", "running")
     return {
-        (row.day, row.kind, row.team_id, row.owner_id, row.segment): {name: getattr(row, name) for name in names}
+        (row.day, row.kind, row.team_id, row.owner_id, row.segment): {name: getattr(row, name) for name in FIGURES}
         for row in ComplianceDay.objects.all()
     }  # fmt: skip
 
@@ -196,7 +212,11 @@ def as_counts(figure: compliance.Figure) -> Counts:
 
 
 def without_nothing(figures: dict[Any, Counts]) -> dict[Any, Counts]:
-    return {key: counts for key, counts in figures.items() if any(counts.values())}
+    """Of what the compliance page shows: not what is untagged, which the gate of the handoff alone counts."""
+    shown = {
+        key: {name: counts[name] for name in FIGURES if name != "untagged"} for key, counts in figures.items()
+    }
+    return {key: counts for key, counts in shown.items() if any(counts.values())}
 
 
 def test_a_week_with_a_change_of_clocks_ends_at_its_own_midnight(crowd: World) -> None:

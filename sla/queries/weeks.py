@@ -1,0 +1,181 @@
+"""The full weeks that the gate of the handoff is judged by, from the roll-up: few statements, however many MQLs.
+
+What a week says and what the weeks say together is in sla.weeks; here is where its figures come from.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q, Sum
+
+from alignment.access import Scope
+from alignment.business_time import Week, tzdata_version
+from alignment.models import Organisation
+from alignment.queries.inbox import processed_up_to
+from sla.models import ClockKind, ComplianceDay, KnownWeek
+from sla.queries.agreements import AgreementBook, InForce, load_book
+from sla.queries.drilldown import dirty_weeks
+from sla.weeks import DECIDED, JudgedWeek, Measure, Standing, decide
+
+EVERYTHING = Scope(is_all=True)
+KINDS = (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION)
+FIRST_LOOK = 8
+"""Weeks that are looked at first; where none of them decides, twice as many before them, and so on."""
+_SUMS = {
+    "met": Sum("met"),
+    "missed": Sum("missed"),
+    "restated": Sum("restated"),
+    "running": Sum("running"),
+    "unassigned": Sum("met", filter=Q(owner__isnull=True), default=0),
+    "untagged": Sum("untagged"),
+}
+Cell = tuple[date, str]  # Monday, kind
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every week is judged with, read once. `known_up_to`: everything received before is applied."""
+
+    book: AgreementBook
+    zone: str
+    at: datetime
+    known_up_to: datetime
+    tzdata: str
+
+    @classmethod
+    def at_hand(cls, *, at: datetime) -> Ground:
+        return cls(load_book(), Organisation.get().zone, at, processed_up_to(at=at), tzdata_version())
+
+    @property
+    def last_full(self) -> Week:
+        """The last week that is over."""
+        return Week.of(self.at, self.zone).previous()
+
+    @property
+    def first_full(self) -> Week | None:
+        """The first week wholly in the time of signed versions; None before one is signed."""
+        version = self.book.first_signed()
+        if version is None or version.agreement.in_force_from > self.at:
+            return None
+        week = Week.of(version.agreement.in_force_from, self.zone)
+        return week if week.starts_at == version.agreement.in_force_from else week.next()
+
+
+@dataclass(frozen=True)
+class HandoffNow:
+    """What gate 3 finds. `weeks`: all that were looked at, oldest first, the last full one at the end; empty before
+    there is one. `first`: the first full week under a signed SLA; None where none is signed."""
+
+    ground: Ground
+    standing: Standing
+    first: Week | None
+    weeks: Sequence[JudgedWeek] = field(default_factory=list)
+
+    @property
+    def last(self) -> JudgedWeek | None:
+        return self.weeks[-1] if self.weeks else None
+
+    @property
+    def newest_decided(self) -> JudgedWeek | None:
+        """The last full week that passes or fails."""
+        return next((week for week in reversed(self.weeks) if week.verdict in DECIDED), None)
+
+    @property
+    def version(self) -> InForce | None:
+        """The signed version that judges the last week that counts; without one, the last full week."""
+        judged = self.newest_decided or self.last
+        return (
+            None
+            if judged is None or judged.agreement is None
+            else self.ground.book.by_number(judged.agreement)
+        )
+
+
+def handoff_now(*, at: datetime) -> HandoffNow:
+    """Asked live: the same answer as a replay of all full weeks since the SLA was signed, from the newest of them that
+    decide."""
+    ground = Ground.at_hand(at=at)
+    first = ground.first_full
+    found: list[JudgedWeek] = []
+    if first is None or first.monday > ground.last_full.monday:
+        return HandoffNow(ground, Standing(False), first)
+    last, count = ground.last_full, FIRST_LOOK
+    while True:
+        count = min(count, (last.monday - first.monday).days // 7 + 1)
+        found = weeks(last, count, ground) + found
+        standing = decide(found)
+        oldest = found[0].week
+        if standing is not None or oldest.monday <= first.monday:
+            return HandoffNow(ground, standing or Standing(False), first, found)
+        last, count = oldest.previous(), 2 * count
+
+
+def weeks(last: Week, count: int, ground: Ground) -> list[JudgedWeek]:
+    """`count` weeks up to `last`, oldest first, full or not; four statements, however many."""
+    mondays = [last.monday - timedelta(weeks=ago) for ago in reversed(range(count))]
+    listed = [Week(monday, ground.zone) for monday in mondays]
+    measures = _measures(listed)
+    dirty = dirty_weeks(listed[0], last)
+    known = set(
+        KnownWeek.objects.filter(zone=ground.zone, monday__in=mondays).values_list("monday", flat=True)
+    )
+    return [_judged(week, measures, week.monday in dirty, week.monday in known, ground) for week in listed]
+
+
+def _judged(
+    week: Week, measures: Mapping[Cell, Measure], is_dirty: bool, was_known: bool, ground: Ground
+) -> JudgedWeek:
+    follow_up, tagging = (measures.get((week.monday, kind), Measure()) for kind in KINDS)
+    version = ground.book.at(week.starts_at) if week.starts_at <= ground.at else None
+    doubts = []
+    if ground.known_up_to < week.ends_at:
+        doubts.append("events that were received before its end wait to be applied")
+    if is_dirty:
+        doubts.append("its figures are being counted anew")
+    if running := follow_up.running + tagging.running:
+        one = running == 1
+        doubts.append(
+            f"{running} clock{'' if one else 's'} that fell due in it {'is' if one else 'are'} not judged yet"
+        )
+    signed = version is not None and version.clauses is not None
+    return JudgedWeek(
+        week,
+        follow_up,
+        tagging,
+        asks=version.clauses.handoff if version and version.clauses else None,
+        agreement=version.agreement.number if version and signed else None,
+        is_over=week.ends_at <= ground.at,
+        doubts=tuple(doubts),
+        was_known=was_known,
+    )
+
+
+def _measures(listed: Sequence[Week]) -> dict[Cell, Measure]:
+    """Both measures of each week: the roll-up's figures with what disputes and rulings make of them."""
+    first, end = listed[0].monday, listed[-1].next().monday
+    days = ComplianceDay.objects.filter(kind__in=KINDS, day__gte=first, day__lt=end)
+    sums: dict[Cell, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_SUMS, 0))
+    for day, kind, *counted in days.values_list("day", "kind").annotate(**_SUMS).order_by():
+        cell = sums[_monday(day), kind]
+        for name, count in zip(_SUMS, counted, strict=True):
+            cell[name] += count
+    return {key: _measure(key[1], cell) for key, cell in sums.items()}
+
+
+def _measure(kind: str, sums: Mapping[str, int]) -> Measure:
+    against = sums["unassigned"] if kind == ClockKind.FOLLOW_UP else sums["untagged"]
+    return Measure(
+        met=sums["met"] - against,
+        due=sums["met"] + sums["missed"],
+        restated=sums["restated"],
+        against=against,
+        running=sums["running"],
+    )
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
