@@ -54,10 +54,14 @@ def held_clocks(since: datetime, until: datetime) -> QuerySet[Clock]:
     )
 
 
-def set_aside_clocks() -> QuerySet[Clock]:
-    """Missed clocks of standing cycles whose breach a ruling set aside. They stay missed in every raw figure."""
+def set_aside_clocks(*, with_restated: bool = False) -> QuerySet[Clock]:
+    """Missed clocks of standing cycles whose breach a ruling set aside. They stay missed in every raw figure.
+
+    `with_restated`: those too that late evidence disproved besides, for who counts them as missed.
+    """
     ruled = Override.objects.filter(clock=OuterRef("pk"), effect=Effect.SET_ASIDE)
-    return Clock.objects.filter(Exists(ruled), outcome=Outcome.MISSED, cycle__voided_at__isnull=True)
+    outcomes = [Outcome.MISSED, *([Outcome.RESTATED] if with_restated else [])]
+    return Clock.objects.filter(Exists(ruled), outcome__in=outcomes, cycle__voided_at__isnull=True)
 
 
 def standing_holds(clocks: Collection[int]) -> dict[int, list[tuple[datetime, datetime]]]:

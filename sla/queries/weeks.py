@@ -5,10 +5,11 @@ What a week says and what the weeks say together is in sla.weeks; here is where 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, Sum
 
@@ -18,6 +19,7 @@ from alignment.models import Organisation
 from alignment.queries.inbox import processed_up_to
 from sla.models import ClockKind, ComplianceDay, KnownWeek
 from sla.queries.agreements import AgreementBook, InForce, load_book
+from sla.queries.disputes import held_clocks, set_aside_clocks
 from sla.queries.drilldown import dirty_weeks
 from sla.weeks import DECIDED, JudgedWeek, Measure, Standing, decide
 
@@ -26,11 +28,11 @@ KINDS = (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION)
 FIRST_LOOK = 8
 """Weeks that are looked at first; where none of them decides, twice as many before them, and so on."""
 _SUMS = {
+    "unassigned": Sum("met", filter=Q(owner__isnull=True), default=0),  # before a sum takes the name
     "met": Sum("met"),
     "missed": Sum("missed"),
     "restated": Sum("restated"),
     "running": Sum("running"),
-    "unassigned": Sum("met", filter=Q(owner__isnull=True), default=0),
     "untagged": Sum("untagged"),
 }
 Cell = tuple[date, str]  # Monday, kind
@@ -115,7 +117,7 @@ def handoff_now(*, at: datetime) -> HandoffNow:
 
 
 def weeks(last: Week, count: int, ground: Ground) -> list[JudgedWeek]:
-    """`count` weeks up to `last`, oldest first, full or not; four statements, however many."""
+    """`count` weeks up to `last`, oldest first, full or not; five statements, however many."""
     mondays = [last.monday - timedelta(weeks=ago) for ago in reversed(range(count))]
     listed = [Week(monday, ground.zone) for monday in mondays]
     measures = _measures(listed)
@@ -155,7 +157,11 @@ def _judged(
 
 
 def _measures(listed: Sequence[Week]) -> dict[Cell, Measure]:
-    """Both measures of each week: the roll-up's figures with what disputes and rulings make of them."""
+    """Both measures of each week: the roll-up's figures with what disputes and rulings make of them.
+
+    A held clock counts in the week in which it fell due as of the filing. It is one of those that run, wherever it is
+    due by now, and waits for a ruling, not for a sweep.
+    """
     first, end = listed[0].monday, listed[-1].next().monday
     days = ComplianceDay.objects.filter(kind__in=KINDS, day__gte=first, day__lt=end)
     sums: dict[Cell, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_SUMS, 0))
@@ -163,17 +169,34 @@ def _measures(listed: Sequence[Week]) -> dict[Cell, Measure]:
         cell = sums[_monday(day), kind]
         for name, count in zip(_SUMS, counted, strict=True):
             cell[name] += count
-    return {key: _measure(key[1], cell) for key, cell in sums.items()}
+    zone = ZoneInfo(listed[0].zone)
+
+    def week_of(instant: datetime) -> date:
+        return _monday(instant.astimezone(zone).date())
+
+    since, until = listed[0].starts_at, listed[-1].ends_at
+    held, waiting, set_aside = Counter[Cell](), Counter[Cell](), Counter[Cell]()
+    disputed = held_clocks(since, until).filter(kind__in=KINDS)
+    for kind, filed_due, due in disputed.values_list("kind", "disputes__clock_due_at", "due_at"):
+        held[week_of(filed_due or due), kind] += 1  # the dispute of a clock always has its due time
+        waiting[week_of(due), kind] += 1
+    ruled = set_aside_clocks(with_restated=True).filter(kind__in=KINDS, due_at__gte=since, due_at__lt=until)
+    for kind, due in ruled.values_list("kind", "due_at"):
+        set_aside[week_of(due), kind] += 1
+    cells = {*sums, *held, *set_aside}
+    return {cell: _measure(cell[1], sums[cell], held[cell], waiting[cell], set_aside[cell]) for cell in cells}
 
 
-def _measure(kind: str, sums: Mapping[str, int]) -> Measure:
+def _measure(kind: str, sums: Mapping[str, int], held: int, waiting: int, set_aside: int) -> Measure:
     against = sums["unassigned"] if kind == ClockKind.FOLLOW_UP else sums["untagged"]
     return Measure(
-        met=sums["met"] - against,
-        due=sums["met"] + sums["missed"],
+        met=sums["met"] - against + set_aside,
+        due=sums["met"] + sums["missed"] + held,
         restated=sums["restated"],
+        held=held,
+        set_aside=set_aside,
         against=against,
-        running=sums["running"],
+        running=max(0, sums["running"] - waiting),
     )
 
 

@@ -1,0 +1,54 @@
+"""Weeks of the handoff for tests: rows of the roll-up, one line for each measure of a week."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from alignment.models import Person
+from sla.models import Agreement, ClockKind, ComplianceDay
+from testing.sla import signed_sla
+from testing.world import NOW, World, terms
+
+MONDAY = date(2026, 11, 23)
+"""The first full week under an SLA that was signed at NOW, a Tuesday."""
+
+
+def monday(number: int) -> date:
+    """Of the full week with this number, from 0."""
+    return MONDAY + timedelta(weeks=number)
+
+
+def after(number: int) -> datetime:
+    """A moment on the Monday after the full week with this number."""
+    return NOW + timedelta(days=13 + 7 * number)
+
+
+def signed_world(world: World, *, minimum: int = 10) -> Agreement:
+    """The SLA of the world, signed at NOW."""
+    figures = {"follow_up_percent": 85, "tagging_percent": 90, "weekly_minimum": minimum}
+    return signed_sla(terms(world.calendar), at=NOW, gate=figures)
+
+
+def week(
+    number: int,
+    follow_up: tuple[int, int] = (100, 100),
+    tagging: tuple[int, int] = (100, 100),
+    *,
+    owner: Person | None,
+    untagged: int = 0,
+    restated: int = 0,
+) -> None:
+    """(met, due) of both measures, on the Wednesday of a full week."""
+    for kind, (met, due) in ((ClockKind.FOLLOW_UP, follow_up), (ClockKind.DISPOSITION, tagging)):
+        if due:
+            ComplianceDay.objects.create(
+                day=monday(number) + timedelta(days=2),
+                kind=kind,
+                owner=owner,
+                team=owner.team if owner else None,
+                met=met,
+                missed=due - met,
+                restated=restated if kind == ClockKind.FOLLOW_UP else 0,
+                running=0,
+                untagged=untagged if kind == ClockKind.DISPOSITION else 0,
+            )
