@@ -12,7 +12,15 @@ from unittest.mock import patch
 import pytest
 from time_machine import travel
 
-from alignment.gates import Evidence, GateClosed, examine, registry, require_step, standing_blockers
+from alignment.gates import (
+    Condition,
+    Evidence,
+    GateClosed,
+    examine,
+    registry,
+    require_step,
+    standing_blockers,
+)
 from alignment.models import DirtyDay, GateDecision, Notification, Person, Program, Role, Step
 from alignment.pipeline import drain
 from alignment.services.gates import evaluate
@@ -176,7 +184,7 @@ def test_events_that_wait_and_days_to_count_anew_make_a_week_not_yet_known(
     world.deliver(event("lead.updated", "L", NOW, score=1), received_at=after(1) - DAY)
     assert verdicts(1) == [Verdict.PASSES, Verdict.UNKNOWN]
     (blocker,) = examine(Step.HANDOFF, program, at=after(1)).blockers
-    assert (blocker.code, blocker.actual) == ("handoff-weeks", 0)
+    assert (blocker.code, blocker.actual) == ("handoff-weeks", Fraction(0))
     assert "not yet known, because events that were received before its end wait" in blocker.message
     drain(at=after(1))
     world.deliver(event("lead.updated", "L", NOW, score=2), received_at=after(1) - HOUR)
@@ -264,7 +272,9 @@ def test_asking_costs_the_same_whatever_there_is_to_count(
 def test_page_api_and_act_read_the_same_blockers(program: Program, rep: Person) -> None:
     week(0, owner=rep)
     week(1, (17, 20), owner=rep)
-    others = {step: [lambda program, *, at: []] for step in Step if step != Step.HANDOFF}
+    others: dict[Step, list[Condition]] = {
+        step: [lambda program, *, at: []] for step in Step if step != Step.HANDOFF
+    }
     with patch.dict(registry._CONDITIONS, others), travel(after(1), tick=False):
         client = signed_in(user_with(Role.CRO))
         page = client.get("/program/").content.decode()
