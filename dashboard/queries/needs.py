@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -35,7 +35,8 @@ from alignment.queries.identity import urgent_pairs
 from alignment.queries.renditions import title_of as named
 from alignment.services.artifacts.telling import address_of
 from alignment.wording import relative
-from dashboard.queries.figures import agreement_in_force
+from dashboard.queries.need import Need
+from dashboard.queries.sla_needs import no_agreement, review_near, unsigned
 from handoff.models import Leave
 from handoff.queries import cycles, routing
 from scorecard.queries.answers import waiting_nominations
@@ -47,22 +48,6 @@ WRITE_BACK_WAITS_AFTER = timedelta(hours=1)
 AWAY_SHOWN = 5
 SOURCES_SHOWN = 5
 DOCUMENTS_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Need:
-    """One thing that waits for somebody: how many, what, where to look (an address by name, the value of its one
-    argument, its query; or its `url`). `is_for_others`: good to know, but this login cannot act on it."""
-
-    code: str
-    count: int | None
-    text: str
-    url_name: str
-    query: str = ""
-    is_urgent: bool = False
-    argument: str = ""
-    is_for_others: bool = False
-    url: str = ""
 
 
 def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
@@ -79,9 +64,10 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
         ]
     elif user.has_role(Role.REVOPS):
         found = [
-            *_agreement(at),
+            *no_agreement(at=at),
             *_documents(at),
-            *_for_others(_unsigned(at, "Enter a new version there when its terms change.")),
+            *review_near(at=at),
+            *_for_others(unsigned(at=at)),
             *_unassigned(scope, at),
             *_overdue(scope, at, "handoff:cycles"),
             *_owner_away(scope, at),
@@ -94,8 +80,8 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
             *_unknown_people(),
         ]
     elif user.has_role(Role.CRO, Role.CMO):
-        unsigned = _unsigned(at, "RevOps enters what you want changed.")
-        found = _for_others(_agreement(at) + unsigned + _unassigned(scope, at) + _untagged(scope, at))
+        sla = no_agreement(at=at) + unsigned(at=at)
+        found = review_near(at=at) + _for_others(sla + _unassigned(scope, at) + _untagged(scope, at))
     elif user.has_role(Role.MARKETING):
         found = _for_others(_unassigned(scope, at) + _untagged(scope, at))
     found = asked_of(user, at=at) + found
@@ -234,21 +220,6 @@ def _owner_away(scope: Scope, at: datetime) -> list[Need]:
 
 def _for_others(found: list[Need]) -> list[Need]:
     return [replace(need, is_for_others=True) for need in found]
-
-
-def _agreement(at: datetime) -> list[Need]:
-    if agreement_in_force(at=at) is not None:
-        return []
-    text = "No agreement is in force: no MQL cycle starts and no clock runs"
-    return [Need("no-agreement", None, text, "sla:agreement", is_urgent=True)]
-
-
-def _unsigned(at: datetime, what_helps: str) -> list[Need]:
-    version = agreement_in_force(at=at)
-    if version is None or version.agreement.is_signed:
-        return []
-    text = f"Agreement v{version.agreement.number} is in force unsigned; it cannot be signed here yet. {what_helps}"
-    return [Need("unsigned", None, text, "sla:agreement")]
 
 
 def _dead() -> list[Need]:

@@ -114,7 +114,7 @@ def test_revops_sees_what_is_wrong_with_the_machinery(world: World) -> None:
     revops = add_user(world, Role.REVOPS)
     add_mql(world, "Ada")
     said = needs(home(revops))
-    assert "Agreement v1 is in force unsigned; it cannot be signed here yet" in to_know(said)
+    assert "Agreement v1 is in force unsigned: no consequence follows from it" in to_know(said)
     assert said.count("<li>") == 1
     assert "Nothing waits for you" in said
     now = timezone.now()
