@@ -2,7 +2,8 @@
 
 from dashboard.queries.figures import SentBack, agreement_in_force, loops, mqls_delivered, sent_back
 from dashboard.queries.first_run import Step, first_steps, is_empty
-from dashboard.queries.needs import Need, before_data, needs
+from dashboard.queries.need import Need
+from dashboard.queries.needs import before_data, needs
 
 __all__ = [
     "Need",
