@@ -31,8 +31,10 @@ def compare_roll_up() -> int:
 
 @shared_task
 def redate_clocks() -> int:
-    """Re-date running clocks whose calendar or time-zone rules have changed since they were dated."""
-    return services.redate_clocks(at=timezone.now())
+    """Re-date running clocks whose calendar or time-zone rules have changed since they were dated, and give its version
+    to what crossed while the SLA was signed."""
+    now = timezone.now()
+    return services.take_over_cycles(at=now) + services.redate_clocks(at=now)
 
 
 @shared_task

@@ -5,6 +5,7 @@ from sla.services.redate import redate_clocks
 from sla.services.review import remind_of_review, tell_of_exceptions
 from sla.services.rollup import compare_roll_up, mark_all_days_dirty, roll_up
 from sla.services.sweep import mark_breached, mark_warned
+from sla.services.versions import take_over_cycles
 
 __all__ = [
     "compare_roll_up",
@@ -16,6 +17,7 @@ __all__ = [
     "redate_clocks",
     "remind_of_review",
     "roll_up",
+    "take_over_cycles",
     "tell_of_exceptions",
     "watch_weeks",
 ]

@@ -12,6 +12,7 @@ from sla.kinds import SLA
 from sla.models import Agreement, Clock, ClockKind
 from sla.queries.agreements import load_book
 from sla.services.agreements import SignedIsThere, put_in_force
+from sla.services.versions import take_over_cycles
 from testing.artifacts import sign_all
 from testing.sla import amended, sent_sla, signed_sla
 from testing.world import NOW, World, event, terms
@@ -51,6 +52,22 @@ def test_only_what_crosses_after_both_signatures_runs_on_the_new_window(world: W
         )
     )
     assert budgets == {"L1": 24 * 3600, "L2": 4 * 3600}
+
+
+def test_what_crossed_while_the_signature_was_written_runs_on_it(world: World) -> None:
+    """Read before the signing was committed, though it crossed after the instant of the last signature."""
+    second = timedelta(seconds=1)
+    world.send(event("lead.updated", "L0", NOW - second, score=80), at=NOW)
+    world.send(event("lead.updated", "L1", NOW + second, score=80), at=NOW + second)
+    agreement = signed_sla(terms(world.calendar), at=NOW)
+    assert set(MqlCycle.objects.values_list("agreement_number", flat=True)) == {world.agreement.number}
+    assert take_over_cycles(at=NOW + 15 * second) == 1
+    assert take_over_cycles(at=NOW + 30 * second) == 0
+    numbers = dict(MqlCycle.objects.values_list("lead__external_id", "agreement_number"))
+    assert numbers == {"L0": world.agreement.number, "L1": agreement.number}
+    assert set(Clock.objects.filter(cycle__lead__external_id="L1").values_list("agreement", flat=True)) == {
+        agreement.pk
+    }
 
 
 def test_after_the_first_signature_no_unsigned_version_is_taken(world: World) -> None:
