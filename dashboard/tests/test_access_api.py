@@ -121,6 +121,8 @@ TABLE = [
     *only("agreement", NOT_BOARD, "agreement"),
     *only("calendar", NOT_BOARD, "calendar"),
     *only("definition", NOT_BOARD, "mql definition"),
+    Row("adherence", NOT_BOARD),
+    *only("adherence-report", NOT_BOARD, "adherence report"),
     Row("compliance", NOT_BOARD),
     Row("current-program", NOT_BOARD),
     Row("compliance-weeks", NOT_BOARD),

@@ -298,6 +298,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         at=world.at,
     )
     file = BytesIO(b"Lead ID,Lead Owner\n1,Ann\n")
+    report = sent_report(date(2026, 11, 9), at=world.at)
     upload = create_draft(file=file, file_name="leads.csv", source=world.crm, by=None, at=world.at)
     return {
         "": {},
@@ -311,7 +312,8 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "own leave": {"pk": Leave.objects.create(person=rep, **span).pk},
         "other leave": {"pk": Leave.objects.create(person=stranger, **span).pk},
         "agreement": {"number": 1},
-        "report": {"monday": sent_report(date(2026, 11, 9), at=world.at).monday.isoformat()},
+        "report": {"monday": report.monday.isoformat()},
+        "adherence report": {"pk": report.pk},
         "artifact": {"kind": "delegation", "key": "cro-1"},
         "version": {"kind": "delegation", "key": "cro-1", "number": 1},
         "calendar": {"pk": world.calendar.pk},

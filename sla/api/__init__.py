@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sla.api import agreements, clocks, compliance
+from sla.api import adherence, agreements, clocks, compliance
 from sla.api.clocks import ClocksField
 
 __all__ = ["ClocksField", "routes"]
@@ -11,4 +11,5 @@ routes = [
     *agreements.routes,
     *clocks.routes,
     *compliance.routes,
+    *adherence.routes,
 ]

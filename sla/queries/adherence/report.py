@@ -50,7 +50,7 @@ def week_of_report(at: datetime) -> Week:
 
 
 def adherence(week: Week, *, at: datetime) -> Report:
-    """The report of a full week as known on `at`, with the week after it and the month as far as they have come.
+    """The report of a full week as known on `at`; of the last one with the week in progress and the month to date.
 
     Raises NothingSigned.
     """
@@ -58,8 +58,8 @@ def adherence(week: Week, *, at: datetime) -> Report:
     organisation = Organisation.get()
     today = at.astimezone(organisation.tz).date()
     spans, past = spans_of(week, at=at), _weeks_up_to(week)
-    period = Period.of(today, clauses.consequences.period)
-    everything = [*past, *spans]
+    month, period = month_of(at), Period.of(today, clauses.consequences.period)
+    everything = [*past, *spans, month]
     first, end = min(span.first for span in everything), max(span.end for span in everything)
     marketing = marketing_side(
         everything, clauses.marketing, days=business_days(at), today=today, zone=week.zone, at=at
@@ -84,7 +84,7 @@ def adherence(week: Week, *, at: datetime) -> Report:
         groups=groups(week, EVERYBODY),
         prorated=marketing.prorated,
         not_judged=marketing.not_judged,
-        near=near(period, clauses.consequences, sales, marketing, spans[-1], at=at),
+        near=near(period, clauses.consequences, sales, marketing, month, at=at),
         open_disputes=open_disputes(),
         trend=tuple(PastWeek(span.first, _kept(marketing, sales, span)) for span in past),
     )
@@ -106,9 +106,17 @@ def full_week_now(week: Week, *, at: datetime) -> list[Line]:
 
 
 def spans_of(week: Week, *, at: datetime) -> list[Span]:
-    """The full week, the week after it, and the calendar month in which `at` lies."""
+    """The full week; of the last one also the week in progress and the calendar month in which `at` lies."""
+    full = _of_week("week", week)
+    if week != week_of_report(at):
+        return [full]
+    return [full, _of_week("now", week.next()), month_of(at)]
+
+
+def month_of(at: datetime) -> Span:
+    """The calendar month in which an instant lies."""
     month = Period.of(at.astimezone(Organisation.get().tz).date())
-    return [_of_week("week", week), _of_week("now", week.next()), Span("month", month.first, month.end)]
+    return Span("month", month.first, month.end)
 
 
 def _weeks_up_to(week: Week) -> list[Span]:
