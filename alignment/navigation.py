@@ -48,6 +48,7 @@ SECTIONS = (
     Section("Scorecard", "scorecard:scorecard", "clipboard-check", _SEES_FIGURES - _only(Role.REP)),
     Section("Adherence", "sla:adherence", "file-text", _SEES_FIGURES),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
+    Section("Consequences", "sla:consequences", "scale", _SEES_FIGURES),
     Section(
         "Is it working?",
         "dashboard:working",

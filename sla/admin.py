@@ -9,14 +9,19 @@ from sla.models import (
     AdoptionCaseClosing,
     Agreement,
     Breach,
+    ClausePeriod,
     Clock,
     ClockCorrection,
     ClockHold,
     ClockRedating,
     ComplianceDay,
+    Consequence,
+    ConsequenceCycle,
+    ConsequenceUndone,
     Dispute,
     KnownWeek,
     Override,
+    RenegotiationCase,
     ReviewTaken,
     Ruling,
 )
@@ -133,3 +138,46 @@ class AdoptionCaseAdmin(ReadOnlyAdmin):
 class AdoptionCaseClosingAdmin(ReadOnlyAdmin):
     list_display = ["case", "closed_at", "closed_by"]
     list_select_related = ["case", "closed_by"]
+
+
+@show(ClausePeriod)
+class ClausePeriodAdmin(ReadOnlyAdmin):
+    list_display = [
+        "kind",
+        "first",
+        "unit",
+        "part",
+        "whole",
+        "percent",
+        "is_missed",
+        "agreement",
+        "judged_at",
+    ]
+    list_filter = ["kind", "is_missed"]
+    list_select_related = ["agreement"]
+
+
+@show(Consequence)
+class ConsequenceAdmin(ReadOnlyAdmin):
+    list_display = ["judged", "kind", "first", "fired_at"]
+    list_select_related = ["judged"]
+
+
+@show(ConsequenceCycle)
+class ConsequenceCycleAdmin(ReadOnlyAdmin):
+    list_display = ["consequence", "cycle", "clock", "state", "executed_at"]
+    list_filter = ["state"]
+    list_select_related = ["consequence__judged", "cycle", "clock"]
+    search_fields = ["=cycle__lead__external_id"]
+
+
+@show(ConsequenceUndone)
+class ConsequenceUndoneAdmin(ReadOnlyAdmin):
+    list_display = ["entry", "ruling", "is_reopened", "undone_at"]
+    list_select_related = ["entry", "ruling"]
+
+
+@show(RenegotiationCase)
+class RenegotiationCaseAdmin(ReadOnlyAdmin):
+    list_display = ["first", "last", "agreement", "opened_at", "closed_at", "closed_by", "ruling"]
+    list_select_related = ["agreement", "closed_by__artifact", "ruling"]

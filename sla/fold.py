@@ -12,7 +12,7 @@ from datetime import datetime
 from heapq import merge
 from typing import Any
 
-from alignment.models import Fact, Touch
+from alignment.models import BY_CLAUSE, CLAUSE_UNDONE, Fact, Touch
 from alignment.models.cycles import CLOSING, NEEDS_REASON, Disposition
 from alignment.pipeline.groups import by_record, in_order, record_of
 from alignment.pipeline.ledger import fold_fields
@@ -74,22 +74,22 @@ def _statements(facts: Sequence[Fact]) -> Iterator[Statement]:
             by_then = [past for past in history if past.received_at <= fact.received_at]
             ordered = sorted([*by_then, *known], key=lambda each: (each.occurred_at, each.order_key))
             fields = fold_fields(ordered)
-            crm = fold_fields(each for each in ordered if each.by_id is None)
+            crm = fold_fields(each for each in ordered if not each.is_ours)
             known.append(fact)
-        yield fact, dict(fields), dict(live_only), dict(crm) if fact.by_id is None else {}
+        yield fact, dict(fields), dict(live_only), {} if fact.is_ours else dict(crm)
         fields.update(fact.fields)
         live_only.update(fact.fields)
-        if fact.by_id is None:
+        if not fact.is_ours:
             crm.update(fact.fields)
 
 
 def _decisions(facts: Sequence[Fact]) -> Iterator[Decision]:
-    """The dispositions that people set here, each with its reason."""
+    """The dispositions that were set here, each with its reason, and those that a ruling took back."""
     for fact in facts:
-        if fact.by_id is not None and not fact.is_history and fact.fields.get("disposition"):
-            yield Decision(
-                (fact.fields["disposition"], fact.fields.get("reason")), fact.occurred_at, fact.received_at
-            )
+        is_one = fact.fields.get("disposition") or fact.action == CLAUSE_UNDONE
+        if fact.is_ours and not fact.is_history and is_one:
+            decided = (fact.fields.get("disposition") or "", fact.fields.get("reason"))
+            yield Decision(decided, fact.occurred_at, fact.received_at)
 
 
 def _is_echo(fact: Fact, echoes: Echoes) -> bool:
@@ -173,6 +173,9 @@ def _advance(
     `said` is what the CRM said before, empty for an act of ours: only a change is a statement.
     """
     written = fact.fields
+    if fact.action in (BY_CLAUSE, CLAUSE_UNDONE):
+        _follow_clause(cycle, fact)
+        return
     at, is_suspect = believe(fact.occurred_at, fact.received_at)
     is_open = cycle.closed_at is None
     if is_open and not cycle.is_stated and written.get("mql_at") and fact is not cycle.opened_by:
@@ -187,10 +190,12 @@ def _advance(
     if said.get("disposition") and "disposition" in written and not disposition:
         echoes.empty(at=fact.occurred_at)
     is_statement = disposition and (fact.action or disposition != said.get("disposition"))
-    if not (is_statement and fact.by_id is None and _is_echo(fact, echoes)):
+    if not (is_statement and not fact.is_ours and _is_echo(fact, echoes)):
         reason = written.get("reason")
         if reason and reason != cycle.reason and (fact.action or reason != said.get("reason")):
             cycle.reason, cycle.decided_by = reason, fact
+            if cycle.by_clause:
+                _dispose(cycle, fact, cycle.disposition, at, is_suspect)
         if is_statement:
             _dispose(cycle, fact, disposition, at, is_suspect)
             cycle.decided_by = fact
@@ -211,7 +216,26 @@ def _state_crossing(cycle: FoldedCycle, stated: datetime, book: AgreementBook) -
     cycle.version, cycle.tier = version, version.terms.tier_of(cycle.fields).name
 
 
+def _follow_clause(cycle: FoldedCycle, fact: Fact) -> None:
+    """The consequence clause recycles what is open, with no reason of sales; a ruling gives back what it had been.
+
+    What was closed in time after all, as late facts tell, stays as sales closed it.
+    """
+    if fact.action == BY_CLAUSE and cycle.closed_at is None:
+        cycle.by_clause, cycle.before_clause = fact.ref, (cycle.disposition, cycle.decided_by)
+        cycle.disposition, cycle.reason, cycle.decided_by = Disposition.RECYCLED, "", fact
+        cycle.closed_at = cycle.closed_believed_at = fact.occurred_at
+        cycle.is_closing_suspect = False
+    elif fact.action == CLAUSE_UNDONE and cycle.by_clause and cycle.by_clause == fact.fields.get("clause"):
+        cycle.disposition = cycle.before_clause[0]
+        cycle.decided_by = fact if cycle.disposition else None
+        cycle.by_clause = ""
+        cycle.closed_at = cycle.closed_believed_at = None
+
+
 def _dispose(cycle: FoldedCycle, fact: Fact, disposition: str, at: datetime, is_suspect: bool) -> None:
+    if cycle.by_clause:  # sales decided after all
+        cycle.by_clause, cycle.closed_at, cycle.closed_believed_at = "", None, None
     cycle.disposition = disposition
     if disposition in CLOSING:
         if cycle.closed_at is None:

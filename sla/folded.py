@@ -58,7 +58,8 @@ class Attempt:
 class FoldedCycle:
     """`version` is None for a cycle of imported history, which ran on none of ours. `closed_until`: the end of the day,
     where a file gives the day of its closing alone. `decided_by` is the fact that
-    set the disposition or its reason as it stands, no echo of one."""
+    set the disposition or its reason as it stands, no echo of one. `by_clause`: the ref of the fact by which the
+    consequence clause recycled it, while that stands; `before_clause`: disposition and deciding fact until then."""
 
     opened_by: Fact
     version: AgreementVersion | None
@@ -76,6 +77,8 @@ class FoldedCycle:
     disposition: str = ""
     reason: str = ""
     decided_by: Fact | None = field(default=None, repr=False)
+    by_clause: str = ""
+    before_clause: tuple[str, Fact | None] = field(default=("", None), repr=False)
     accepted_at: datetime | None = None
     disposed_at: datetime | None = None
     is_disposal_suspect: bool = False
@@ -95,6 +98,10 @@ class FoldedCycle:
         return self.version is None
 
     @property
+    def is_by_clause(self) -> bool:
+        return bool(self.by_clause)
+
+    @property
     def is_tagged(self) -> bool:
         """The disposition has all that it requires."""
         if self.disposition in NEEDS_REASON:
@@ -105,8 +112,8 @@ class FoldedCycle:
 
     @property
     def first_follow_up_at(self) -> datetime | None:
-        """First attempt by sales, or the closing of the cycle: that too is an answer to the lead. `working` alone
-        claims work without showing it and stops nothing."""
+        """First attempt by sales, or the closing of the cycle: that too is an answer to the lead, unless the clause
+        closed it. `working` alone claims work without showing it and stops nothing."""
         return self._first_follow_up[0]
 
     @property
@@ -118,6 +125,6 @@ class FoldedCycle:
         found = [(attempt.at, attempt.is_suspect) for attempt in self.attempts[:1]]
         if self.followed_up_at:
             found.append((self.followed_up_at, False))
-        if self.closed_believed_at:
+        if self.closed_believed_at and not self.is_by_clause:
             found.append((self.closed_believed_at, self.is_closing_suspect))
         return min(found, default=(None, False))

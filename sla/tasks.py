@@ -55,3 +55,9 @@ def send_adherence_report() -> int:
 def watch_weeks() -> int:
     """Keep each full week once it is known, and open or close the CRO's case about tagging."""
     return services.watch_weeks(at=timezone.now())
+
+
+@shared_task
+def execute_consequences() -> int:
+    """Judge the periods of the SLA's clauses that are settled, and recycle what a consequence left to recycle."""
+    return services.execute_consequences(at=timezone.now())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sla.views import adherence, agreement, compliance, editor, new_version, review
+from sla.views import adherence, agreement, compliance, consequences, editor, new_version, review
 
 app_name = "sla"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
     path("adherence/rows/", adherence.rows, name="adherence-rows"),
     path("adherence/<str:monday>/", adherence.sent, name="adherence-report"),
     path("adherence/<str:monday>/figures.csv", adherence.sent_download, name="adherence-report-csv"),
+    path("consequences/", consequences.overview, name="consequences"),
+    path("consequences/volume/", consequences.volume_rows, name="volume-rows"),
+    path("consequences/<int:pk>/", consequences.detail, name="consequence"),
+    path("consequences/<int:pk>/rows.csv", consequences.download, name="consequence-csv"),
     path("agreement/", agreement.in_force, name="agreement"),
     path("agreement/new/", new_version.create, name="agreement-new"),
     path("agreement/draft/", editor.edit, name="agreement-draft"),

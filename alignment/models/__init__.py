@@ -21,6 +21,8 @@ from alignment.models.erasure import AskedBy, Erasure, ErasureArrival, ErasureMa
 from alignment.models.identity import ChangedAccount, DuplicatePair, DuplicateRule, LeadMerge
 from alignment.models.imports import Import, ImportPiece, ImportReject, ImportState
 from alignment.models.intake import (
+    BY_CLAUSE,
+    CLAUSE_UNDONE,
     DeadEvent,
     Delivery,
     DeliveryState,
@@ -49,6 +51,8 @@ from alignment.models.programs import GateDecision, Program, Step
 from alignment.models.retention import RetentionRun
 
 __all__ = [
+    "BY_CLAUSE",
+    "CLAUSE_UNDONE",
     "KEY_PATTERN",
     "SIGNED_STATES",
     "Account",

@@ -58,7 +58,7 @@ class MqlCycleQuerySet(models.QuerySet["MqlCycle"]):
         """The CRM closed the record without a closing disposition, or without what that one requires."""
         return self.live().filter(
             Q(crm_closed_at__isnull=False, closed_at__isnull=True)
-            | Q(closed_at__isnull=False, is_tagged=False)
+            | Q(closed_at__isnull=False, is_tagged=False, is_by_clause=False)
         )
 
 
@@ -114,6 +114,11 @@ class MqlCycle(models.Model):
     is_tagged = models.BooleanField(
         default=False, help_text="It has a disposition with all that this requires (reason, opportunity)."
     )
+    is_by_clause = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Recycled by the consequence clause of the signed SLA, and by nobody of sales.",
+    )
     closed_at = models.DateTimeField(null=True, blank=True)
     crm_closed_at = models.DateTimeField(null=True, blank=True)
     opportunity = models.ForeignKey(
@@ -159,6 +164,11 @@ class MqlCycle(models.Model):
                 condition=Q(voided_at__isnull=True, void_reason="") | ~Q(void_reason=""),
                 name="a_void_has_a_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(is_by_clause=False)
+                | Q(disposition=Disposition.RECYCLED, reason="", is_tagged=False, is_history=False),
+                name="a_clause_recycles_without_a_reason_of_sales",
+            ),
         ]
         indexes = [
             models.Index(
@@ -190,8 +200,17 @@ class MqlCycle(models.Model):
 
     @property
     def lacks_tagging(self) -> bool:
-        """Closed, but without the reason or the opportunity that its disposition requires."""
-        return self.closed_at is not None and self.voided_at is None and not self.is_tagged
+        """Closed, but without the reason or the opportunity that its disposition requires. What the clause recycled
+        has none of sales' and asks for none."""
+        is_closed = self.closed_at is not None and self.voided_at is None
+        return is_closed and not self.is_tagged and not self.is_by_clause
+
+    @property
+    def disposition_in_words(self) -> str:
+        """As lists and pages show it; empty without one."""
+        if self.is_by_clause:
+            return "Recycled by the clause"
+        return self.get_disposition_display()
 
     def age(self, at: datetime) -> float:
         """Seconds from crossing to `at`."""

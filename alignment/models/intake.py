@@ -249,6 +249,10 @@ class Subject(models.TextChoices):
     ACCOUNT = "account", "Account"
 
 
+BY_CLAUSE, CLAUSE_UNDONE = "clause", "clause_undone"
+"""Acts of the signed SLA itself: its consequence recycled an MQL, and a ruling took that back. Nobody set them."""
+
+
 class FactQuerySet(models.QuerySet["Fact"]):
     """Facts of the ledger by the record that they are about."""
 
@@ -303,3 +307,8 @@ class Fact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} {self.external_id} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_ours(self) -> bool:
+        """Decided here, by a person or by the signed SLA, as against what a source says."""
+        return self.by_id is not None or self.action in (BY_CLAUSE, CLAUSE_UNDONE)

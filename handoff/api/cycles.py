@@ -43,7 +43,7 @@ class CycleSerializer(serializers.ModelSerializer[MqlCycle]):
             "started_at",
             "is_clock_suspect", "agreement_number", "tier", "segment", "team", "owner", "assigned_at", "assigned_by",
             "accepted_at", "first_follow_up_at", "attempts", "disposition", "reason", "disposed_at", "is_tagged",
-            "lacks", "closed_at", "crm_closed_at", "opportunity", "voided_at", "void_reason", "clocks",
+            "is_by_clause", "lacks", "closed_at", "crm_closed_at", "opportunity", "voided_at", "void_reason", "clocks",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -96,7 +96,13 @@ class Page:
 
 def missing_in(cycle: MqlCycle) -> str:
     """What a record that is closed, here or in the CRM, lacks to count as tagged; empty when nothing is."""
-    if cycle.voided_at or cycle.is_history or cycle.is_tagged or not (cycle.crm_closed_at or cycle.closed_at):
+    if (
+        cycle.is_by_clause
+        or cycle.voided_at
+        or cycle.is_history
+        or cycle.is_tagged
+        or not (cycle.crm_closed_at or cycle.closed_at)
+    ):
         return ""
     if cycle.disposition == Disposition.CONVERTED:
         return "Converted without an opportunity"

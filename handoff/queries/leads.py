@@ -74,7 +74,7 @@ class CyclePart:
         if cycle.is_history and not cycle.disposition:
             return "neutral", "History, open"
         if cycle.disposition:
-            return cycle.disposition, cycle.get_disposition_display()
+            return cycle.disposition, cycle.disposition_in_words
         return ("open", "Open") if cycle.owner_id else ("unassigned", "Unassigned")
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from django.db.models import Q
 
 from alignment.models import (
+    BY_CLAUSE,
+    CLAUSE_UNDONE,
     Fact,
     Lead,
     LeadMerge,
@@ -157,7 +159,7 @@ def _facts(lead: Lead, record: str) -> list[Entry]:
                     "disposition" if fact.action else "fact",
                     title,
                     changed,
-                    received_at=None if fact.by_id else fact.received_at,
+                    received_at=None if fact.is_ours else fact.received_at,
                     by=str(fact.by or ""),
                 )
             )
@@ -171,7 +173,12 @@ def _title(fact: Fact, *, is_first: bool, is_pass: bool) -> str:
         return "MQL cycle, as imported" if is_pass else "Lead, as imported"
     if is_first:
         return "First heard of the lead"
-    return "Disposition set" if fact.action == "disposition" else "The CRM changed the lead"
+    acts = {
+        "disposition": "Disposition set",
+        BY_CLAUSE: "Recycled by the consequence clause of the SLA",
+        CLAUSE_UNDONE: "A ruling took back what the consequence clause did",
+    }
+    return acts.get(fact.action, "The CRM changed the lead")
 
 
 def _touches(leads: Sequence[Lead]) -> list[Entry]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -61,6 +61,12 @@ class Basis:
         before = Basis.of(last.basis if last else {})
         if _is_ours(self.disposition) and self.disposition != before.disposition:
             return DISPOSITIONED
+        if (
+            before.status == "closed"
+            and _is_ours(before.disposition)
+            and self == replace(self, status="open", disposition="")
+        ):
+            return DISPOSITIONED  # a ruling took the clause's disposition back
         if _is_ours(self.owner) and self.owner != before.owner:
             return ASSIGNED
         is_rescheduled = self.status == "open" and self.owner and (self.due or {}) != (before.due or {})
@@ -185,7 +191,7 @@ def _basis(item: CycleFold, source: int, due: Due) -> Basis:
         is_its_own = owning.by == AssignedBy.CRM and owning.source_id == source
         owner = CRM if is_its_own else f"{owning.by}:{owning.person.pk}:{_text(owning.at)}"
     if cycle.disposition:
-        is_its_own = fact is None or (fact.by_id is None and fact.source_id == source)
+        is_its_own = fact is None or (not fact.is_ours and fact.source_id == source)
         disposition = CRM if is_its_own or fact is None else fact.ref
     return Basis(owner, disposition, due, "open" if cycle.is_open else "closed")
 

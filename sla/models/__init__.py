@@ -2,6 +2,15 @@ from sla.models.agreements import Agreement, validate_clauses, validate_terms
 from sla.models.cases import AdoptionCase, AdoptionCaseClosing, KnownWeek
 from sla.models.clocks import Breach, Clock, ClockCorrection, ClockKind, ClockQuerySet, ClockRedating, Outcome
 from sla.models.compliance import METRIC, ComplianceDay
+from sla.models.consequences import (
+    ClauseKind,
+    ClausePeriod,
+    Consequence,
+    ConsequenceCycle,
+    ConsequenceUndone,
+    CycleState,
+    RenegotiationCase,
+)
 from sla.models.disputes import (
     ClockHold,
     Decision,
@@ -22,6 +31,8 @@ __all__ = [
     "AdoptionCaseClosing",
     "Agreement",
     "Breach",
+    "ClauseKind",
+    "ClausePeriod",
     "Clock",
     "ClockCorrection",
     "ClockHold",
@@ -29,6 +40,10 @@ __all__ = [
     "ClockQuerySet",
     "ClockRedating",
     "ComplianceDay",
+    "Consequence",
+    "ConsequenceCycle",
+    "ConsequenceUndone",
+    "CycleState",
     "Decision",
     "Dispute",
     "DisputeKind",
@@ -37,6 +52,7 @@ __all__ = [
     "KnownWeek",
     "Outcome",
     "Override",
+    "RenegotiationCase",
     "ReviewTaken",
     "Ruling",
     "validate_clauses",

@@ -12,6 +12,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
+from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
@@ -151,20 +154,14 @@ def _counts(periods: Sequence[Period], zone: str, at: datetime) -> dict[Period, 
     return found
 
 
-def _placed(found: QuerySet[MqlCycle], periods: Sequence[Period], zone: str) -> QuerySet[MqlCycle]:
+def _placed(found: QuerySet[MqlCycle], periods: Sequence[Period], zone: str) -> QuerySet[Any]:
     """`place`: index of the period in which an MQL crossed; those of no period are left out."""
-    edges = [(period.starts_at(zone), period.ends_at(zone)) for period in periods]
-    places = [
-        When(crossed_at__gte=start, crossed_at__lt=end, then=Value(place))
-        for place, (start, end) in enumerate(edges)
+    edges = [
+        Q(crossed_at__gte=period.starts_at(zone), crossed_at__lt=period.ends_at(zone)) for period in periods
     ]
-    return (
-        found.filter(
-            crossed_at__gte=min(start for start, _ in edges), crossed_at__lt=max(end for _, end in edges)
-        )
-        .annotate(place=Case(*places, default=Value(None), output_field=IntegerField()))
-        .exclude(place=None)
-    )
+    places = [When(edge, then=Value(place)) for place, edge in enumerate(edges)]
+    within = reduce(or_, edges)
+    return found.filter(within).annotate(place=Case(*places, output_field=IntegerField()))
 
 
 def _by_line(marketing: Marketing, counts: dict[str, int]) -> tuple[list[SegmentVolume], int]:

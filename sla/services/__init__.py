@@ -1,5 +1,6 @@
 from sla.services.cases import watch_weeks
 from sla.services.clocks import keep_clocks
+from sla.services.consequences import execute_consequences
 from sla.services.cycles import cross
 from sla.services.redate import redate_clocks
 from sla.services.review import remind_of_review, tell_of_exceptions
@@ -10,6 +11,7 @@ from sla.services.versions import take_over_cycles
 __all__ = [
     "compare_roll_up",
     "cross",
+    "execute_consequences",
     "keep_clocks",
     "mark_all_days_dirty",
     "mark_breached",

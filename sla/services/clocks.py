@@ -60,13 +60,14 @@ def promises(item: CycleFold, fold: FoldedCycle, terms: Terms) -> Iterable[Promi
         fold.closed_believed_at,
     )  # fmt: skip
     base = cycle.assigned_at or assign_due
+    taken_back = fold.closed_believed_at if fold.is_by_clause else None  # nothing more is owed from then on
     yield Promise(
         ClockKind.FOLLOW_UP, 1, base, tier.follow_up_within, fold.first_follow_up_at,
-        is_doubtful or fold.is_follow_up_suspect,
+        is_doubtful or fold.is_follow_up_suspect, taken_back,
     )  # fmt: skip
     yield Promise(
         ClockKind.DISPOSITION, 1, base, tier.disposition_within, fold.disposed_at,
-        is_doubtful or fold.is_disposal_suspect,
+        is_doubtful or fold.is_disposal_suspect, taken_back,
     )  # fmt: skip
     ended = [end for end in (fold.closed_believed_at,) if end is not None]
     for number, attempt in enumerate(fold.attempts[: terms.attempts - 1], start=1):

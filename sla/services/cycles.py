@@ -19,7 +19,7 @@ from sla.queries.agreements import load_book
 COLUMNS = [
     "lead", "number", "opened_by", "crossed_at", "received_at", "started_at", "is_clock_suspect", "is_history",
     "agreement_number", "tier", "segment", "accepted_at", "first_follow_up_at", "attempts",
-    "disposition", "reason", "disposed_at", "is_tagged", "closed_at", "crm_closed_at", "opportunity",
+    "disposition", "reason", "disposed_at", "is_tagged", "is_by_clause", "closed_at", "crm_closed_at", "opportunity",
     "voided_at", "void_reason", "owner", "assigned_at", "assigned_by", "team",
 ]  # fmt: skip
 MERGED = "Merged: the same person's other record had an MQL cycle open then."
@@ -168,6 +168,7 @@ def _copy(fold: FoldedCycle, row: MqlCycle, batch: Batch) -> None:
     row.reason = fold.reason
     row.disposed_at = fold.disposed_at
     row.is_tagged = fold.is_tagged
+    row.is_by_clause = fold.is_by_clause
     row.closed_at = fold.closed_at
     row.crm_closed_at = fold.crm_closed_at
     row.opportunity = batch.opportunities.get((fold.opportunity_source_id or 0, fold.opportunity))

@@ -1,0 +1,171 @@
+"""What the pages of the clauses show: months of volume, periods of follow-up, cases, and the MQLs of a consequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+from django.urls import NoReverseMatch, reverse
+
+from alignment.access import Scope
+from alignment.models import Organisation
+from sla.models import (
+    ClauseKind,
+    ClausePeriod,
+    Clock,
+    Consequence,
+    ConsequenceCycle,
+    CycleState,
+    RenegotiationCase,
+)
+from sla.periods import Period, periods_up_to
+from sla.queries.follow_up_clause import FollowUps, clause_periods, follow_ups
+from sla.queries.volume import VolumeMonth, months_of_volume
+
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class MonthRow:
+    """A month of volume as it is known now, beside what it was judged by (None: not judged yet)."""
+
+    now: VolumeMonth
+    judged: ClausePeriod | None
+
+    @property
+    def is_restated(self) -> bool:
+        """What is known now differs from what was judged."""
+        return self.judged is not None and self.judged.part != self.now.delivered
+
+
+@dataclass(frozen=True)
+class PeriodRow:
+    """A period of first follow-ups: judged, or with its figures so far (`now`)."""
+
+    period: Period
+    judged: ClausePeriod | None
+    now: FollowUps | None
+
+    @property
+    def consequence(self) -> Consequence | None:
+        return getattr(self.judged, "consequence", None) if self.judged else None
+
+
+def month_rows(*, at: datetime, shown: int = SHOWN) -> list[MonthRow]:
+    """The last calendar months, the one under way first."""
+    last = Period.of(at.astimezone(Organisation.get().tz).date())
+    judged = {
+        row.first: row
+        for row in ClausePeriod.objects.filter(kind=ClauseKind.VOLUME).select_related("agreement")
+    }
+    found = months_of_volume(periods_up_to(last, shown), at=at)
+    return [MonthRow(month, judged.get(month.period.first)) for month in reversed(found)]
+
+
+def period_rows(*, at: datetime, shown: int = SHOWN) -> list[PeriodRow]:
+    """The last periods of the follow-up clause, the one under way first; none before the first signed SLA."""
+    judged = {
+        row.first: row
+        for row in ClausePeriod.objects.filter(kind=ClauseKind.FOLLOW_UP).select_related(
+            "agreement", "consequence"
+        )
+    }
+    periods = list(clause_periods(at=at))[-shown:]
+    return [
+        PeriodRow(
+            period,
+            judged.get(period.first),
+            None if period.first in judged else follow_ups(period, version, at=at),
+        )
+        for period, version in reversed(periods)
+    ]
+
+
+def cases() -> list[RenegotiationCase]:
+    """All cases, the newest first."""
+    return list(
+        RenegotiationCase.objects.select_related("agreement", "closed_by__artifact", "ruling__dispute")
+    )
+
+
+def open_case() -> RenegotiationCase | None:
+    return RenegotiationCase.objects.filter(closed_at__isnull=True).select_related("agreement").first()
+
+
+def consequences() -> QuerySet[Consequence]:
+    """With their figures, and how many MQLs each took out, recycled and gave back."""
+    return Consequence.objects.select_related("judged__agreement").annotate(
+        mqls=Count("cycles"),
+        recycled=Count("cycles", filter=Q(cycles__state=CycleState.RECYCLED)),
+        waiting=Count("cycles", filter=Q(cycles__state=CycleState.WAITING)),
+        spared=Count("cycles", filter=Q(cycles__state=CycleState.SPARED)),
+        undone=Count("cycles", filter=Q(cycles__undone__isnull=False)),
+    )
+
+
+SHOWS = {
+    "": "All",
+    "recycled": "Recycled by the clause",
+    "listed": "Taken out only",
+    "undone": "Taken back by a ruling",
+}
+
+
+def entries(consequence: Consequence, scope: Scope, show: str = "") -> QuerySet[ConsequenceCycle]:
+    """The MQLs of a consequence that somebody may see, with lead, owner, clock and ruling; in no order."""
+    found = consequence.cycles.filter(scope.q("clock__owner"))
+    if show == "undone":
+        found = found.filter(undone__isnull=False)
+    elif show == "listed":
+        found = found.exclude(state__in=[CycleState.RECYCLED, CycleState.WAITING])
+    elif show == "recycled":
+        found = found.filter(state__in=[CycleState.RECYCLED, CycleState.WAITING])
+    return found.select_related(
+        "cycle__lead", "clock__owner", "clock__team", "undone__ruling__dispute", "undone__ruling__ruled_by"
+    ).annotate(due_at=F("clock__due_at"))
+
+
+def dispute_url(clock: Clock) -> str:
+    """Where a dispute on a clock is filed; empty while no such page is there."""
+    try:
+        return reverse("sla:dispute-new") + f"?clock={clock.pk}"
+    except NoReverseMatch:
+        return ""
+
+
+COLUMNS = (
+    "lead_id", "lead", "company", "segment", "owner", "team", "mql", "crossed_at", "due_at", "met_at", "clock_outcome",
+    "by_the_clause", "executed_at", "undone_at", "ruling_on_dispute", "reopened",
+)  # fmt: skip
+
+
+def table(found: QuerySet[ConsequenceCycle]) -> Iterator[list[Any]]:
+    """Rows for COLUMNS, times in ISO 8601, UTC."""
+    for entry in found.order_by("clock__due_at", "pk").iterator(chunk_size=1000):
+        clock, cycle = entry.clock, entry.cycle
+        undone = getattr(entry, "undone", None)
+        yield [
+            cycle.lead.external_id,
+            cycle.lead.name,
+            cycle.lead.company,
+            cycle.segment,
+            clock.owner.name if clock.owner else "",
+            clock.team.name if clock.team else "",
+            cycle.number,
+            _iso(cycle.crossed_at),
+            _iso(clock.due_at),
+            _iso(clock.met_at),
+            clock.get_outcome_display(),
+            entry.get_state_display(),
+            _iso(entry.executed_at),
+            _iso(undone.undone_at) if undone else "",
+            undone.ruling_id if undone else "",
+            ("yes" if undone.is_reopened else "no") if undone else "",
+        ]
+
+
+def _iso(instant: datetime | None) -> str:
+    return instant.isoformat(timespec="seconds") if instant else ""

@@ -1,0 +1,279 @@
+"""The follow-up clause executes itself: more than the agreed share missed, and what it does then, once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from alignment.models import BY_CLAUSE, DirtyDay, Fact, MqlCycle, Notification, OutgoingMail
+from alignment.pipeline import apply_events, refold_leads
+from sla.models import (
+    ClauseKind,
+    ClausePeriod,
+    Clock,
+    ClockKind,
+    Consequence,
+    ConsequenceCycle,
+    CycleState,
+    Outcome,
+)
+from sla.services import consequences as service
+from sla.services import execute_consequences, mark_breached, roll_up
+from sla.services.clause_periods import judge_follow_ups
+from testing.sla import signed_sla
+from testing.world import World, event, terms
+
+SIGNED = datetime(2026, 9, 28, 9, 0, tzinfo=UTC)
+CROSSED = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)  # a Tuesday: due on Friday, after 24 open hours
+AFTER = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
+
+
+def october(world: World, *, missed: int, met: int, touched: int = 0, **clauses: Any) -> None:
+    """MQLs of October of a signed SLA: so many never followed up, or late (`touched` of them), and the rest in time."""
+    signed_sla(terms(world.calendar), at=SIGNED, **clauses)
+    late = CROSSED + timedelta(days=6)
+    events = [event("lead.updated", f"L{n}", CROSSED, score=80) for n in range(missed + met)]
+    in_time = range(missed, missed + met)
+    world.send(*events, at=CROSSED)
+    world.send(*(attempt(n, CROSSED + timedelta(hours=1)) for n in in_time), at=CROSSED + timedelta(hours=1))
+    mark_breached(at=late)
+    world.send(*(attempt(n, late) for n in range(touched)), at=late)
+    mark_breached(at=AFTER)
+    roll_up(at=AFTER)
+
+
+def attempt(number: int, at: datetime) -> dict[str, Any]:
+    return event(
+        "touch.recorded", f"T{number}-{at:%d%H%M}", at, lead=f"L{number}", channel="call", is_attempt=True
+    )
+
+
+def test_exactly_the_agreed_percent_fires_nothing(world: World) -> None:
+    october(world, missed=3, met=17)
+    assert execute_consequences(at=AFTER) == 0
+    judged = ClausePeriod.objects.get(kind=ClauseKind.FOLLOW_UP, first="2026-10-01")
+    assert (judged.part, judged.whole, judged.percent, judged.is_missed) == (3, 20, 15, False)
+    assert not Consequence.objects.exists()
+
+
+def test_a_little_more_fires_and_recycles_what_is_untouched_and_open(world: World) -> None:
+    october(world, missed=4, met=16, touched=1)
+    assert execute_consequences(at=AFTER) == 3
+    consequence = Consequence.objects.get()
+    assert (consequence.judged.part, consequence.judged.whole) == (4, 20)
+    states = dict(consequence.cycles.values_list("cycle__lead__external_id", "state"))
+    assert states == {"L0": "listed", "L1": "recycled", "L2": "recycled", "L3": "recycled"}
+    cycle = MqlCycle.objects.get(lead__external_id="L1")
+    assert (cycle.disposition, cycle.reason, cycle.closed_at) == ("recycled", "", AFTER)
+    assert (cycle.is_by_clause, cycle.is_tagged, cycle.disposed_at) == (True, False, None)
+    assert cycle.first_follow_up_at is None
+    assert MqlCycle.objects.closed_in_crm_untagged().filter(pk=cycle.pk).count() == 0
+    outcomes = dict(Clock.objects.filter(cycle=cycle).values_list("kind", "outcome"))
+    assert outcomes[ClockKind.FOLLOW_UP] == Outcome.MISSED
+    assert outcomes[ClockKind.DISPOSITION] == Outcome.MISSED
+    told = Notification.objects.filter(kind="sla-consequence")
+    assert {row.user.role for row in told} >= {"cro", "cmo", "revops"}
+    assert (
+        OutgoingMail.objects.filter(key__startswith=f"consequence:{consequence.pk}").count() == told.count()
+    )
+
+
+@pytest.mark.parametrize(
+    ("missed", "due", "percent", "fires"),
+    [(30, 200, 15, False), (31, 200, 15, True), (151, 1000, 15, True), (150, 1000, 15, False), (20, 132, 15, True),
+     (0, 0, 15, False), (1, 1, 99, True), (99, 100, 99, False)],
+)  # fmt: skip
+def test_the_line_is_compared_as_whole_numbers(
+    world: World, missed: int, due: int, percent: int, fires: bool
+) -> None:
+    agreement = signed_sla(terms(world.calendar), at=SIGNED)
+    row = {
+        "kind": ClauseKind.FOLLOW_UP, "unit": "month", "first": "2026-10-01", "end": "2026-11-01",
+        "agreement": agreement, "part": missed, "whole": due, "percent": percent, "evidence": {},
+        "evidence_digest": "0" * 64, "judged_at": AFTER,
+    }  # fmt: skip
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ClausePeriod.objects.create(**row, is_missed=not fires)
+    judged = ClausePeriod.objects.create(**row, is_missed=fires)
+    consequence = Consequence(judged=judged, kind=judged.kind, first="2026-10-01", fired_at=AFTER)
+    if fires:
+        consequence.save()
+    else:
+        with pytest.raises(IntegrityError, match="was missed"), transaction.atomic():
+            consequence.save()
+
+
+def test_run_again_it_does_nothing_again(world: World) -> None:
+    october(world, missed=4, met=0)
+    assert execute_consequences(at=AFTER) == 4
+    before = (Fact.objects.count(), Notification.objects.count(), ClausePeriod.objects.count())
+    assert execute_consequences(at=AFTER + timedelta(hours=1)) == 0
+    assert execute_consequences(at=AFTER + timedelta(days=1)) == 0
+    assert (Fact.objects.count(), Notification.objects.count(), ClausePeriod.objects.count()) == before
+    assert Consequence.objects.count() == 1
+
+
+def test_after_a_crash_between_decision_and_execution_the_next_run_goes_on(world: World) -> None:
+    october(world, missed=4, met=0)
+    with patch.object(service, "recycle_waiting", side_effect=RuntimeError), pytest.raises(RuntimeError):
+        execute_consequences(at=AFTER)
+    assert ConsequenceCycle.objects.filter(state=CycleState.WAITING).count() == 4
+    assert not Fact.objects.filter(action=BY_CLAUSE).exists()
+    later = AFTER + timedelta(hours=2)
+    assert execute_consequences(at=later) == 4
+    assert set(MqlCycle.objects.values_list("is_by_clause", "closed_at")) == {(True, later)}
+
+
+def test_a_crash_within_the_execution_leaves_whole_batches(world: World) -> None:
+    october(world, missed=4, met=0)
+    calls: list[int] = []
+
+    def crash(*given: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return apply_events(*given, **more)
+
+    with (
+        patch.object(service, "BATCH", 2),
+        patch.object(service, "apply_events", crash),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        execute_consequences(at=AFTER)
+    assert MqlCycle.objects.filter(is_by_clause=True).count() == 2
+    assert execute_consequences(at=AFTER) == 2
+    assert Fact.objects.filter(action=BY_CLAUSE).count() == 4
+
+
+def test_an_mql_that_fails_holds_up_no_other_one(world: World) -> None:
+    october(world, missed=4, met=0)
+
+    def fail(events: Any, *, at: datetime) -> Any:
+        if any(fact.external_id == "L2" for each in events for fact in each.facts):
+            raise ValueError("poison")
+        return apply_events(events, at=at)
+
+    with patch.object(service, "apply_events", fail):
+        assert execute_consequences(at=AFTER) == 3
+    poisoned = ConsequenceCycle.objects.filter(state=CycleState.WAITING)
+    assert [entry.cycle.lead.external_id for entry in poisoned] == ["L2"]
+    assert execute_consequences(at=AFTER) == 1
+
+
+def test_who_was_called_between_decision_and_execution_is_spared(world: World) -> None:
+    october(world, missed=2, met=0)
+    judge_follow_ups(at=AFTER)
+    world.send(attempt(0, AFTER), at=AFTER)
+    assert service.recycle_waiting(at=AFTER + timedelta(minutes=5)) == 1
+    states = dict(ConsequenceCycle.objects.values_list("cycle__lead__external_id", "state"))
+    assert states == {"L0": "spared", "L1": "recycled"}
+    assert MqlCycle.objects.get(lead__external_id="L0").is_open
+
+
+@pytest.mark.parametrize("why", ["not over", "inbox", "dirty", "running"])
+def test_a_period_that_is_not_settled_is_not_judged(world: World, why: str) -> None:
+    october(world, missed=2, met=0)
+    at = AFTER
+    if why == "not over":
+        at = datetime(2026, 10, 31, 23, 59, tzinfo=UTC)
+    elif why == "inbox":
+        world.deliver(event("lead.updated", "L9", CROSSED), external_id="x", received_at=CROSSED)
+    elif why == "dirty":
+        DirtyDay.objects.create(metric="compliance", day="2026-10-09")
+    else:  # fell due on 29 October, and no sweep has come by
+        late = CROSSED + timedelta(days=20)
+        world.send(event("lead.updated", "L8", late, score=80), at=late)
+        roll_up(at=at)
+    execute_consequences(at=at)
+    assert not ClausePeriod.objects.filter(first="2026-10-01").exists()
+
+
+def test_clocks_on_an_unsigned_version_count_for_nothing(world: World) -> None:
+    before = datetime(2026, 10, 1, 9, tzinfo=UTC)
+    world.send(event("lead.updated", "L0", before, score=80), at=before)
+    signed_sla(terms(world.calendar), at=datetime(2026, 10, 2, tzinfo=UTC))
+    world.send(event("lead.updated", "L1", CROSSED, score=80), at=CROSSED)
+    world.send(attempt(1, CROSSED + timedelta(hours=1)), at=CROSSED + timedelta(hours=1))
+    mark_breached(at=AFTER)
+    roll_up(at=AFTER)
+    execute_consequences(at=AFTER)
+    judged = ClausePeriod.objects.get(first="2026-10-01")
+    assert (judged.part, judged.whole, judged.is_missed) == (0, 1, False)
+
+
+def test_without_a_signed_sla_nothing_is_judged(world: World) -> None:
+    world.send(event("lead.updated", "OLD", CROSSED, score=80), at=CROSSED)
+    mark_breached(at=AFTER)
+    roll_up(at=AFTER)
+    assert execute_consequences(at=AFTER) == 0
+    assert not ClausePeriod.objects.exists()
+
+
+def test_a_quarter_is_judged_whole_where_the_sla_says_so(world: World) -> None:
+    october(
+        world, missed=2, met=0, consequences={"volume_months": 2, "missed_percent": 15, "period": "quarter"}
+    )
+    execute_consequences(at=AFTER)
+    assert not ClausePeriod.objects.filter(
+        kind=ClauseKind.FOLLOW_UP, unit="quarter", first="2026-10-01"
+    ).exists()
+    execute_consequences(at=datetime(2027, 1, 1, 1, tzinfo=UTC))
+    found = ClausePeriod.objects.filter(kind=ClauseKind.FOLLOW_UP).values_list("first", "unit", "part")
+    assert [(str(first), unit, part) for first, unit, part in found] == [
+        ("2026-07-01", "quarter", 0),
+        ("2026-10-01", "quarter", 2),
+    ]
+
+
+def test_the_ledger_folds_to_the_same_whatever_comes_after(world: World) -> None:
+    october(world, missed=1, met=0)
+    execute_consequences(at=AFTER)
+    refold_leads({(world.crm.pk, "L0")}, at=AFTER + timedelta(days=1), reason="test")
+    cycle = MqlCycle.objects.get()
+    assert (cycle.is_by_clause, cycle.disposition) == (True, "recycled")
+    # the CRM gives our write-back back: no decision of its own
+    echo = AFTER + timedelta(minutes=2)
+    world.send(event("lead.dispositioned", "L0", echo, disposition="recycled"), at=echo)
+    cycle.refresh_from_db()
+    assert cycle.is_by_clause
+    # sales gives a reason afterwards: then it is sales' own disposition
+    later = AFTER + timedelta(days=2)
+    world.send(
+        event("lead.dispositioned", "L0", later, disposition="recycled", reason="bad_timing"), at=later
+    )
+    cycle.refresh_from_db()
+    assert (cycle.is_by_clause, cycle.reason, cycle.is_tagged, cycle.closed_at) == (
+        False,
+        "bad_timing",
+        True,
+        later,
+    )
+
+
+def test_the_database_takes_no_clause_act_without_its_consequence(world: World) -> None:
+    october(world, missed=1, met=0)
+    fact = Fact(
+        source=world.crm, ref="clause:1:1", subject="lead", external_id="L0", action=BY_CLAUSE,
+        fields={"disposition": "recycled"}, occurred_at=AFTER, received_at=AFTER, order_key="x",
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match="only a consequence recycles"), transaction.atomic():
+        fact.save()
+    with pytest.raises(IntegrityError, match="without_a_reason_of_sales"), transaction.atomic():
+        MqlCycle.objects.update(is_by_clause=True)
+
+
+def test_judgements_and_consequences_cannot_be_rewritten(world: World) -> None:
+    october(world, missed=1, met=0)
+    execute_consequences(at=AFTER)
+    for change in (
+        lambda: ClausePeriod.objects.update(part=0),
+        lambda: Consequence.objects.update(first="2026-01-01"),
+        lambda: ConsequenceCycle.objects.update(state=CycleState.LISTED, executed_at=None),
+        lambda: ConsequenceCycle.objects.all()._raw_delete("default"),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()

@@ -1,0 +1,240 @@
+"""A ruling takes back what a consequence did; marketing's conversion raw and after the clause, by hand and by force."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alignment.models import (
+    CLAUSE_UNDONE,
+    Fact,
+    MqlCycle,
+    Opportunity,
+    OutgoingMessage,
+    Role,
+)
+from alignment.services.destinations import create_destination
+from sla.models import (
+    Clock,
+    Consequence,
+    ConsequenceCycle,
+    CycleState,
+    Decision,
+    Dispute,
+    Effect,
+    Outcome,
+    Override,
+    Ruling,
+)
+from sla.periods import Period
+from sla.queries.conversion import Rate, conversion, rows
+from sla.services import execute_consequences, mark_breached, roll_up
+from sla.services.clause_periods import judge_follow_ups
+from sla.services.consequences import NothingToUndo, recycle_waiting, undo
+from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, october
+from testing.artifacts import user_with
+from testing.world import World, event
+
+OCTOBER = Period(date(2026, 10, 1))
+RULED = AFTER + timedelta(days=3)
+
+
+def ruling(clock: Clock) -> Ruling:
+    """A ruling on a dispute about one breach."""
+    dispute = Dispute.objects.create(
+        kind="clock", clock=clock, cycle=clock.cycle, clock_due_at=clock.due_at, text="late mail", asked="set aside",
+        evidence={}, evidence_digest="0" * 64, filed_by=user_with(Role.CRO), filed_at=AFTER,
+        rule_by=AFTER + timedelta(days=7),
+    )  # fmt: skip
+    return Ruling.objects.create(
+        dispute=dispute, decision=Decision.UPHELD, about="a breach", summary="Set aside.", reason="It was met.",
+        ruled_by=user_with(Role.REVOPS), ruled_at=RULED,
+    )  # fmt: skip
+
+
+def fired(world: World, **figures: int) -> tuple[Consequence, Ruling]:
+    october(world, **figures)
+    execute_consequences(at=AFTER)
+    consequence = Consequence.objects.get()
+    return consequence, ruling(consequence.cycles.order_by("pk")[0].clock)
+
+
+def settle() -> None:
+    mark_breached(at=AFTER)
+    roll_up(at=AFTER)
+
+
+def cycle_of(name: str) -> MqlCycle:
+    return MqlCycle.objects.get(lead__external_id=name, number=1)
+
+
+def win(world: World, name: str, at: datetime) -> None:
+    world.send(event("opportunity.updated", f"O-{name}", at, lead=name, stage="Proposal"), at=at)
+
+
+def test_both_conversions_before_and_after_by_hand(world: World) -> None:
+    # ten MQLs: four missed (one of them called late, and converted), six in time of which two converted
+    october(world, missed=4, met=6, touched=1)
+    for name in ("L0", "L4", "L5"):
+        win(world, name, datetime(2026, 10, 20, tzinfo=UTC))
+    before = conversion(OCTOBER, at=AFTER)
+    assert (before.raw, before.after) == (Rate(3, 10), Rate(3, 10))
+    execute_consequences(at=AFTER)
+    found = conversion(OCTOBER, at=AFTER)
+    assert (found.raw, found.after, found.taken_out) == (Rate(3, 10), Rate(2, 6), 4)
+    consequence = Consequence.objects.get()
+    decided = ruling(cycle_of("L0").clocks.get(kind="follow_up"))
+    undo(consequence=consequence, cycles=[cycle_of("L0")], ruling=decided, at=RULED)
+    found = conversion(OCTOBER, at=RULED)
+    assert (found.raw, found.after) == (Rate(3, 10), Rate(3, 7))
+    undo(consequence=consequence, ruling=decided, at=RULED)
+    found = conversion(OCTOBER, at=RULED)
+    assert (found.raw, found.after) == (Rate(3, 10), Rate(3, 10))
+
+
+def test_what_was_recycled_and_is_still_so_goes_on_and_no_clock_restarts(world: World) -> None:
+    consequence, decided = fired(world, missed=2, met=0)
+    clocks = list(Clock.objects.order_by("pk").values_list("pk", "due_at", "breached_at", "outcome"))
+    undone = undo(consequence=consequence, cycles=[cycle_of("L0")], ruling=decided, at=RULED)
+    assert [row.is_reopened for row in undone] == [True]
+    back, other = cycle_of("L0"), cycle_of("L1")
+    assert (back.is_open, back.disposition, back.is_by_clause) == (True, "", False)
+    assert (other.is_open, other.is_by_clause) == (False, True)
+    assert list(Clock.objects.order_by("pk").values_list("pk", "due_at", "breached_at", "outcome")) == clocks
+    with pytest.raises(NothingToUndo):
+        undo(consequence=consequence, cycles=[back], ruling=decided, at=RULED)
+    assert Fact.objects.filter(action=CLAUSE_UNDONE).count() == 1
+    # sales works on it as before; what the clause did is not done again
+    assert execute_consequences(at=RULED + timedelta(hours=1)) == 0
+    world.send(
+        event("lead.dispositioned", "L0", RULED + timedelta(days=1), disposition="working"),
+        at=RULED + timedelta(days=1),
+    )
+    assert cycle_of("L0").disposition == "working"
+
+
+def test_what_was_working_comes_back_as_working(world: World) -> None:
+    october(world, missed=1, met=0)
+    at = CROSSED + timedelta(hours=2)
+    world.send(event("lead.dispositioned", "L0", at, disposition="working"), at=at)
+    settle()
+    execute_consequences(at=AFTER)
+    assert cycle_of("L0").disposition == "recycled"
+    undo(
+        consequence=Consequence.objects.get(),
+        ruling=ruling(cycle_of("L0").clocks.get(kind="follow_up")),
+        at=RULED,
+    )
+    back = cycle_of("L0")
+    assert (back.disposition, back.is_open, back.accepted_at) == ("working", True, at)
+
+
+def test_a_lead_that_crossed_anew_keeps_its_new_cycle(world: World) -> None:
+    consequence, decided = fired(world, missed=1, met=0)
+    again = AFTER + timedelta(days=1)
+    world.send(event("lead.updated", "L0", again, score=10), at=again)
+    world.send(
+        event("lead.updated", "L0", again + timedelta(hours=1), score=90), at=again + timedelta(hours=1)
+    )
+    assert MqlCycle.objects.count() == 2
+    undone = undo(consequence=consequence, ruling=decided, at=RULED)
+    assert [row.is_reopened for row in undone] == [False]
+    assert cycle_of("L0").is_by_clause
+    assert not Fact.objects.filter(action=CLAUSE_UNDONE).exists()
+    assert conversion(OCTOBER, at=RULED).taken_out == 0
+
+
+def test_what_waited_to_be_recycled_is_spared_when_a_ruling_comes_first(world: World) -> None:
+    october(world, missed=1, met=0)
+    judge_follow_ups(at=AFTER)
+    consequence = Consequence.objects.get()
+    undo(consequence=consequence, ruling=ruling(consequence.cycles.get().clock), at=RULED)
+    assert recycle_waiting(at=RULED) == 0
+    assert consequence.cycles.get().state == CycleState.SPARED
+    assert cycle_of("L0").is_open
+
+
+def test_the_crm_is_told_of_both(world: World) -> None:
+    october(world, missed=1, met=0)
+    create_destination(source=world.crm, address="https://8.8.8.8/hooks", by=None, at=CROSSED)
+    execute_consequences(at=AFTER)
+    undo(
+        consequence=Consequence.objects.get(),
+        ruling=ruling(cycle_of("L0").clocks.get(kind="follow_up")),
+        at=RULED,
+    )
+    sent = list(OutgoingMessage.objects.order_by("sequence").values_list("type", flat=True))
+    assert sent == ["mql.dispositioned", "mql.dispositioned"]
+    bodies = OutgoingMessage.objects.order_by("sequence").values_list("body", flat=True)
+    assert ['"disposition":"recycled","reason":null' in body for body in bodies] == [True, False]
+    assert '"status":"open"' in bodies[1]
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_neither_rate_passes_one_and_both_equal_brute_force(world: World, seed: int) -> None:
+    random = Random(seed)
+    Opportunity.objects.all().delete()
+    if not Consequence.objects.exists():
+        october(world, missed=5, met=5)
+        execute_consequences(at=AFTER)
+    for number in range(random.randrange(15)):
+        Opportunity.objects.create(
+            source=world.crm,
+            external_id=f"O{number}",
+            lead=MqlCycle.objects.get(lead__external_id=f"L{random.randrange(10)}").lead,
+            is_deleted=random.random() < 0.3,
+            first_seen_at=CROSSED + timedelta(days=random.randrange(-5, 20)),
+        )
+    found = conversion(OCTOBER, at=AFTER)
+    cohort = list(MqlCycle.objects.all())
+    out = set(ConsequenceCycle.objects.values_list("cycle", flat=True))
+    won = {
+        cycle.pk
+        for cycle in cohort
+        if any(
+            deal.lead_id == cycle.lead_id
+            and not deal.is_deleted
+            and cycle.crossed_at <= deal.first_seen_at <= AFTER
+            for deal in Opportunity.objects.all()
+        )
+    }
+    everybody = {cycle.pk for cycle in cohort}
+    assert found.raw == Rate(len(won), len(everybody))
+    assert found.after == Rate(len(won - out), len(everybody - out))
+    assert found.raw.part <= found.raw.whole
+    assert found.after.part <= found.after.whole
+    assert rows(OCTOBER, OCTOBER, at=AFTER).count() == len(everybody)
+
+
+def test_a_missed_clock_that_a_ruling_set_aside_before_is_not_taken_out(world: World) -> None:
+    october(world, missed=4, met=16)
+    clock = Clock.objects.filter(kind="follow_up", outcome=Outcome.MISSED).order_by("pk")[0]
+    decided = ruling(clock)
+    Override.objects.create(
+        ruling=decided, effect=Effect.SET_ASIDE, clock=clock, cycle=clock.cycle, made_at=AFTER
+    )
+    execute_consequences(at=AFTER)
+    # 3 of 20 are 15%: nothing
+    assert not Consequence.objects.exists()
+
+
+def test_a_disputed_clock_counts_as_missed_until_ruled_on(world: World) -> None:
+    october(world, missed=3, met=16)
+    running = CROSSED + timedelta(days=20)
+    world.send(event("lead.updated", "L40", running, score=80), at=running)
+    clock = Clock.objects.get(cycle__lead__external_id="L40", kind="follow_up")
+    Dispute.objects.create(
+        kind="clock", clock=clock, cycle=clock.cycle, clock_due_at=clock.due_at, text="x", asked="y", evidence={},
+        evidence_digest="0" * 64, filed_by=user_with(Role.CRO), filed_at=running, rule_by=AFTER + timedelta(days=7),
+    )  # fmt: skip
+    Clock.objects.filter(pk=clock.pk).update(held_since=running)
+    settle()
+    execute_consequences(at=AFTER)
+    judged = Consequence.objects.get().judged
+    assert (judged.part, judged.whole, judged.held) == (4, 20, 1)
+    assert judged.consequence.cycles.count() == 3
