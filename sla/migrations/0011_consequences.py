@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('alignment', '0046_recycled_by_clause'),
-        ('sla', '0007_disputes'),
+        ('sla', '0010_known_weeks_and_cases'),
     ]
 
     operations = [

@@ -63,11 +63,6 @@ class AgreementBook:
         """The version that a cycle runs on; None for imported history, which runs on none of ours."""
         return None if cycle.agreement_number is None else self.by_number(cycle.agreement_number)
 
-    def first_signed(self, *, at: datetime) -> InForce | None:
-        """The first signed version that was in force by an instant; None before the first signature."""
-        begun = (version for version in self._line if version.agreement.in_force_from <= at)
-        return next((version for version in begun if version.clauses is not None), None)
-
     def terms_of(self, cycle: MqlCycle) -> Terms | None:
         """The terms that a cycle runs on; None for imported history."""
         version = self.version_of(cycle)

@@ -57,8 +57,8 @@ def clause_periods(*, at: datetime, book: AgreementBook | None = None) -> Iterat
     """
     book = book or load_book()
     zone = Organisation.get().tz
-    begun = book.first_signed(at=at)
-    if begun is None or begun.clauses is None:
+    begun = book.first_signed()
+    if begun is None or begun.clauses is None or begun.agreement.in_force_from > at:
         return
     day = begun.agreement.in_force_from.astimezone(zone).date()
     period, version = Period.of(day, begun.clauses.consequences.period), begun

@@ -56,7 +56,7 @@ def judge_volumes(*, at: datetime) -> int:
     after its end; how many. Where it is the last of so many missed ones running, a case opens with it."""
     zone = Organisation.get().zone
     known = set(ClausePeriod.objects.filter(kind=ClauseKind.VOLUME).values_list("first", flat=True))
-    begun = load_book().first_signed(at=at)
+    begun = load_book().first_signed()
     if begun is None:
         return 0
     judged = 0
