@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from django.db.models import Count, Q
+from django.db.models import Count, Prefetch, Q
 
 from alignment.business_time import Schedule
-from alignment.models import Calendar, MqlCycle, Team
+from alignment.models import ArtifactVersion, Calendar, MqlCycle, Signature, Team, VersionState
 from alignment.queries.calendars import compiled
 from alignment.queries.working_days import WorkingDay, working_day
+from sla.clauses import Clauses
 from sla.models import Agreement
 from sla.queries.agreements import AgreementBook, InForce
 from sla.terms import Terms, Tier, Window
@@ -25,26 +26,43 @@ class Version:
 
     `until` is when the next one takes over, None while none is known; `before` is the number of the one that it
     took over from, or will. `cycles` counts standing MQL cycles that
-    run or ran on it, `open_cycles` those still open.
+    run or ran on it, `open_cycles` those still open. `document`: the signed SLA that it is of, with its signatures.
     """
 
     agreement: Agreement
     terms: Terms
+    clauses: Clauses | None
+    document: ArtifactVersion | None
     state: str
     until: datetime | None
     before: int | None
     cycles: int
     open_cycles: int
 
+    @property
+    def is_signed_no_more(self) -> bool:
+        """Its signatures were revoked, or its last day is over; its terms run until another version is signed."""
+        return self.document is not None and self.document.state in (
+            VersionState.REVOKED,
+            VersionState.EXPIRED,
+        )
+
 
 def versions(book: AgreementBook, *, at: datetime) -> list[Version]:
-    """All versions, the newest first; one query."""
+    """All versions, the newest first; three queries."""
     counts = {
         row["agreement_number"]: (row["cycles"], row["open"])
         for row in MqlCycle.objects.live()
         .values("agreement_number")
         .annotate(cycles=Count("pk"), open=Count("pk", filter=Q(closed_at__isnull=True)))
         .order_by()
+    }
+    documents = {
+        document.pk: document
+        for document in ArtifactVersion.objects.filter(agreement__isnull=False)
+        .select_related("artifact")
+        .defer("content", "envelope")
+        .prefetch_related(Prefetch("signatures", Signature.objects.order_by("pk")))
     }
     every = [book.by_number(number) for number in range(1, len(book) + 1)]
     line = [version for version in every if book.at(version.agreement.in_force_from) is version]
@@ -60,6 +78,8 @@ def versions(book: AgreementBook, *, at: datetime) -> list[Version]:
             Version(
                 version.agreement,
                 version.terms,
+                version.clauses,
+                documents.get(version.agreement.version_id or 0),
                 state,
                 ends.get(number),
                 befores.get(number),

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from alignment.access import EVERYONE, roles, viewer
-from alignment.models import Role
+from alignment.models import Role, User
+from alignment.queries.artifacts import waiting_for
+from alignment.queries.working_days import WEEKDAY_NAMES
+from sla.clauses import PERIODS
 from sla.models import ClockKind
 from sla.queries import agreement_document as document
+from sla.queries import drafting
 from sla.queries.agreements import load_book
 from sla.wording import STOPS
 
@@ -38,24 +45,34 @@ def _page(request: HttpRequest, number: int | None) -> HttpResponse:
     else:
         current = [v for v in versions if v.state == "in_force"]
         shown = next(iter(current + [v for v in reversed(versions) if v.state == "coming"]), None)
-    is_revops = viewer(request).has_role(Role.REVOPS)
+    context = {"now": now, "versions": versions} | _waiting(viewer(request), now)
     if shown is None:
-        return render(request, "sla/agreement_empty.html", {"is_revops": is_revops})
+        return render(request, "sla/agreement_empty.html", context)
     terms = shown.terms
     uses = document.calendar_uses(terms, at=now)
-    return render(
-        request,
-        "sla/agreement.html",
-        {
-            "now": now,
-            "is_revops": is_revops,
-            "versions": versions,
-            "shown": shown,
-            "terms": terms,
-            "uses": uses,
-            "assign_within": document.read_window(terms.assign_within, uses),
-            "tiers": document.read_tiers(terms, uses),
-            "gap": document.read_window(terms.attempt_gap, uses),
-            "stops": [(kind, STOPS[kind.value]) for kind in ClockKind],
-        },
-    )
+    context |= {
+        "shown": shown,
+        "terms": terms,
+        "clauses": shown.clauses,
+        "report_day": WEEKDAY_NAMES[shown.clauses.report_on] if shown.clauses else "",
+        "period": PERIODS[shown.clauses.consequences.period] if shown.clauses else "",
+        "is_first_signed": any(each.agreement.is_signed for each in versions),
+        "uses": uses,
+        "assign_within": document.read_window(terms.assign_within, uses),
+        "tiers": document.read_tiers(terms, uses),
+        "gap": document.read_window(terms.attempt_gap, uses),
+        "stops": [(kind, STOPS[kind.value]) for kind in ClockKind],
+    }
+    return render(request, "sla/agreement.html", context)
+
+
+def _waiting(user: User, now: datetime) -> dict[str, Any]:
+    """What may follow the version in force: the draft (for RevOps), the one that waits for signatures, and whose turn
+    it is."""
+    standing = drafting.standing()
+    sent = standing.sent
+    return {
+        "is_revops": user.has_role(Role.REVOPS),
+        "standing": standing,
+        "is_my_turn": sent is not None and any(each.version == sent for each in waiting_for(user, at=now)),
+    }
