@@ -1,4 +1,4 @@
-"""RevOps enters a new version of the agreement: prefilled, checked, never reaching back."""
+"""RevOps enters working terms before the first signature: prefilled, checked, never reaching back."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_page_of_the_new_version_says_that_it_is_unsigned_and_what_it_judges
     with time_machine.travel(world.at, tick=False):
         page = text(revops.post(PAGE, shown(revops) | {"threshold": 80}, follow=True))
     assert "Agreement, version 2" in page and "score reaches 80" in page
-    assert "This version is unsigned" in page
+    assert "Not signed: entered before the first signature" in page
     assert "Judges MQL cycles that start from" in page
     assert "Cycles that began before stay under version 1" in page
 
@@ -285,7 +285,7 @@ def test_a_calendar_on_a_teams_page_that_runs_no_clock_is_said(
 def test_the_first_version_is_entered_where_there_is_none(db: None) -> None:
     office = create_calendar(name="Office", schedule={"zone": "UTC", "weekly": ALL_HOURS}, by=None, at=NOW)
     client = signed_in(User.objects.create_user("ops@example.com", None, name="Ops", role=Role.REVOPS))
-    assert "Enter the first version" in text(client.get("/agreement/"))
+    assert "Enter working terms" in text(client.get("/agreement/"))
     assert "The first version." in text(client.get(PAGE))
     figures = {"attempts": 6, "gap_amount": 16, "warn_at_percent": 75, "assign_minutes": 5, "threshold": 65}
     tier = {"others-label": "Everybody", "others-follow_up_amount": 8, "others-disposition_amount": 24}
@@ -303,5 +303,5 @@ def test_the_number_of_queries_does_not_grow_with_teams_and_versions(
         Team.objects.create(name=f"Team {n}", calendar=always)
         put_in_force(terms=terms(world.calendar), in_force_from=world.at + n * DAY, by=None, at=world.at)
         if n in (1, 12):
-            with django_assert_max_num_queries(12):
+            with django_assert_max_num_queries(13):
                 revops.get(PAGE)

@@ -11,10 +11,14 @@ import time_machine
 from django.test import Client
 
 from alignment.models import Role, Team, User
+from alignment.services.artifacts import decline, revoke
 from alignment.services.calendars import create_calendar
 from sla.models import Agreement
 from sla.services.agreements import put_in_force
+from sla.services.drafts import start_draft
 from sla.tests.pages import signed_in
+from testing.artifacts import sign_all, user_with
+from testing.sla import sent_sla, signed_sla
 from testing.world import ALL_HOURS, World, add_user, event, terms
 
 DAY = timedelta(days=1)
@@ -33,7 +37,7 @@ def test_everyone_but_the_board_reads_the_terms_in_force(world: World, role: Rol
     assert "score reaches 65" in page
     assert "5 minutes" in page and "6 attempts" in page and "16 business hours" in page
     assert "75% of its window" in page
-    assert "Not signed yet" in page
+    assert "Not signed: entered before the first signature" in page
 
 
 def test_the_board_viewer_and_visitors_do_not(world: World, client: Client) -> None:
@@ -119,5 +123,49 @@ def test_the_number_of_queries_does_not_grow_with_versions(
     for n in range(1, 12):
         put_in_force(terms=terms(world.calendar), in_force_from=world.at + n * DAY, by=None, at=world.at)
         if n in (1, 11):
-            with django_assert_max_num_queries(10):
+            with django_assert_max_num_queries(11):
                 read(client)
+
+
+def test_a_signed_version_shows_its_clauses_its_signatures_and_its_document(world: World) -> None:
+    signed = signed_sla(terms(world.calendar), at=world.at, channels=3)
+    with time_machine.travel(world.at, tick=False):
+        page = read(signed_in(add_user(world, Role.REP)))
+        old = read(signed_in(add_user(world, Role.FINANCE)), "/agreement/1/")
+    assert signed.version is not None
+    assert "Agreement, version 2" in page and signed.version.digest in page
+    assert "/sla/revenue/1/" in page and "The CRO" in page and "The CMO" in page
+    assert "100 MQLs" in page and "At least <strong>90%</strong>" in page and "3 channels" in page
+    assert "more than <strong>15%</strong>" in page and "15 February 2027" in page
+    assert "each Friday" in page
+    assert "Draft" not in page
+    assert "Not signed: entered before the first signature" in old and "No longer in force" in old
+
+
+def test_the_page_says_what_may_follow_and_whose_turn_it_is(world: World) -> None:
+    revops, cro, rep = (signed_in(user_with(role)) for role in (Role.REVOPS, Role.CRO, Role.REP))
+    with time_machine.travel(world.at, tick=False):
+        assert "Draft the SLA" in read(revops) and "Change the working terms" in read(revops)
+        start_draft(by=user_with(Role.REVOPS), at=world.at)
+        assert "Go on with the draft" in read(revops) and "What may follow" not in read(cro)
+        sent = sent_sla(terms(world.calendar), at=world.at)
+        page = read(cro)
+        assert "waits for The CRO (CRO) and The CMO (CMO)" in page and "Read and sign version 1" in page
+        assert "Read and sign" not in read(rep) and "waits for The CRO" in read(rep)
+        sign_all(sent, at=world.at)
+        page = read(revops)
+        assert "Draft an amendment" in page and "working terms" not in page
+        assert "What may follow" not in page
+        again = sent_sla(terms(world.calendar), at=world.at)
+        decline(version=again, role=Role.CMO, reason="Too strict", by=user_with(Role.CMO), at=world.at)
+        page = read(revops)
+        assert "Declined" in page and "Too strict" in page and "begin again from it there" in page
+
+
+def test_terms_whose_signature_was_revoked_go_on_marked_so(world: World) -> None:
+    signed = signed_sla(terms(world.calendar), at=world.at)
+    assert signed.version is not None
+    revoke(version=signed.version, role=Role.CRO, reason="Wrong", by=user_with(Role.CRO), at=world.at)
+    with time_machine.travel(world.at, tick=False):
+        page = read(signed_in(user_with(Role.CMO)))
+    assert "No longer signed" in page and "go on running until another version is signed" in page
