@@ -49,6 +49,7 @@ SECTIONS = (
     Section("Adherence", "sla:adherence", "file-text", _SEES_FIGURES),
     Section("Compliance", "sla:compliance", "gauge", _SEES_FIGURES),
     Section("Consequences", "sla:consequences", "scale", _SEES_FIGURES),
+    Section("Disputes", "sla:disputes", "message", _SEES_FIGURES),
     Section(
         "Is it working?",
         "dashboard:working",

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from sla import services
+from sla.services import disputes
 from sla.services.reports import send_adherence_report as send_report
 
 
@@ -61,3 +62,9 @@ def watch_weeks() -> int:
 def execute_consequences() -> int:
     """Judge the periods of the SLA's clauses that are settled, and recycle what a consequence left to recycle."""
     return services.execute_consequences(at=timezone.now())
+
+
+@shared_task
+def mark_disputes_overdue() -> int:
+    """Mark disputes on which nobody ruled in time, each once, and tell the escalation owner."""
+    return disputes.mark_overdue(at=timezone.now())

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from sla.views import adherence, agreement, compliance, consequences, editor, new_version, review
+from sla.views import (
+    adherence,
+    agreement,
+    compliance,
+    consequences,
+    dispute_acts,
+    disputes,
+    editor,
+    new_version,
+    review,
+)
 
 app_name = "sla"
 urlpatterns = [
@@ -18,6 +28,13 @@ urlpatterns = [
     path("consequences/volume/", consequences.volume_rows, name="volume-rows"),
     path("consequences/<int:pk>/", consequences.detail, name="consequence"),
     path("consequences/<int:pk>/rows.csv", consequences.download, name="consequence-csv"),
+    path("disputes/", disputes.index, name="disputes"),
+    path("disputes/new/", dispute_acts.file, name="dispute-new"),
+    path("disputes/<int:pk>/", disputes.dispute, name="dispute"),
+    path("disputes/<int:pk>/evidence.json", disputes.evidence, name="dispute-evidence"),
+    path("disputes/<int:pk>/ruling/", dispute_acts.rule, name="dispute-rule"),
+    path("disputes/<int:pk>/withdrawal/", dispute_acts.withdraw, name="dispute-withdraw"),
+    path("precedents/", disputes.precedents, name="precedents"),
     path("agreement/", agreement.in_force, name="agreement"),
     path("agreement/new/", new_version.create, name="agreement-new"),
     path("agreement/draft/", editor.edit, name="agreement-draft"),

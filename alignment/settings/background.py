@@ -53,6 +53,7 @@ CELERY_BEAT_SCHEDULE = {
         ("remind of the SLA's review", "sla.tasks.remind_of_review", 3600.0),
         ("watch full weeks", "sla.tasks.watch_weeks", 60.0),
         ("execute the SLA's consequences", "sla.tasks.execute_consequences", 900.0),
+        ("mark disputes not ruled on in time", "sla.tasks.mark_disputes_overdue", 60.0),
         ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
         ("expire raw bodies", "alignment.tasks.expire_bodies", 24 * 3600.0),
         ("watch drift from the definitions", "alignment.tasks.watch_drift", 3600.0),

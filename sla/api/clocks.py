@@ -24,7 +24,7 @@ class ClockSerializer(serializers.ModelSerializer[Clock]):
         fields = [
             "id", "cycle", "kind", "ordinal", "started_at", "due_at", "warn_at", "met_at", "warned_at", "breached_at",
             "settled_at", "outcome", "is_suspect", "budget_seconds", "agreement_number", "calendar_version", "team",
-            "owner", "segment",
+            "owner", "segment", "held_since",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -133,6 +133,14 @@ class Clock(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} clock of cycle {self.cycle_id}"
 
+    @property
+    def is_disputable(self) -> bool:
+        """It runs or was missed, and no dispute on it is undecided and no ruling set it aside; for a clock with its
+        disputes and overrides at hand."""
+        if self.outcome not in (Outcome.OPEN, Outcome.MISSED):
+            return False
+        return not any(row.ended_at is None for row in self.disputes.all()) and not self.overrides.all()
+
 
 class Breach(models.Model):
     """Stamped exactly once per clock, by whichever sweep claimed it. Append-only.

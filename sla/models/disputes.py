@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
@@ -269,16 +268,3 @@ class Override(models.Model):
 
     def __str__(self) -> str:
         return f"effect of the ruling on dispute {self.ruling_id}"
-
-
-def subject_of(row: Any) -> dict[str, Any]:
-    """What tells a dispute's or an override's subject from others: a filter of either."""
-    for name in ("clock_id", "lead_id", "opportunity_id", "term"):
-        if getattr(row, name):
-            return {name: getattr(row, name)}
-    return {
-        "cycle_id": row.cycle_id,
-        "clock__isnull": True,
-        "lead__isnull": True,
-        "opportunity__isnull": True,
-    }

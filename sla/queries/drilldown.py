@@ -15,6 +15,7 @@ from alignment.models import DirtyDay
 from sla.models import METRIC, Clock, ClockCorrection, Outcome
 from sla.queries import compliance
 from sla.queries.compliance import GROUPS, NOTHING, Figure
+from sla.queries.disputes import set_aside_clocks
 
 OUTCOMES: Mapping[str, str] = {
     "due": "Due (met and missed)",
@@ -22,9 +23,12 @@ OUTCOMES: Mapping[str, str] = {
     "missed": "Missed, as known",
     "restated": "Missed, then met by late evidence",
     "met_restated": "Met, restated",
+    "set_aside": "Missed, set aside by a ruling",
     "running": "Still running",
     "all": "All that count",
 }
+SET_ASIDE = "set_aside"
+"""The one outcome that no roll-up counts: rulings stand beside the raw figures."""
 _DUE = Q(outcome__in=[Outcome.MET, Outcome.MISSED, Outcome.RESTATED])
 _MET_RESTATED = Q(outcome__in=[Outcome.MET, Outcome.RESTATED])
 
@@ -83,6 +87,8 @@ def clocks(drill: Drill, scope: Scope) -> QuerySet[Clock]:
         found = found.filter(_DUE)
     elif drill.outcome == "met_restated":
         found = found.filter(_MET_RESTATED)
+    elif drill.outcome == SET_ASIDE:
+        found = found.filter(pk__in=set_aside_clocks())
     return with_evidence(found)
 
 
@@ -92,7 +98,9 @@ def with_evidence(found: QuerySet[Clock]) -> QuerySet[Clock]:
     return (
         found.select_related("cycle__lead", "owner", "team", "agreement", "calendar_version__calendar")
         .annotate(stamped_at=F("breach__stamped_at"))
-        .prefetch_related(Prefetch("corrections", corrections, to_attr="corrected"))
+        .prefetch_related(
+            Prefetch("corrections", corrections, to_attr="corrected"), "disputes", "overrides__ruling"
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -22,7 +22,9 @@ from alignment.sheets import csv_response
 from sla.forms.compliance import GROUP_LABELS, DrillForm, WeekForm
 from sla.models import ClockKind
 from sla.queries import compliance, drilldown
+from sla.queries.arbitration import FILERS
 from sla.queries.compliance import Figure
+from sla.queries.disputes import Adjustments, adjustments_by_kind
 from sla.queries.drilldown import Drill
 
 WEEKS_SHOWN = 12
@@ -42,6 +44,7 @@ class Cell:
     figure: Figure
     drill: Drill
     is_linked: bool
+    rulings: Adjustments = field(default_factory=lambda: Adjustments(0, 0))
 
     def _url(self, outcome: str) -> str:
         if not self.is_linked:
@@ -69,6 +72,20 @@ class Cell:
         return self._url("met_restated")
 
     @property
+    def set_aside_url(self) -> str:
+        return self._url(drilldown.SET_ASIDE)
+
+    @property
+    def met_with_rulings(self) -> int:
+        """Kept, or set aside by a ruling."""
+        return self.figure.met_restated + self.rulings.set_aside
+
+    @property
+    def due_with_rulings(self) -> int:
+        """With what is held: it counts as unmet until it is ruled on."""
+        return self.figure.due + self.rulings.held
+
+    @property
     def running_url(self) -> str:
         return self._url("running")
 
@@ -83,6 +100,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     group, kind = form.chosen("group", "rep"), form.chosen("kind", ClockKind.FOLLOW_UP)
     scope, is_linked = scope_of(user), user.has_role(*SEES_RECORDS)
     figures = compliance.by_kind(week, scope)
+    rulings = adjustments_by_kind(week.monday, week.next().monday, scope)
     past = compliance.weeks(week, WEEKS_SHOWN, kind, scope)
     dirty = drilldown.dirty_weeks(past[0][0], week)
     this_week = Week.of(now, organisation.zone)
@@ -105,7 +123,8 @@ def overview(request: HttpRequest) -> HttpResponse:
             "is_everybody": scope.is_all,
             "whose": _whose(user, scope),
             "cards": [
-                (ClockKind(name), MEANING[ClockKind(name)], Cell(figure, Drill(week, name), is_linked))
+                (ClockKind(name), MEANING[ClockKind(name)],
+                 Cell(figure, Drill(week, name), is_linked, rulings[name]))
                 for name, figure in figures.items()
             ],
             "kinds": ClockKind.choices,
@@ -144,7 +163,10 @@ def rows(request: HttpRequest) -> HttpResponse:
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     count = found.count()
-    figure = drilldown.count_of(drilldown.figure_of(drill, scope), drill.outcome)
+    if drill.outcome == drilldown.SET_ASIDE:
+        figure = count
+    else:
+        figure = drilldown.count_of(drilldown.figure_of(drill, scope), drill.outcome)
     return render(
         request,
         "sla/compliance_rows.html",
@@ -161,6 +183,7 @@ def rows(request: HttpRequest) -> HttpResponse:
             "count": count,
             "figure": figure,
             "outcomes": drilldown.OUTCOMES,
+            "may_dispute": user.has_role(*FILERS),
             "outcome": drilldown.OUTCOMES[drill.outcome],
             "csv_query": urlencode(drill.query),
             "back_query": urlencode(

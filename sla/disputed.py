@@ -1,0 +1,83 @@
+"""What can be disputed: a clock, who sourced a lead or a deal, whether an MQL is one, how a definition is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alignment.definitions.predicate import KEYS
+from alignment.models import Lead, MqlCycle, Opportunity, TouchFunction
+from sla.models import Clock, ClockKind, Dispute, DisputeKind
+
+FUNCTIONS = {name: label for name, label in TouchFunction.choices if name != TouchFunction.UNKNOWN}
+"""What an attribution can be ruled to be."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One of the shared definitions, by its key, as against one record that it speaks of."""
+
+    key: str
+
+    @property
+    def label(self) -> str:
+        return KEYS[self.key][0]
+
+
+Subject = Clock | Lead | Opportunity | MqlCycle | Term
+
+
+def kind_of(subject: Subject) -> str:
+    if isinstance(subject, Clock):
+        return DisputeKind.CLOCK
+    return DisputeKind.DEFINITION if isinstance(subject, MqlCycle | Term) else DisputeKind.ATTRIBUTION
+
+
+def subject_of(dispute: Dispute) -> Subject:
+    """What a dispute is about."""
+    if dispute.clock is not None:
+        return dispute.clock
+    if dispute.lead is not None:
+        return dispute.lead
+    if dispute.opportunity is not None:
+        return dispute.opportunity
+    return Term(dispute.term) if dispute.cycle is None else dispute.cycle
+
+
+def columns_of(subject: Subject) -> dict[str, object]:
+    """The columns of a dispute that name its subject."""
+    if isinstance(subject, Clock):
+        return {"clock": subject}
+    if isinstance(subject, Lead):
+        return {"lead": subject}
+    if isinstance(subject, Opportunity):
+        return {"opportunity": subject}
+    return {"term": subject.key} if isinstance(subject, Term) else {"cycle": subject}
+
+
+def in_words(subject: Subject) -> str:
+    """As a heading; names nobody, since it goes into mails and stays with the ruling."""
+    if isinstance(subject, Clock):
+        return f"{promise_of(subject)} of MQL {subject.cycle_id}"
+    if isinstance(subject, Lead):
+        return f"Who sourced lead {subject.pk}"
+    if isinstance(subject, Opportunity):
+        return f"Who sourced opportunity {subject.pk}"
+    if isinstance(subject, Term):
+        return f"How “{subject.label}” is read"
+    return f"Whether MQL {subject.pk} meets the definition"
+
+
+def promise_of(clock: Clock) -> str:
+    """The promise of a clock in words: "First follow-up", "Attempt 3"."""
+    if clock.kind == ClockKind.ATTEMPT:
+        return f"Attempt {clock.ordinal}"
+    return clock.get_kind_display()
+
+
+def lead_of(subject: Subject, cycle: MqlCycle | None) -> Lead | None:
+    """Whose record it speaks of; `cycle`: that of the dispute."""
+    if isinstance(subject, Lead):
+        return subject
+    if isinstance(subject, Opportunity):
+        return subject.lead
+    return cycle.lead if cycle is not None else None
