@@ -30,8 +30,10 @@ from alignment.services.imports import start_import
 from alignment.services.retention import expire_bodies
 from dashboard.tests.test_access_matrix import ROLES, things  # noqa: F401 - a fixture
 from handoff.models import Assignment, Pool, PoolMember
+from sla.disputed import Term
 from sla.models import Breach, Clock
 from sla.services import mark_breached
+from sla.services.disputes import Decided, file_dispute, rule
 from testing.api import Api, by_session, by_token
 from testing.routes import every_route
 from testing.world import World, event
@@ -102,6 +104,8 @@ TABLE = [
     *both("assignment"),
     *both("clock"),
     *both("breach"),
+    *both("dispute", NOT_BOARD, "AAANNAAFU"),
+    *only("ruling", NOT_BOARD, "ruling"),
     Row("log-attempt", "AFFAAFFFU", "own mql-cycle", LEADS, CALL),
     Row("log-attempt", "AFFNNFFFU", "other mql-cycle", LEADS, CALL),
     Row("dispose", "AFFAAFFFU", "own mql-cycle", LEADS, {"disposition": "working"}),
@@ -228,6 +232,12 @@ def objects(world: World, things: dict[str, dict[str, Any]], settings: Any) -> d
     for name in ("twin 2", "twin 3"):
         found[name] = {"pk": Lead.objects.get(external_id=name).pk}
     found |= kept(world)
+    asked = file_dispute(
+        subject=Term("sql"), text="Unclear", asked="Read it", by=world.users[Role.CMO], at=world.at
+    )
+    said = Decided("rejected", "It is clear", "Read it as it stands.")
+    rule(dispute=asked, decided=said, by=world.users[Role.REVOPS], at=world.at)
+    found["ruling"] = {"pk": asked.pk}
     found["own pool"], found["other pool"] = {"pk": world.pool.pk}, {"pk": alone.pk}
     return found
 
@@ -332,7 +342,7 @@ def test_lists_hold_what_is_ones_own_and_nothing_of_others(world: World, objects
             sees_other = other_row.expected[ROLES.index(role)] == "A"
             assert own in ids and (other in ids) is sees_other, f"{row} as {role}"
             compared += 1
-    assert compared == 33
+    assert compared == 36
 
 
 def test_a_manager_takes_what_nobody_owns_and_gives_nothing_to_other_teams(

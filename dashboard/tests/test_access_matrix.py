@@ -27,6 +27,7 @@ from alignment.services.people import create_person
 from alignment.services.tokens import create_token
 from dashboard.tests.test_access_library_routes import LIBRARY
 from handoff.models import Leave, Pool, PoolMember
+from sla.services.disputes import file_dispute
 from testing.adherence import sent_report
 from testing.definitions import put_in_force
 from testing.programs import months, open_one
@@ -105,6 +106,17 @@ TABLE = [
     Row("sla:volume-rows", RECORDS, data={"month": "2026-10"}),
     Row("sla:consequence", "NNNNNNNFL", "no consequence"),
     Row("sla:consequence-csv", "NNNNNNFFL", "no consequence"),
+    Row("sla:disputes", NOT_BOARD),
+    Row("sla:dispute-new", RECORDS, data={"term": "mql"}),
+    Row("sla:dispute", NOT_BOARD, "own dispute"),
+    Row("sla:dispute", "AAANNAAFL", "other dispute"),
+    Row("sla:dispute-evidence", NOT_BOARD, "own dispute"),
+    Row("sla:dispute-evidence", "AAANNAAFL", "other dispute"),
+    act("sla:dispute-rule", "AFFFFFFFL", "own dispute", decision="rejected", summary="So", reason="So it is"),
+    act("sla:dispute-rule", "AFFNNFFFL", "other dispute"),
+    act("sla:dispute-withdraw", "FFFFAFFFL", "own dispute"),
+    act("sla:dispute-withdraw", "FFFNNFFFL", "other dispute"),
+    Row("sla:precedents", NOT_BOARD),
     Row("sla:agreement", NOT_BOARD),
     Row("sla:agreement-version", NOT_BOARD, "agreement"),
     Row("sla:agreement-new", REVOPS),
@@ -301,6 +313,17 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         by=revops,
         at=world.at,
     )
+    disputes = {
+        whose: file_dispute(
+            subject=cycle.lead,
+            function="other",
+            text="A partner sent it",
+            asked="Count it so",
+            by=world.users[login],
+            at=world.at,
+        ).pk
+        for whose, cycle, login in (("own", own, "rep.1"), ("other", other, "stranger"))
+    }
     file = BytesIO(b"Lead ID,Lead Owner\n1,Ann\n")
     report = sent_report(date(2026, 11, 9), at=world.at)
     upload = create_draft(file=file, file_name="leads.csv", source=world.crm, by=None, at=world.at)
@@ -310,6 +333,8 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "other lead": {"pk": other.lead_id},
         "own cycle": {"pk": own.pk},
         "other cycle": {"pk": other.pk},
+        "own dispute": {"pk": disputes["own"]},
+        "other dispute": {"pk": disputes["other"]},
         "pool": {"pk": Pool.objects.get().pk},
         "own member": {"pk": members[rep.pk].pk},
         "other member": {"pk": members[stranger.pk].pk},

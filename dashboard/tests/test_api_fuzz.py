@@ -42,7 +42,7 @@ ABOUT = {
     "dead-events": "dead event",
     "destinations": "destination", "outgoing-messages": "message", "duplicate-pairs": "pair", "merges": "merge",
     "erasures": "erasure", "retention-runs": "retention run", "imports": "import",
-    "endpoints": "endpoint", "definitions": "mql definition",
+    "endpoints": "endpoint", "definitions": "mql definition", "disputes": "own dispute", "rulings": "ruling",
 }  # fmt: skip
 ROLES = (Role.REVOPS, Role.SALES_MANAGER, Role.REP, Role.BOARD_VIEWER)
 LONG_RUN = 5_000  # requests of all roles together, at least

@@ -94,7 +94,7 @@ def cycle_parts(lead: Lead) -> list[CyclePart]:
     """All cycles of a lead, the newest first. The same number of queries however many there are."""
     clocks = Clock.objects.select_related(
         "agreement", "calendar_version__calendar", "owner"
-    ).prefetch_related("corrections", "redatings", "disputes", "overrides__ruling")
+    ).prefetch_related("corrections", "redatings", "disputes", "overrides")
     cycles = list(
         MqlCycle.objects.filter(lead=lead)
         .select_related("owner__team", "team", "opportunity")

@@ -17,7 +17,7 @@ from handoff.forms import AssignForm, AttemptForm, DispositionForm
 from handoff.queries import cycles, leads, routing, timeline
 from handoff.queries.openings import openings
 from sla.queries.arbitration import FILERS
-from sla.queries.disputes import open_dispute, ruled_function, ruled_mql
+from sla.queries.disputes import standing_of
 
 
 @roles(*SEES_RECORDS)
@@ -59,10 +59,7 @@ def show_lead(
         "definition_parts": None if lead.merged_into_id else parts_of_lead(lead, at=now),
         "may_decide_identity": user.has_role(Role.REVOPS),
         "may_dispute": user.has_role(*FILERS),
-        "ruled": ruled_function(lead),
-        "attribution_dispute": open_dispute(lead=lead),
-        "mql_ruling": ruled_mql(current.cycle) if current else None,
-        "mql_dispute": open_dispute(cycle=current.cycle) if current else None,
+        "arbitration": standing_of(lead, current.cycle if current else None),
         "may_work": False,
         "may_assign": False,
         "refusal": refusal,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sla.api import adherence, agreements, clocks, compliance
+from sla.api import adherence, agreements, clocks, compliance, disputes
 from sla.api.clocks import ClocksField
 
 __all__ = ["ClocksField", "routes"]
@@ -12,4 +12,5 @@ routes = [
     *clocks.routes,
     *compliance.routes,
     *adherence.routes,
+    *disputes.routes,
 ]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from alignment.access import Scope
 from alignment.business_time import local_day_bounds
@@ -96,14 +96,30 @@ def ruled_functions(leads: Sequence[Lead]) -> dict[int, str]:
     return dict(rows.values_list("lead_id", "function"))
 
 
-def ruled_mql(cycle: MqlCycle) -> Override | None:
-    """The newest ruling on whether an MQL meets the definition; None: no ruling."""
-    ruled = Override.objects.filter(cycle=cycle, effect__in=[Effect.MEETS, Effect.MEETS_NOT])
-    return ruled.order_by("-made_at", "-pk").first()
+@dataclass(frozen=True)
+class Standing:
+    """What is disputed and ruled about a lead and one of its MQL cycles: undecided disputes, and the newest rulings."""
+
+    sourced: Override | None = None
+    sourced_dispute: Dispute | None = None
+    mql: Override | None = None
+    mql_dispute: Dispute | None = None
 
 
-def open_dispute(*, lead: Lead | None = None, cycle: MqlCycle | None = None) -> Dispute | None:
-    """The undecided dispute on who sourced a lead, or on whether an MQL meets the definition."""
-    if lead is not None:
-        return Dispute.objects.undecided().filter(kind=DisputeKind.ATTRIBUTION, lead=lead).first()
-    return Dispute.objects.undecided().filter(kind=DisputeKind.DEFINITION, cycle=cycle).first()
+def standing_of(lead: Lead, cycle: MqlCycle | None) -> Standing:
+    """On who sourced the lead, or one of the records merged into it, and on whether the cycle meets the definition of
+    an MQL. Two queries."""
+    own = Q(lead=lead) | Q(lead__merged_into=lead)
+    ruled = own & Q(effect=Effect.SOURCED)
+    open_ = own & Q(kind=DisputeKind.ATTRIBUTION)
+    if cycle is not None:
+        ruled |= Q(cycle=cycle, effect__in=[Effect.MEETS, Effect.MEETS_NOT])
+        open_ |= Q(kind=DisputeKind.DEFINITION, cycle=cycle)
+    overrides = list(Override.objects.filter(ruled).order_by("-made_at", "-pk"))
+    disputes = list(Dispute.objects.undecided().filter(open_).order_by("pk"))
+    return Standing(
+        next((row for row in overrides if row.effect == Effect.SOURCED), None),
+        next((row for row in disputes if row.kind == DisputeKind.ATTRIBUTION), None),
+        next((row for row in overrides if row.effect != Effect.SOURCED), None),
+        next((row for row in disputes if row.kind == DisputeKind.DEFINITION), None),
+    )

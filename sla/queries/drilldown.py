@@ -98,9 +98,7 @@ def with_evidence(found: QuerySet[Clock]) -> QuerySet[Clock]:
     return (
         found.select_related("cycle__lead", "owner", "team", "agreement", "calendar_version__calendar")
         .annotate(stamped_at=F("breach__stamped_at"))
-        .prefetch_related(
-            Prefetch("corrections", corrections, to_attr="corrected"), "disputes", "overrides__ruling"
-        )
+        .prefetch_related(Prefetch("corrections", corrections, to_attr="corrected"), "disputes", "overrides")
     )
 
 

@@ -72,7 +72,9 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     """Decide it, once."""
     row, user, now = found(request, pk), viewer(request), timezone.now()
     hold = getattr(row, "hold", None)
-    if row.is_undecided and not arbitration.may_rule(user, row, at=now):
+    if not row.is_undecided:
+        return show(request, row, status=409, refusal="It was ruled on or withdrawn in the meantime.")
+    if not arbitration.may_rule(user, row, at=now):
         return show(request, row, status=403, refusal="You may not rule on this dispute: see below who may.")
     form = RulingForm(request.POST, dispute=row, hold=hold)
     if not form.is_valid():
