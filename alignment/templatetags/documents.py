@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
+from alignment import target_notes
 from alignment.artifacts.document import (
     Block,
     Bullets,
@@ -97,3 +98,9 @@ def bar_width(value: int | None) -> str:
 def first_16(digest: str) -> str:
     """`{{ version.digest|first_16 }}`: how a digest is shown, in groups of four."""
     return " ".join(digest[at : at + 4] for at in range(0, 16, 4))
+
+
+@register.simple_tag
+def target_note() -> target_notes.TargetNote | None:
+    """`{% target_note as note %}`: what is to be said beside the pipeline target, None where it stands as signed."""
+    return target_notes.target_note()

@@ -91,10 +91,6 @@ def cases() -> list[RenegotiationCase]:
     )
 
 
-def open_case() -> RenegotiationCase | None:
-    return RenegotiationCase.objects.filter(closed_at__isnull=True).select_related("agreement").first()
-
-
 def consequences() -> QuerySet[Consequence]:
     """With their figures, and how many MQLs each took out, recycled and gave back."""
     return Consequence.objects.select_related("judged__agreement").annotate(

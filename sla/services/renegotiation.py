@@ -7,12 +7,10 @@ from datetime import datetime
 from django.db import transaction
 
 from alignment.artifacts.canonical import canonical, digest
-from alignment.models import ArtifactVersion, Organisation
-from sla.content import KIND
+from alignment.models import Organisation
 from sla.models import ClauseKind, ClausePeriod, RenegotiationCase, Ruling
+from sla.queries.renegotiation import signed_since
 from sla.services import telling
-
-SPONSORSHIP = "sponsorship"
 
 
 class CaseIsClosed(Exception):
@@ -53,14 +51,7 @@ def close_by_signature(*, at: datetime) -> RenegotiationCase | None:
         case = _open()
         if case is None:
             return None
-        signed = (
-            ArtifactVersion.objects.filter(
-                artifact__kind__in=[SPONSORSHIP, KIND], signed_at__gt=case.opened_at
-            )
-            .filter(signed_at__lte=at)
-            .order_by("signed_at", "pk")
-            .first()
-        )
+        signed = signed_since(case.opened_at).filter(signed_at__lte=at).first()
         if signed is None or signed.signed_at is None:
             return None
         case.closed_at, case.closed_by = signed.signed_at, signed

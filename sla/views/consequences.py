@@ -80,7 +80,10 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "conversion": conversion(judged.period, at=now),
             "first": first,
             "page": page,
-            "rows": [(entry, queries.dispute_url(entry.clock)) for entry in page.rows] if page else [],
+            "rows": [
+                (entry, getattr(entry, "undone", None), queries.dispute_url(entry.clock))
+                for entry in (page.rows if page else [])
+            ],
             "count": count,
             "is_linked": is_linked,
             "is_everybody": scope_of(user).is_all,

@@ -17,7 +17,9 @@ TOO_FEW = 30  # leads of a side in a quarter: fewer say nothing about a movement
 
 _CONVERSION = f"""
 SELECT width_bucket(l.made_at, %(edges)s::timestamptz[]) AS place, l.sourced_function, count(*),
-    count(*) FILTER (WHERE d.opened_at < l.made_at + %(window)s::interval)
+    count(*) FILTER (WHERE d.opened_at < l.made_at + %(window)s::interval),
+    count(*) FILTER (WHERE x.lead_id IS NOT NULL),
+    count(*) FILTER (WHERE x.lead_id IS NOT NULL AND d.opened_at < l.made_at + %(window)s::interval)
 FROM (
     SELECT id, sourced_function, coalesce(crm_created_at, first_seen_at) AS made_at FROM alignment_lead r
     WHERE {lead_counts_sql("r")} AND merged_into_id IS NULL AND sourced_function IN ('marketing', 'sales')
@@ -28,6 +30,11 @@ LEFT JOIN (
     FROM alignment_opportunity o JOIN alignment_lead r ON r.id = o.lead_id
     WHERE NOT o.is_deleted GROUP BY 1
 ) d ON d.lead_id = l.id
+LEFT JOIN (
+    SELECT DISTINCT coalesce(r.merged_into_id, r.id) AS lead_id FROM sla_consequencecycle e
+    JOIN alignment_mqlcycle m ON m.id = e.cycle_id AND m.voided_at IS NULL JOIN alignment_lead r ON r.id = m.lead_id
+    WHERE NOT EXISTS (SELECT FROM sla_consequenceundone u WHERE u.entry_id = e.id)
+) x ON x.lead_id = l.id
 GROUP BY 1, 2
 """  # noqa: S608 - constants alone
 
@@ -36,13 +43,20 @@ GROUP BY 1, 2
 class QuarterOfConversion:
     """Leads created in a quarter and those of them with an opportunity opened within the window.
 
-    `is_complete`: the window of the last of them is over, so that the figure cannot rise any more.
+    `is_complete`: the window of the last of them is over, so that the figure cannot rise any more. `after_clause`:
+    marketing's without the leads of MQLs that a standing consequence of the SLA took out of both numbers.
     """
 
     quarter: Quarter
     marketing: Share
     sales: Share
     is_complete: bool
+    after_clause: Share | None = None
+
+    @property
+    def taken_out(self) -> int:
+        """Marketing-sourced leads that the clause took out."""
+        return self.marketing.whole - self.after_clause.whole if self.after_clause else 0
 
 
 @dataclass(frozen=True)
@@ -60,16 +74,19 @@ def conversion(quarters: Sequence[Quarter], *, zone: str, at: datetime) -> list[
     """Of the leads created in each quarter, how many had an opportunity opened within 90 days of their creation."""
     given = span(quarters, zone) | {"window": WINDOW}
     counts: dict[tuple[int, str], Share] = {}
+    stay: dict[tuple[int, str], Share] = {}
     with connection.cursor() as cursor:
         cursor.execute(_CONVERSION, given)
-        for place, side, leads, converted in cursor.fetchall():
+        for place, side, leads, converted, out, out_converted in cursor.fetchall():
             counts[place - 1, side] = Share(converted, leads)
+            stay[place - 1, side] = Share(converted - out_converted, leads - out)
     return [
         QuarterOfConversion(
             quarter,
             counts.get((place, "marketing"), Share()),
             counts.get((place, "sales"), Share()),
             quarter.ends_at(zone) + WINDOW <= at,
+            stay.get((place, "marketing"), Share()),
         )
         for place, quarter in enumerate(quarters)
     ]
