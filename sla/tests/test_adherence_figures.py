@@ -2,22 +2,237 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pytest
 import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alignment.models import Role
-from sla.tests.pages import signed_in
-from sla.tests.test_compliance_page import eventful_week
+from alignment.business_days import BusinessDays
+from alignment.business_time import Week
+from alignment.models import MqlCycle, Role
+from sla.models import Clock, Outcome
+from sla.periods import Period
+from sla.queries.adherence.figures import LABELS, MARKETING, SALES, Cell, Report, Span, from_json, to_json
+from sla.queries.adherence.near import more_misses
+from sla.queries.adherence.promised import WorkingMonth
+from sla.queries.adherence.report import adherence
+from sla.tests.pages import found, signed_in
+from sla.tests.test_compliance_page import eventful_week, settle
+from testing.definitions import COMPLETE
 from testing.sla import signed_sla
-from testing.world import World, add_user, terms
+from testing.world import World, add_user, event, terms
+
+LINES = [{"segment": "smb", "mqls": 40}, {"segment": "", "mqls": 60}]
+LINK = re.compile(r'<a[^>]+href="(?P<to>/adherence/rows/\?[^"]+)"[^>]*>(?P<said>.*?)</a>', re.DOTALL)
+DUE = {Outcome.MET, Outcome.MISSED, Outcome.RESTATED}
+OF_CLOCKS = {
+    "due": DUE,
+    "kept": {Outcome.MET},
+    "missed": {Outcome.MISSED, Outcome.RESTATED},
+    "restated": {Outcome.MET, Outcome.RESTATED},
+    "waiting": {Outcome.OPEN},
+}
 
 
-def test_smoke(world: World) -> None:
-    signed_sla(terms(world.calendar), at=world.at - timedelta(days=60))
-    now = eventful_week(world, seed=7, leads=45) + timedelta(days=7)
-    user = add_user(world, Role.REVOPS)
+def eventful_weeks(world: World) -> datetime:
+    """A signed SLA, a week of random events with some complete MQLs, and the week after it; the moment of reading."""
+    volumes = {"volumes": LINES, "completeness_percent": 90}
+    signed_sla(terms(world.calendar), at=world.at - timedelta(days=60), marketing=marketing(world, **volumes))
+    read = eventful_week(world, seed=7, leads=45)
+    for n in range(12):
+        at = read + timedelta(hours=n)
+        fields: dict[str, Any] = COMPLETE | {"email": f"c{n}@acme.com", "segment": "smb" if n % 3 else ""}
+        world.send(event("lead.created", f"C{n}", at, **fields), at=at)
+    reading = read + timedelta(days=4)
+    settle(world, reading)
+    return reading
+
+
+def marketing(world: World, **changes: Any) -> dict[str, Any]:
+    from testing.sla import clauses
+
+    usual: dict[str, Any] = clauses(at=world.at - timedelta(days=60))["marketing"]
+    return usual | changes
+
+
+def days_of(query: dict[str, str]) -> tuple[datetime, datetime]:
+    first, last = (datetime.fromisoformat(query[name]).replace(tzinfo=UTC) for name in ("from", "to"))
+    return first, last + timedelta(days=1)
+
+
+def rows_by_hand(query: dict[str, str], now: datetime) -> int:
+    """How many rows a figure's address has to list."""
+    start, end = days_of(query)
+    if query["of"] in SALES:
+        return sum(
+            clock.kind == query["of"]
+            and start <= clock.due_at < end
+            and clock.cycle.voided_at is None
+            and clock.outcome in OF_CLOCKS[query["outcome"]]
+            for clock in Clock.objects.select_related("cycle")
+        )
+    crossed = [
+        cycle
+        for cycle in MqlCycle.objects.select_related("lead")
+        if start <= cycle.crossed_at < end
+        and cycle.voided_at is None
+        and ("line" not in query or (cycle.segment == "smb") == (query["line"] == "smb"))
+    ]
+    if query["of"] == "completeness":
+        complete = [cycle.lead.external_id.startswith("C") and bool(cycle.segment) for cycle in crossed]
+        return {"due": len(crossed), "kept": sum(complete), "missed": len(crossed) - sum(complete)}[
+            query["outcome"]
+        ]
+    return len(crossed) if query["outcome"] == "counted" else min(len(crossed), due_by_hand(query, now))
+
+
+def due_by_hand(query: dict[str, str], now: datetime) -> int:
+    """Of November 2026 alone, which has 21 weekdays and in this world no holidays."""
+    start, end = days_of(query)
+    start, end = max(start, datetime(2026, 11, 1, tzinfo=UTC)), min(end, now.replace(hour=0, minute=0))
+    monthly = {"smb": 40, "-": 60}.get(query.get("line", ""), 100)
+    lines = [40, 60] if monthly == 100 else [monthly]
+
+    def weekdays(until: datetime) -> int:
+        days = [date(2026, 11, n) for n in range(1, 31)]
+        return sum(day.weekday() < 5 and day < until.date() for day in days)
+
+    return sum(line * weekdays(end) // 21 - line * weekdays(start) // 21 for line in lines)
+
+
+def all_rows(client: Any, address: str) -> tuple[int, str]:
+    """How many rows all pages of a list have together, and its first page."""
+    seen, first, page = 0, "", client.get(address).content.decode()
+    while True:
+        first = first or page
+        seen += page.count('<th scope="row">')
+        following = re.search(r'href="([^"]+)" rel="next"', page)
+        if following is None:
+            return seen, first
+        page = client.get("/adherence/rows/" + unescape(following[1])).content.decode()
+
+
+def test_every_percentage_leads_to_the_rows_of_its_numerator_and_its_denominator(
+    world: World, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    now = eventful_weeks(world)
     with time_machine.travel(now, tick=False):
-        client = signed_in(user)
-        page = client.get("/adherence/")
-        assert page.status_code == 200
+        client = signed_in(add_user(world, Role.CMO))
+        with django_assert_max_num_queries(55):
+            page = client.get("/adherence/").content.decode()
+        links = {
+            (unescape(link["to"]), " ".join(re.sub("<[^>]+>", " ", link["said"]).split()))
+            for link in LINK.finditer(page)
+        }
+        promises = set()
+        for address, said in sorted(links):
+            query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+            share = re.search(r"\(([\d,]+) of ([\d,]+)\)", said)
+            is_numerator = query["outcome"] in {"restated", "ruled"}
+            figure = int(share[1 if is_numerator else 2] if share else found(r"^(?:of )?([\d,]+)", said))
+            rows, listed = all_rows(client, address)
+            without = re.search(r"([\d,]+) by none", listed)
+            assert figure == rows + (int(without[1]) if without else 0), address
+            assert rows == rows_by_hand(query, now), address
+            assert "being recomputed" not in listed
+            if query["of"] == "volume" and query["outcome"] == "due":
+                assert figure == due_by_hand(query, now)
+            promises.add((query["of"], query["outcome"]))
+        assert {of for of, _ in promises} == set(LABELS)
+        assert {("volume", "counted"), ("completeness", "missed"), ("follow_up", "restated")} <= promises
+        groups_lead_to_their_clocks(client)
+
+
+def groups_lead_to_their_clocks(client: Any) -> None:
+    for group in ("rep", "team", "segment"):
+        page = client.get(f"/adherence/?group={group}").content.decode()
+        links = re.findall(r'href="(/compliance/rows/\?[^"]+)"[^>]*>(?:<span[^>]*>)?([^<]+)<', page)
+        assert links
+        for address, said in links:
+            share = re.search(r"of ([\d,]+)\)", said)
+            count = share[1] if share else found(r"^([\d,]+)", said.strip())
+            assert f"<strong>{count} clock" in client.get(unescape(address)).content.decode()
+
+
+def test_the_download_has_the_figures_of_the_page(world: World) -> None:
+    now = eventful_weeks(world)
+    with time_machine.travel(now, tick=False):
+        report = adherence(Week.of(now, "UTC").previous(), at=now)
+        answer = signed_in(add_user(world, Role.FINANCE)).get("/adherence/figures.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    told = {(row["promise"], row["of"], row["first_day"]): (row["kept"], row["due"]) for row in rows}
+    for line in (*report.marketing, *report.sales):
+        for span, cell in zip(report.spans, line.cells, strict=True):
+            assert told[line.label, "all", span.first.isoformat()] == (str(cell.kept), str(cell.due))
+    assert {row["of"].split()[0] for row in rows} == {"all", "segment", "rep", "team"}
+
+
+def test_a_rep_sees_both_sides_and_of_the_reps_the_own_row_alone(world: World) -> None:
+    now = eventful_weeks(world)
+    with time_machine.travel(now, tick=False):
+        page = signed_in(world.users["rep.1"]).get("/adherence/?group=rep").content.decode()
+        assert not LINK.search(page) and "MQLs delivered" in page
+        assert "Rep 1" in page and "Rep 2" not in page
+        everybodys = signed_in(add_user(world, Role.FINANCE)).get("/adherence/?group=rep").content.decode()
+    assert "Rep 2" in everybodys and "/rows/" not in everybodys
+
+
+def test_without_a_signed_sla_the_page_says_what_to_do(world: World) -> None:
+    page = signed_in(add_user(world, Role.REVOPS)).get("/adherence/").content.decode()
+    assert "No signed SLA yet" in page and "Draft the SLA" in page
+    assert "Draft the SLA" not in signed_in(add_user(world, Role.CRO)).get("/adherence/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "of=volume", "of=lunch&from=2026-11-16&to=2026-11-22", "of=volume&from=2026-11-22&to=2026-11-16",
+     "of=volume&from=2026-01-01&to=2026-11-16", "of=volume&from=2026-11-16&to=2026-11-22&outcome=missed",
+     "of=attempt&from=2026-11-16&to=2026-11-22&line=smb", "of=assign&from=2026-11-16&to=2026-11-22&after=x",
+     "of=volume&from=0001-01-01&to=0001-01-02", "of=volume&from=2026-11-16&to=2026-11-22"],
+)  # fmt: skip
+def test_an_address_that_names_no_figure_is_not_found(world: World, query: str) -> None:
+    assert signed_in(add_user(world, Role.REVOPS)).get(f"/adherence/rows/?{query}").status_code == 404
+
+
+@given(
+    st.integers(1, 500), st.integers(2020, 2030), st.integers(1, 12), st.lists(st.integers(0, 40), max_size=6)
+)
+def test_spans_of_a_month_add_up_to_its_volume(mqls: int, year: int, month: int, cuts: list[int]) -> None:
+    period = Period(date(year, month, 1))
+    found = WorkingMonth.of(period, BusinessDays("UTC"))
+    edges = [period.first, *sorted(period.first + timedelta(days=n) for n in cuts), period.end]
+    pieces = [found.due_in(first, end, mqls) for first, end in pairwise(edges)]
+    assert sum(pieces) == mqls and all(piece >= 0 for piece in pieces)
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(1, 99))
+def test_so_many_more_misses_and_the_clause_fires(missed: int, kept: int, percent: int) -> None:
+    more, due = more_misses(missed, missed + kept, percent), missed + kept
+
+    def fires(further: int) -> bool:
+        return 100 * (missed + further) > percent * (due + further)
+
+    assert fires(more) and (more == 0 or not fires(more - 1))
+
+
+def cells(report: Report) -> Iterator[tuple[str, Span, Cell]]:
+    for line in (*report.marketing, *report.sales):
+        for span, cell in zip(report.spans, line.cells, strict=True):
+            yield line.promise, span, cell
+
+
+def test_a_report_survives_being_kept_as_json(world: World) -> None:
+    now = eventful_weeks(world)
+    report = adherence(Week.of(now, "UTC").previous(), at=now)
+    assert from_json(Report, to_json(report)) == report
+    assert {promise for promise, _, cell in cells(report) if cell.due} == {*MARKETING, *SALES}

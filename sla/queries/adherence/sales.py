@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,27 +10,26 @@ from typing import Any
 
 from alignment.access import Scope
 from alignment.business_time import Week
+from alignment.models import Organisation
 from sla.models import Clock, ComplianceDay, Dispute, Outcome
 from sla.queries import compliance
 from sla.queries.adherence.figures import SALES, Cell, GroupLine, Span
-from sla.queries.compliance import NOTHING, SUMS, Figure
-from sla.queries.disputes import adjustments
+from sla.queries.compliance import SUMS, Figure
+from sla.queries.disputes import held_clocks, set_aside_clocks
 
 EVERYBODY = Scope(is_all=True)
 
 
 @dataclass(frozen=True)
 class SalesSide:
-    """Figures of everybody by day and kind; those of a span are sums of them."""
+    """Figures of everybody by local day and kind, and what rulings add to them; those of a span are their sums."""
 
     days: dict[tuple[date, str], Figure]
+    held: Counter[tuple[date, str]]
+    set_aside: Counter[tuple[date, str]]
 
     def figure(self, span: Span, kind: str) -> Figure:
-        found = [
-            figure
-            for (day, each), figure in self.days.items()
-            if each == kind and span.first <= day < span.end
-        ]
+        found = [self.days[key] for key in self.days if _lies_in(key, span, kind)]
         return Figure(
             sum(figure.met for figure in found),
             sum(figure.missed for figure in found),
@@ -39,33 +38,43 @@ class SalesSide:
         )
 
     def cell(self, span: Span, kind: str) -> Cell:
-        """With what rulings say; asks for those of this span and kind."""
-        return judged(self.figure(span, kind), span, kind)
+        """With rulings: a breach that was set aside counts as kept, a clock that an open dispute holds as due and not
+        kept."""
+        figure = self.figure(span, kind)
+        held = sum(count for key, count in self.held.items() if _lies_in(key, span, kind))
+        set_aside = sum(count for key, count in self.set_aside.items() if _lies_in(key, span, kind))
+        return replace(raw(figure), ruled=figure.met_restated + set_aside, ruled_due=figure.due + held)
 
 
 def sales_side(first: date, end: date) -> SalesSide:
-    """All kinds from a local day until before another one."""
+    """All kinds from a local day until before another one, in three queries."""
     days = ComplianceDay.objects.filter(day__gte=first, day__lt=end)
     rows: Iterable[Mapping[str, Any]] = days.values("day", "kind").annotate(**SUMS).order_by("day", "kind")
-    found: dict[tuple[date, str], Figure] = defaultdict(lambda: NOTHING)
-    for row in rows:
-        found[row["day"], row["kind"]] = Figure(row["met"], row["missed"], row["restated"], row["running"])
-    return SalesSide(dict(found))
+    organisation = Organisation.get()
+    whole = Span("", first, end)
+    since, until = whole.starts_at(organisation.zone), whole.ends_at(organisation.zone)
+    held = held_clocks(since, until).values_list("disputes__clock_due_at", "kind")
+    set_aside = set_aside_clocks().filter(due_at__gte=since, due_at__lt=until).values_list("due_at", "kind")
+    return SalesSide(
+        {
+            (row["day"], row["kind"]): Figure(row["met"], row["missed"], row["restated"], row["running"])
+            for row in rows
+        },
+        *(
+            Counter((due_at.astimezone(organisation.tz).date(), kind) for due_at, kind in found if due_at)
+            for found in (held, set_aside)
+        ),
+    )
+
+
+def _lies_in(key: tuple[date, str], span: Span, kind: str) -> bool:
+    return key[1] == kind and span.first <= key[0] < span.end
 
 
 def raw(figure: Figure) -> Cell:
     """A cell to which no ruling was applied."""
     return Cell(
         figure.met, figure.due, figure.met_restated, figure.met_restated, figure.due, waiting=figure.running
-    )
-
-
-def judged(figure: Figure, span: Span, kind: str) -> Cell:
-    """With rulings: a breach that was set aside counts as kept, a clock that an open dispute holds as due and not
-    kept."""
-    found = adjustments(span.first, span.end, kind, EVERYBODY)
-    return replace(
-        raw(figure), ruled=figure.met_restated + found.set_aside, ruled_due=figure.due + found.held
     )
 
 
