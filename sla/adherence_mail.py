@@ -38,7 +38,7 @@ def text(report: Report) -> str:
 
 def sentences(report: Report) -> list[str]:
     """What stands close: the consequences, the month's volume, the disputes."""
-    said = [follow_up_sentence(report.near, report.signed.missed_percent, report.signed.period)]
+    said = [follow_up_sentence(report.near)]
     said.append(volume_sentence(report))
     count = report.open_disputes
     if count:
@@ -46,13 +46,14 @@ def sentences(report: Report) -> list[str]:
     return said
 
 
-def follow_up_sentence(near: Near, percent: int, period: str) -> str:
+def follow_up_sentence(near: Near) -> str:
     """ "3 more missed follow-ups this month and the clause fires." """
-    so_far = f"{near.missed} of {near.due} follow-ups due this {period} so far are missed, as the clause counts them"
+    so_far = f"{near.missed} of {near.due} follow-ups due this {near.kind} so far are missed, as the clause counts them"
     if not near.more:
-        return f"{so_far}: more than {percent}%. As it stands, the consequence clause fires when the {period} is over."
+        fires = f"As it stands, the consequence clause fires when the {near.kind} is over."
+        return f"{so_far}: more than {near.percent}%. {fires}"
     again = "misses" if near.more > 1 else "miss"
-    return f"{so_far}. {near.more} more {again} and the consequence clause fires (above {percent}%)."
+    return f"{so_far}. {near.more} more {again} and the consequence clause fires (above {near.percent}%)."
 
 
 def volume_sentence(report: Report) -> str:

@@ -16,7 +16,7 @@ def empty_report(monday: date, *, at: datetime) -> Report:
         as_known_at=at,
         complete_until=at,
         is_settled=True,
-        signed=Signed(1, "0" * 64, at, 1, "0" * 64, 90, 15, "month"),
+        signed=Signed(1, "0" * 64, at, 1, "0" * 64, 90, 15),
         judged_by=(),
         spans=(Span("week", monday, monday + timedelta(days=7)),),
         marketing=tuple(Line(promise, (Cell(),)) for promise in MARKETING),
@@ -25,7 +25,7 @@ def empty_report(monday: date, *, at: datetime) -> Report:
         groups={"rep": (), "team": (), "segment": ()},
         prorated=(),
         not_judged="not judged: no signed SLA was in force",
-        near=Near(monday.replace(day=1), 0, 0, 1, 0, 0, 0, 2),
+        near=Near(monday.replace(day=1), "month", 15, 0, 0, 1, 0, 0, 0, 2),
         open_disputes=0,
         trend=(),
     )

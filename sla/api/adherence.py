@@ -21,8 +21,8 @@ from alignment.business_time import Week
 from alignment.models import Organisation
 from sla.forms.compliance import FIRST_DAY
 from sla.models import AdherenceReport
-from sla.queries.adherence.figures import LABELS, Line, Report, Span, from_json
-from sla.queries.adherence.report import NothingSigned, adherence, week_of_report
+from sla.queries.adherence.figures import LABELS, Line, NothingSigned, Report, Span, from_json
+from sla.queries.adherence.report import adherence, week_of_report
 
 
 class CellSerializer(serializers.Serializer[Any]):

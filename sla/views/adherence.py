@@ -20,8 +20,8 @@ from sla.forms.adherence import GroupForm, RowsForm
 from sla.forms.compliance import GROUP_LABELS
 from sla.models import AdherenceReport
 from sla.queries import drilldown
-from sla.queries.adherence.figures import LABELS, SALES, VOLUME, Line, Report, from_json
-from sla.queries.adherence.report import NothingSigned, adherence, full_week_now, week_of_report
+from sla.queries.adherence.figures import LABELS, SALES, VOLUME, Line, NothingSigned, Report, from_json
+from sla.queries.adherence.report import adherence, full_week_now, week_of_report
 from sla.queries.adherence.rows import OUTCOMES, Drill, cell_of, clocks, count_of, cycles
 from sla.queries.adherence.sales import groups
 from sla.services.reports import next_due
@@ -182,6 +182,6 @@ def _shown(request: HttpRequest, user: User, report: Report, *, is_live: bool) -
         "nobody": drilldown.NOBODY[group],
         "is_own": not scope.is_all,
         "is_linked": is_linked,
-        "follow_up_said": follow_up_sentence(report.near, signed.missed_percent, signed.period),
+        "follow_up_said": follow_up_sentence(report.near),
         "volume_said": volume_sentence(report),
     }

@@ -36,6 +36,10 @@ SAYS: Mapping[str, str] = {
 }
 
 
+class NothingSigned(LookupError):
+    """No signed SLA is in force, so there is nothing that a report could judge."""
+
+
 @dataclass(frozen=True)
 class Span:
     """Local days from `first` until before `end`. `key`: "week" (a full one), "now" (the week in progress), "month"."""
@@ -141,16 +145,18 @@ class Signed:
     definition_digest: str
     completeness_percent: int
     missed_percent: int
-    period: str
 
 
 @dataclass(frozen=True)
 class Near:
-    """How near the consequences are. `missed` of `due` follow-ups in the period that began on `first`, as the clause
-    counts them; so many `more` misses and it fires, 0: it does already. `volume_left`: MQLs that the month still
-    lacks; `months_missed`: full months running that were missed before it, of `months_allowed`."""
+    """How near the consequences are. `missed` of `due` follow-ups in the month or quarter (`kind`) that began on
+    `first`, as the clause counts them; so many `more` misses and they are more than `percent`, 0: they are already.
+    `volume_left`: MQLs that the month still lacks; `months_missed`: full months running that were missed before it,
+    of `months_allowed`."""
 
     first: date
+    kind: str
+    percent: int
     missed: int
     due: int
     more: int

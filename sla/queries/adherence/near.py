@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sla.clauses import Consequences
 from sla.periods import Period, periods_up_to
-from sla.queries.adherence.figures import Near, Span
+from sla.queries.adherence.figures import Near, NothingSigned, Span
 from sla.queries.adherence.marketing import MarketingSide
-from sla.queries.adherence.sales import SalesSide
+from sla.queries.follow_up_clause import clause_periods, follow_ups
 from sla.queries.volume import months_of_volume
 
 
-def near(
-    period: Period,
-    clause: Consequences,
-    sales: SalesSide,
-    marketing: MarketingSide,
-    month: Span,
-    *,
-    at: datetime,
-) -> Near:
-    """Follow-ups as the clause counts them (as known first, with rulings), and the volume of the month."""
-    cell = sales.cell(Span("period", period.first, period.end), "follow_up")
-    held, set_aside = cell.ruled_due - cell.due, cell.ruled - cell.restated
-    missed = cell.missed + held - set_aside
+def near(marketing: MarketingSide, month: Span, *, at: datetime) -> Near:
+    """Follow-ups of the clause's period under way, as the clause counts them, and the volume of the month.
+
+    Raises NothingSigned.
+    """
+    period, version = next(reversed(list(clause_periods(at=at))), (None, None))
+    if period is None or version is None or version.clauses is None:
+        raise NothingSigned("No signed SLA is in force.")
+    clause, found = version.clauses.consequences, follow_ups(period, version, at=at)
     promised = sum(line.mqls for line in marketing.prorated)
     return Near(
         first=period.first,
-        missed=missed,
-        due=cell.ruled_due,
-        more=more_misses(missed, cell.ruled_due, clause.missed_percent),
+        kind=period.kind,
+        percent=clause.missed_percent,
+        missed=found.missed,
+        due=found.due,
+        more=more_misses(found.missed, found.due, clause.missed_percent),
         volume_promised=promised,
         volume_left=max(0, promised - marketing.volume(month).counted),
         months_missed=_missed_running(Period.of(month.first), clause.volume_months, at=at),

@@ -19,6 +19,7 @@ from sla.queries.adherence.figures import (
     VOLUME,
     Cell,
     Line,
+    NothingSigned,
     PastWeek,
     Report,
     Signed,
@@ -30,10 +31,6 @@ from sla.queries.adherence.sales import EVERYBODY, SalesSide, groups, judged_by,
 from sla.queries.agreements import load_book
 
 WEEKS_BACK = 8
-
-
-class NothingSigned(LookupError):
-    """No signed SLA is in force, so there is nothing that a report could judge."""
 
 
 def signed_at(at: datetime) -> tuple[Agreement, Clauses]:
@@ -58,13 +55,13 @@ def adherence(week: Week, *, at: datetime) -> Report:
     organisation = Organisation.get()
     today = at.astimezone(organisation.tz).date()
     spans, past = spans_of(week, at=at), _weeks_up_to(week)
-    month, period = month_of(at), Period.of(today, clauses.consequences.period)
+    month = month_of(at)
     everything = [*past, *spans, month]
     first, end = min(span.first for span in everything), max(span.end for span in everything)
     marketing = marketing_side(
         everything, clauses.marketing, days=business_days(at), today=today, zone=week.zone, at=at
     )
-    sales = sales_side(min(first, period.first), max(end, period.end))
+    sales = sales_side(first, end)
     return Report(
         monday=week.monday,
         zone=week.zone,
@@ -84,7 +81,7 @@ def adherence(week: Week, *, at: datetime) -> Report:
         groups=groups(week, EVERYBODY),
         prorated=marketing.prorated,
         not_judged=marketing.not_judged,
-        near=near(period, clauses.consequences, sales, marketing, month, at=at),
+        near=near(marketing, month, at=at),
         open_disputes=open_disputes(),
         trend=tuple(PastWeek(span.first, _kept(marketing, sales, span)) for span in past),
     )
@@ -163,5 +160,4 @@ def _signed(agreement: Agreement, clauses: Clauses) -> Signed:
         definition_digest=digest,
         completeness_percent=clauses.marketing.completeness_percent,
         missed_percent=clauses.consequences.missed_percent,
-        period=clauses.consequences.period,
     )
