@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alignment.readonly_admin import ReadOnlyAdmin, show
+from alignment.readonly_admin import ReadOnlyAdmin, show, site
 from sla.models import (
     AdherenceReport,
     AdoptionCase,
@@ -20,8 +20,12 @@ from sla.models import (
     ConsequenceUndone,
     Dispute,
     KnownWeek,
+    Elapsed,
+    ElapsedCoverage,
+    Opening,
     Override,
     RenegotiationCase,
+    Profile,
     ReviewTaken,
     Ruling,
 )

@@ -184,6 +184,12 @@ class BusinessCalendar:
         """Open seconds on a local date, in the zone of the version in force at each instant."""
         return self._open_on(day, open_on) // _SECOND
 
+    def open_time(self, first_year: int, last_year: int) -> list[Interval]:
+        """What is open in these UTC years, both included: microseconds since 1970, disjoint and in order."""
+        for year in (first_year, last_year):
+            check_year(year)
+        return [interval for year in range(first_year, last_year + 1) for interval in self._year(year)]
+
     def _open_on(self, day: date, intervals_on: Callable[[Schedule, date], Sequence[Interval]]) -> int:
         """Microseconds of a local date, each version's cut to the time in which it is in force."""
         check_year(day.year)

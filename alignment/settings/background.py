@@ -54,6 +54,8 @@ CELERY_BEAT_SCHEDULE = {
         ("watch full weeks", "sla.tasks.watch_weeks", 60.0),
         ("execute the SLA's consequences", "sla.tasks.execute_consequences", 900.0),
         ("mark disputes not ruled on in time", "sla.tasks.mark_disputes_overdue", 60.0),
+        ("measure elapsed business time", "sla.tasks.keep_elapsed", 10.0),
+        ("measure all business time anew", "sla.tasks.rebuild_elapsed", 24 * 3600.0),
         ("re-date running clocks", "sla.tasks.redate_clocks", 15.0),
         ("expire raw bodies", "alignment.tasks.expire_bodies", 24 * 3600.0),
         ("watch drift from the definitions", "alignment.tasks.watch_drift", 3600.0),

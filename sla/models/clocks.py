@@ -57,6 +57,12 @@ class Clock(models.Model):
     warned_at = models.DateTimeField(null=True, blank=True)
     breached_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    not_owed_from = models.DateTimeField(
+        null=True, blank=True, help_text="As the facts have it now; empty where it was met before."
+    )
+    restated_start_at = models.DateTimeField(
+        null=True, blank=True, help_text="Its start as facts have it that came after its breach."
+    )
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.OPEN)
     is_suspect = models.BooleanField(
         default=False, help_text="A stated time was not believed: the receipt stands in for it."

@@ -27,7 +27,7 @@ from sla.terms import Terms, Window
 
 COLUMNS = [
     "started_at", "due_at", "warn_at", "met_at", "settled_at", "outcome", "budget_seconds", "agreement",
-    "calendar_version", "tzdata", "is_suspect", "team", "owner", "segment",
+    "calendar_version", "tzdata", "is_suspect", "team", "owner", "segment", "not_owed_from", "restated_start_at",
 ]  # fmt: skip
 
 
@@ -42,6 +42,12 @@ class Promise:
     met_at: datetime | None
     is_suspect: bool
     not_owed_from: datetime | None = None
+
+    @property
+    def not_owed_before_met(self) -> datetime | None:
+        """From when on it was no longer owed, where that can matter: what was met before is met."""
+        ended, met = self.not_owed_from, self.met_at
+        return ended if ended is not None and (met is None or ended < met) else None
 
 
 def promises(item: CycleFold, fold: FoldedCycle, terms: Terms) -> Iterable[Promise]:
@@ -136,6 +142,9 @@ class Judge:
     def keep(self, item: CycleFold, version: AgreementVersion, promise: Promise, clock: Clock | None) -> None:
         cycle = item.cycle
         if clock is not None and _stands(clock, promise, item, version.agreement.pk):
+            if clock.not_owed_from != promise.not_owed_before_met:
+                clock.not_owed_from = promise.not_owed_before_met
+                self.old.append(clock)
             return
         due_at, warn_at, calendar = self._dates(
             promise, version.terms, cycle, self.holds.get(clock.pk, ()) if clock else ()
@@ -144,7 +153,10 @@ class Judge:
         if clock is None:
             clock = Clock(cycle_id=cycle.pk, kind=promise.kind, ordinal=promise.ordinal)
         clock.met_at, clock.is_suspect = promise.met_at, promise.is_suspect
+        clock.not_owed_from, clock.restated_start_at = promise.not_owed_before_met, None
         if clock.breached_at is not None:
+            if clock.started_at != promise.started_at:
+                clock.restated_start_at = promise.started_at
             self._restate(clock, promise, due_at)
         else:
             if clock.pk and clock.due_at != due_at:
@@ -174,6 +186,7 @@ class Judge:
     def drop(self, clock: Clock) -> None:
         """A promise that the facts no longer know: its cycle was voided, or its attempt was not one."""
         before = self._figure(clock)
+        clock.not_owed_from = clock.restated_start_at or clock.started_at
         self._settle(clock, Outcome.NOT_OWED)
         self._dirty(before, self._figure(clock))
         self.old.append(clock)
