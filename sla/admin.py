@@ -28,6 +28,8 @@ from sla.models import (
     Profile,
     ReviewTaken,
     Ruling,
+    Scenario,
+    StaleCycle,
 )
 
 
@@ -185,3 +187,12 @@ class ConsequenceUndoneAdmin(ReadOnlyAdmin):
 class RenegotiationCaseAdmin(ReadOnlyAdmin):
     list_display = ["first", "last", "agreement", "opened_at", "closed_at", "closed_by", "ruling"]
     list_select_related = ["agreement", "closed_by__artifact", "ruling"]
+@show(Scenario)
+class ScenarioAdmin(ReadOnlyAdmin):
+    list_display = ["name", "first", "end", "which", "as_of", "saved_by", "saved_at"]
+    list_select_related = ["saved_by"]
+    search_fields = ["name"]
+
+
+for _cache in (Elapsed, ElapsedCoverage, Opening, Profile, StaleCycle):
+    site.leave_out(_cache, "A cache for calibration, made anew from cycles, clocks and facts.")

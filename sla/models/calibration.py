@@ -25,7 +25,8 @@ class Profile(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["intent", "channel", "segment", "product", "country"], name="one_profile_per_combination"
+                fields=["intent", "channel", "segment", "product", "country"],
+                name="one_profile_per_combination",
             )
         ]
 
@@ -75,7 +76,8 @@ class Elapsed(models.Model):
     segment = models.CharField(max_length=60, blank=True)
     agreement_number = models.PositiveIntegerField(null=True)
     is_held = models.BooleanField(
-        default=False, help_text="A dispute held its clock: judged one by one, these figures leave the hold out."
+        default=False,
+        help_text="A dispute held its clock: judged one by one, these figures leave the hold out.",
     )
 
     class Meta:

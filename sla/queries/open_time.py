@@ -79,6 +79,4 @@ def arrays(found: OpenTime) -> Mapping[str, list[int]]:
 
 def position_sql(instant: str) -> str:
     """SQL for the position of an instant, microseconds since 1970; `o` is a row of the arrays."""
-    return (
-        f"(SELECT greatest(o.starts[w + 1], {instant}) - o.closed[w + 1] FROM width_bucket({instant}, o.ends) AS w)"
-    )
+    return f"(SELECT greatest(o.starts[w + 1], {instant}) - o.closed[w + 1] FROM width_bucket({instant}, o.ends) AS w)"

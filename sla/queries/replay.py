@@ -21,7 +21,7 @@ from alignment.models import Person
 from alignment.queries.calendars import CompiledCalendar, compiled
 from sla.models import ClockKind, Profile
 from sla.queries.held import Held, held_promises
-from sla.queries.open_time import BY_THE_CLOCK, OpenTime, open_time
+from sla.queries.open_time import BY_THE_CLOCK, OpenTime, micros, open_time
 from sla.terms import Terms, Window
 
 LIVE, HISTORY, ALL = "live", "history", "all"
@@ -109,9 +109,9 @@ def replay(asked: Replayed, kinds: Sequence[str] = KINDS) -> dict[str, KindFound
     found = {kind: KindFound() for kind in kinds}
     for kind, day, owner, segment, outcome, count in _counted(asked, kinds):
         found[kind].add(day, owner, segment, outcome, count)
-    for held, outcome, day in _held(asked, kinds):
-        if day is not None:
-            found[held.kind].add(day, held.owner_id, held.segment, outcome)
+    for held, outcome, cell in _held(asked, kinds):
+        if cell is not None:
+            found[held.kind].add(cell, held.owner_id, held.segment, outcome)
     return found
 
 
@@ -121,13 +121,14 @@ def outcomes(asked: Replayed, kinds: Sequence[str]) -> dict[tuple[int, str, int]
     statement, given = _statement(asked, kinds)
     if given["calendars"]:
         with connection.cursor() as cursor:
-            cursor.execute(f"{statement} SELECT cycle_id, kind, ordinal, outcome FROM judged", given)
+            cursor.execute(statement + _EACH, given)
             found = {(cycle, kind, ordinal): outcome for cycle, kind, ordinal, outcome in cursor.fetchall()}
     for held, outcome, _ in _held(asked, kinds):
         found[held.cycle_id, held.kind, held.ordinal] = outcome
     return found
 
 
+_EACH = "SELECT cycle_id, kind, ordinal, outcome FROM judged"
 _GROUPED = """
 SELECT kind, cell, owner_id, segment, outcome, count(*) FROM judged
 WHERE cell BETWEEN 1 AND %(cells)s
@@ -215,6 +216,28 @@ def _statement(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, An
     return _JUDGED.format(bounds=bounds, cuts=cuts, narrowed=narrowed), given
 
 
+def lanes_sql(asked: Replayed, kind: str) -> tuple[str, dict[str, Any]]:
+    """SQL up to `begun`: promises of a kind that begin in the span, whatever their window, with `lane`: the number of
+    the tier. A few that a dispute held are left out."""
+    statement, given = _statement(asked, [kind])
+    terms = asked.terms
+    profiles = {profile.pk: profile.fields for profile in Profile.objects.all()}
+    given["lane_windows"] = [terms.tiers.index(terms.tier_of(profiles[pk])) for pk in given["lane_profiles"]]
+    begins, ends = "", ""
+    windows = [tier.follow_up_within for tier in terms.tiers]
+    for number, (pk, calendar) in enumerate(sorted(calendars_of(terms, windows).items())):
+        table = _open_time(calendar, asked)
+        given[f"begin{number}"] = table.position(micros(asked.span.starts_at))
+        given[f"end{number}"] = table.position(micros(asked.span.ends_at))
+        begins += f" WHEN {pk} THEN %(begin{number})s"
+        ends += f" WHEN {pk} THEN %(end{number})s"
+    head = statement.partition("), judged AS (")[0]
+    return (
+        f"{head}), begun AS (SELECT budget AS lane, need FROM promised "
+        f"WHERE base_position >= CASE calendar_id {begins} END AND base_position < CASE calendar_id {ends} END) "
+    ), given
+
+
 def calendars_of(terms: Terms, windows: Iterable[Window]) -> dict[int, CompiledCalendar | None]:
     """The calendars that these windows run on, by id; `BY_THE_CLOCK` has none."""
     found: dict[int, CompiledCalendar | None] = {}
@@ -277,4 +300,3 @@ def _held(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[Held, str, da
         is_within = asked.span.starts_at <= due_at < asked.span.ends_at
         day = max((start, day) for start, day in starts if start <= due_at)[1] if is_within else None
         yield held, held.outcome(due_at, asked.cut), day
-

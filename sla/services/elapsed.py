@@ -99,9 +99,7 @@ def _is_current(wanted: Collection[Kept]) -> bool:
     if StaleCycle.objects.exists():
         return False
     newest = _newest_versions()
-    rows = ElapsedCoverage.objects.values_list(
-        "calendar_id", "waits_seconds", "calendar_version", "tzdata"
-    )
+    rows = ElapsedCoverage.objects.values_list("calendar_id", "waits_seconds", "calendar_version", "tzdata")
     sound = {Kept(row[0], row[1]) for row in rows if row[2:] == (newest.get(row[0], 0), tzdata_version())}
     return bool(sound) and sound.issuperset(wanted)
 
@@ -145,7 +143,9 @@ def _cover(wanted: set[Kept], kept: set[Kept], at: datetime) -> None:
     )
     for each in kept & wanted:
         ElapsedCoverage.objects.filter(
-            calendar_id=each.calendar_id, waits_seconds=each.waits_seconds, used_at__lt=at - timedelta(hours=1)
+            calendar_id=each.calendar_id,
+            waits_seconds=each.waits_seconds,
+            used_at__lt=at - timedelta(hours=1),
         ).update(used_at=at)
     unused = ElapsedCoverage.objects.filter(used_at__lt=at - UNUSED_FOR)
     for calendar_id, seconds in unused.values_list("calendar_id", "waits_seconds"):
@@ -271,14 +271,10 @@ def _compute(kept: Kept, cycles: list[int] | None) -> None:
         kinds=kinds,
         history_kinds=history if waits else f"m.assigned_at IS NOT NULL AND {history}",
     )
+    columns = {"based": "based_at", "met": "met_at", "ended": "not_owed_from", "known": "known_to"}
     statement = _ROWS.format(
         evidence=evidence,
-        **{
-            name: f"(extract(epoch FROM e.{column}) * 1000000)::bigint"
-            for name, column in (
-                ("based", "based_at"), ("met", "met_at"), ("ended", "not_owed_from"), ("known", "known_to")
-            )
-        },  # fmt: skip
+        **{name: f"(extract(epoch FROM e.{column}) * 1000000)::bigint" for name, column in columns.items()},
         base_position=_position("e.based", by_clock),
         met_position=_position("(e.met - 1)", by_clock),
         ended_position=_position("(e.ended - 1)", by_clock),
@@ -302,7 +298,10 @@ def _position(instant: str, by_clock: bool) -> str:
 def _range(cycles: list[int] | None) -> tuple[datetime, datetime]:
     """Instants that promises and actions of these cycles lie between, with room for an assignment that is due later."""
     with connection.cursor() as cursor:
-        cursor.execute(_RANGE.format("true" if cycles is None else "m.id = ANY(%(cycles)s::bigint[])"), {"cycles": cycles})
+        cursor.execute(
+            _RANGE.format("true" if cycles is None else "m.id = ANY(%(cycles)s::bigint[])"),
+            {"cycles": cycles},
+        )
         first, last = cursor.fetchone()
     if first is None:
         first = last = datetime(2020, 1, 1, tzinfo=UTC)

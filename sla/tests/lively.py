@@ -1,4 +1,4 @@
-"""A world in which much happens: arrivals, work, late evidence, amendments, exceptions, sweeps; for tests of replays."""
+"""A world in which much happens, for tests of replays: arrivals, work, late evidence, amendments, exceptions, sweeps."""
 
 from __future__ import annotations
 
@@ -39,14 +39,17 @@ def amend(world: World, team: Team, at: datetime, draw: random.Random) -> None:
         "amount": draw.choice([4, 8, 30]), "unit": "hours", "time": draw.choice(["business", "elapsed"]),
     }  # fmt: skip
     found["tiers"][0]["when"] = {"field": "intent", "in": draw.sample(["demo_request", "pricing"], 1)}
-    found["cadence"] = {"attempts": draw.randint(2, 5), "gap": {"amount": 6, "unit": "hours", "time": "business"}}
+    found["cadence"] = {
+        "attempts": draw.randint(2, 5),
+        "gap": {"amount": 6, "unit": "hours", "time": "business"},
+    }
     found["assign_within"] = {"amount": draw.choice([3, 45]), "unit": "minutes", "time": "elapsed"}
     found["calendars"] = {"default": world.calendar.pk, "teams": {str(team.pk): team.calendar_id}}
     put_in_force(terms=found, in_force_from=at, note="", by=None, at=at)
 
 
 def live_through(world: World, team: Team, *, seed: int, steps: int) -> datetime:
-    """Some weeks of random events, each received when it happened or up to three days later. Returns the last moment."""
+    """Some weeks of random events, each received when it happened or up to four days later; the last moment."""
     draw = random.Random(seed)
     at, leads = world.at, 0
     for step in range(steps):
@@ -69,14 +72,16 @@ def live_through(world: World, team: Team, *, seed: int, steps: int) -> datetime
                 )
             ]  # fmt: skip
         elif choice < 0.8:
-            tag = draw.choice([{"disposition": "working"}, {"disposition": "recycled", "reason": "bad_timing"}])
+            tag = draw.choice(
+                [{"disposition": "working"}, {"disposition": "recycled", "reason": "bad_timing"}]
+            )
             sent = [event("lead.updated", lead, happened, **tag)]
         elif choice < 0.86:
             sent = [event("lead.updated", lead, happened, score=draw.choice([10, 80]))]
         elif choice < 0.9:
             amend(world, team, at, draw)
         elif choice < 0.94:
-            calendar = draw.choice([world.calendar, team.calendar])
+            calendar = draw.choice([world.calendar, team.calendar or world.calendar])
             day = (at + timedelta(days=draw.randint(1, 6))).date()
             add_exception(calendar=calendar, day=day, windows=draw.choice([None, [["10:00", "11:00"]]]),
                           reason="Exception", by=None, at=at)  # fmt: skip

@@ -1,0 +1,157 @@
+"""Consequences that a replay's figures would have had, by the clause as proposed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from alignment.business_time.zones import start_of_day
+from sla.clauses import Volume
+from sla.periods import Period
+from sla.queries.replay import ALL, HISTORY, KindFound, Replayed, Tally
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Follow-ups that fell due in a period. `fires`: more than the percentage was missed; None where the period is not
+    whole in the span, or not over, and where nothing was due."""
+
+    period: Period
+    tally: Tally
+    fires: bool | None
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """MQLs of a month beside the volume asked of them. None: the month is not whole in the span, or not over.
+    `opens`: with the months before it so many ran together that a renegotiation would have opened in it."""
+
+    period: Period
+    mqls: int
+    promised: int
+    is_missed: bool | None
+    opens: bool
+
+
+def follow_ups(found: KindFound, asked: Replayed, *, percent: int, period: str) -> list[Judged]:
+    """By calendar month or quarter; exactly the percentage fires nothing."""
+    sums: dict[Period, Tally] = defaultdict(Tally)
+    for each in _periods(asked, period):
+        sums[each] = Tally()
+    for month, tally in found.months.items():
+        total = sums[Period.of(month, period)]
+        for outcome in ("met", "missed", "running", "not_owed"):
+            total.add(outcome, getattr(tally, outcome))
+    return [
+        Judged(
+            each,
+            tally,
+            100 * tally.missed > percent * tally.due if tally.due and _is_whole(each, asked) else None,
+        )
+        for each, tally in sorted(sums.items())
+    ]
+
+
+def volumes(asked: Replayed, lines: Sequence[Volume], *, running: int) -> list[Delivered]:
+    """By calendar month in which MQLs crossed. A month is missed by its total, as the clause counts; MQLs of segments
+    that no line names count for none. Leads that an import tells of count like the others, where they are asked for."""
+    promised = sum(line.mqls for line in lines)
+    counts = _crossed(asked)
+    names = {line.segment.lower() for line in lines}
+    result: list[Delivered] = []
+    missed = 0
+    for period in _periods(asked, "month"):
+        by_segment = counts.get(period.first, {})
+        mqls = sum(n for segment, n in by_segment.items() if "" in names or segment.lower() in names)
+        is_missed = mqls < promised if promised and _is_whole(period, asked) else None
+        missed = missed + 1 if is_missed else 0
+        result.append(Delivered(period, mqls, promised, is_missed, bool(is_missed) and missed % running == 0))
+    return result
+
+
+def _periods(asked: Replayed, kind: str) -> list[Period]:
+    found = [Period.of(asked.span.first, kind)]
+    while found[-1].end < asked.span.end:
+        found.append(found[-1].next())
+    return found
+
+
+def _is_whole(period: Period, asked: Replayed) -> bool:
+    span = asked.span
+    within = span.first <= period.first and period.end <= span.end
+    return within and period.ends_at(span.zone) <= asked.cut
+
+
+_CROSSED = """
+SELECT width_bucket(m.crossed_at, %(starts)s::timestamptz[]), m.segment, count(*)
+FROM alignment_mqlcycle m {opening}
+WHERE m.voided_at IS NULL AND m.crossed_at >= %(first)s AND m.crossed_at < %(end)s {which}
+GROUP BY 1, 2
+"""
+
+
+def _crossed(asked: Replayed) -> Mapping[date, dict[str, int]]:
+    """MQLs by month and segment; what drops out under a raised threshold is left out."""
+    months = [period.first for period in _periods(asked, "month")]
+    opening, which = "", ""
+    if asked.threshold is not None:
+        opening = "LEFT JOIN sla_opening o ON o.cycle_id = m.id"
+        which += " AND (o.score IS NULL OR o.score >= %(threshold)s)"
+    if asked.which != ALL:
+        which += f" AND {'' if asked.which == HISTORY else 'NOT '}m.is_history"
+    given: dict[str, Any] = {
+        "starts": [start_of_day(month, asked.span.zone) for month in months],
+        "first": asked.span.starts_at,
+        "end": asked.span.ends_at,
+        "threshold": asked.threshold,
+    }
+    found: dict[date, dict[str, int]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(_CROSSED.format(opening=opening, which=which), given)
+        for place, segment, count in cursor.fetchall():
+            found[months[place - 1]][segment] = count
+    return found
+
+
+_BELOW = """
+SELECT count(*) FROM alignment_mqlcycle m JOIN sla_opening o ON o.cycle_id = m.id
+WHERE m.voided_at IS NULL AND m.crossed_at >= %(first)s AND m.crossed_at < %(end)s AND o.score < %(threshold)s
+"""
+# The highest score that each record of a lead was given in the span; a lead that crossed in it is no further one.
+_MORE = """
+SELECT count(*) FROM (
+    SELECT f.source_id, f.external_id FROM alignment_fact f
+    WHERE f.subject = 'lead' AND NOT f.is_history AND f.occurred_at >= %(first)s AND f.occurred_at < %(end)s
+      AND jsonb_typeof(f.fields->'score') = 'number'
+    GROUP BY 1, 2
+    HAVING max((f.fields->>'score')::numeric) >= %(threshold)s
+) f
+JOIN alignment_lead l ON l.source_id = f.source_id AND l.external_id = f.external_id
+WHERE NOT EXISTS (
+    SELECT FROM alignment_mqlcycle m WHERE m.lead_id = coalesce(l.merged_into_id, l.id) AND m.voided_at IS NULL
+      AND (m.closed_at IS NULL OR m.closed_at >= %(first)s) AND m.crossed_at < %(end)s
+)
+"""
+
+
+def below(asked: Replayed, threshold: int) -> int:
+    """MQLs of the span that a raised threshold would have left out: those whose score at the crossing is known."""
+    return _count(_BELOW, asked, threshold)
+
+
+def more_leads(asked: Replayed, threshold: int) -> int:
+    """Leads that reached a lowered threshold in the span and were no MQL then. A count and no more: nobody was asked
+    to follow them up, so there is nothing to replay."""
+    return _count(_MORE, asked, threshold)
+
+
+def _count(statement: str, asked: Replayed, threshold: int) -> int:
+    given: dict[str, Any] = {"first": asked.span.starts_at, "end": asked.span.ends_at, "threshold": threshold}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return int(cursor.fetchone()[0])
