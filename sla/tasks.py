@@ -9,6 +9,7 @@ from sla import services
 from sla.services import disputes
 from sla.services.reports import send_adherence_report as send_report
 from sla.services.elapsed import keep_terms_in_force, rebuild
+from sla.services.reports import send_adherence_report as send_report
 
 
 @shared_task

@@ -1,6 +1,6 @@
 from sla.models.agreements import Agreement, validate_clauses, validate_terms
-from sla.models.cases import AdoptionCase, AdoptionCaseClosing, KnownWeek
 from sla.models.calibration import Elapsed, ElapsedCoverage, Opening, Profile, Scenario, StaleCycle
+from sla.models.cases import AdoptionCase, AdoptionCaseClosing, KnownWeek
 from sla.models.clocks import Breach, Clock, ClockCorrection, ClockKind, ClockQuerySet, ClockRedating, Outcome
 from sla.models.compliance import METRIC, ComplianceDay
 from sla.models.consequences import (

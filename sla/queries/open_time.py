@@ -77,6 +77,9 @@ def arrays(found: OpenTime) -> Mapping[str, list[int]]:
     return {"starts": list(found.starts), "ends": list(found.ends), "closed": list(found.closed)}
 
 
+_POSITION = "(SELECT greatest(o.starts[w + 1], {0}) - o.closed[w + 1] FROM width_bucket({0}, o.ends) AS w)"
+
+
 def position_sql(instant: str) -> str:
     """SQL for the position of an instant, microseconds since 1970; `o` is a row of the arrays."""
-    return f"(SELECT greatest(o.starts[w + 1], {instant}) - o.closed[w + 1] FROM width_bucket({instant}, o.ends) AS w)"
+    return _POSITION.format(instant)

@@ -216,6 +216,14 @@ def _statement(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, An
     return _JUDGED.format(bounds=bounds, cuts=cuts, narrowed=narrowed), given
 
 
+_BEGUN = """
+), begun AS (
+    SELECT budget AS lane, need FROM promised
+    WHERE base_position >= CASE calendar_id {begins} END AND base_position < CASE calendar_id {ends} END
+)
+"""
+
+
 def lanes_sql(asked: Replayed, kind: str) -> tuple[str, dict[str, Any]]:
     """SQL up to `begun`: promises of a kind that begin in the span, whatever their window, with `lane`: the number of
     the tier. A few that a dispute held are left out."""
@@ -232,10 +240,7 @@ def lanes_sql(asked: Replayed, kind: str) -> tuple[str, dict[str, Any]]:
         begins += f" WHEN {pk} THEN %(begin{number})s"
         ends += f" WHEN {pk} THEN %(end{number})s"
     head = statement.partition("), judged AS (")[0]
-    return (
-        f"{head}), begun AS (SELECT budget AS lane, need FROM promised "
-        f"WHERE base_position >= CASE calendar_id {begins} END AND base_position < CASE calendar_id {ends} END) "
-    ), given
+    return head + _BEGUN.format(begins=begins, ends=ends), given
 
 
 def calendars_of(terms: Terms, windows: Iterable[Window]) -> dict[int, CompiledCalendar | None]:

@@ -67,11 +67,15 @@ def _chances(n: int, share: float) -> Iterator[tuple[int, float]]:
         yield k, exp(ways + k * log(share) + (n - k) * log(1 - share))
 
 
+_SHORTEST = """
+SELECT percentile_disc(%(fractions)s::float8[]) WITHIN GROUP (ORDER BY coalesce(need, 9223372036854775807))
+FROM begun WHERE lane = %(lane)s
+"""
 _COUNTS = "SELECT lane, count(*), count(need) FROM begun GROUP BY lane"
 
 
 def quantiles(asked: Replayed, percent: int = SHARE) -> list[Quantile]:
-    """Of each tier of the terms, over MQLs whose promise to follow up began in the span. Tiers without any are there."""
+    """Of each tier of the terms, over MQLs whose promise to follow up began in the span; n may be 0."""
     statement, given = lanes_sql(asked, ClockKind.FOLLOW_UP)
     tiers = asked.terms.tiers
     counts: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
@@ -82,8 +86,7 @@ def quantiles(asked: Replayed, percent: int = SHARE) -> list[Quantile]:
             counts |= {lane: (n, followed) for lane, n, followed in cursor.fetchall()}
             for lane, (n, _) in counts.items():
                 cursor.execute(
-                    f"{statement} SELECT percentile_disc(%(fractions)s::float8[]) WITHIN GROUP "
-                    "(ORDER BY coalesce(need, 9223372036854775807)) FROM begun WHERE lane = %(lane)s",
+                    statement + _SHORTEST,
                     given | {"fractions": [(k - 0.5) / n for k in _asked(n, percent)], "lane": lane},
                 )
                 found = iter(cursor.fetchone()[0] or [])

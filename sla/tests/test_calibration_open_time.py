@@ -22,6 +22,13 @@ WEEKS = (
 )
 FIRST = datetime(2025, 3, 1, tzinfo=UTC)
 
+POSITIONS = f"""
+WITH o AS MATERIALIZED (
+    SELECT %(starts)s::bigint[] AS starts, %(ends)s::bigint[] AS ends, %(closed)s::bigint[] AS closed
+)
+SELECT {position_sql("t")} FROM o, unnest(%(drawn)s::bigint[]) WITH ORDINALITY AS d(t, n) ORDER BY n
+"""  # noqa: S608 - what is put in is a constant
+
 
 def calendars() -> list[CompiledCalendar]:
     """Of all zones and weeks, each with a holiday and an exception from some instant on."""
@@ -82,9 +89,7 @@ def test_the_database_finds_the_same_positions() -> None:
         drawn = [micros(at) for at in instants(calendar, draw, 200)]
         with connection.cursor() as cursor:
             cursor.execute(
-                "WITH o AS MATERIALIZED (SELECT %(starts)s::bigint[] AS starts, %(ends)s::bigint[] AS ends, "
-                f"%(closed)s::bigint[] AS closed) SELECT {position_sql('t')} FROM o, "
-                "unnest(%(drawn)s::bigint[]) WITH ORDINALITY AS d(t, n) ORDER BY n",
+                POSITIONS,
                 {"drawn": drawn, **arrays(table)},
             )
             assert [row[0] for row in cursor.fetchall()] == [table.position(at) for at in drawn]
