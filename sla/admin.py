@@ -24,8 +24,8 @@ from sla.models import (
     KnownWeek,
     Opening,
     Override,
-    RenegotiationCase,
     Profile,
+    RenegotiationCase,
     ReviewTaken,
     Ruling,
     Scenario,
@@ -187,6 +187,8 @@ class ConsequenceUndoneAdmin(ReadOnlyAdmin):
 class RenegotiationCaseAdmin(ReadOnlyAdmin):
     list_display = ["first", "last", "agreement", "opened_at", "closed_at", "closed_by", "ruling"]
     list_select_related = ["agreement", "closed_by__artifact", "ruling"]
+
+
 @show(Scenario)
 class ScenarioAdmin(ReadOnlyAdmin):
     list_display = ["name", "first", "end", "which", "as_of", "saved_by", "saved_at"]

@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from sla import services
 from sla.services import disputes
-from sla.services.reports import send_adherence_report as send_report
 from sla.services.elapsed import keep_terms_in_force, rebuild
 from sla.services.reports import send_adherence_report as send_report
 
@@ -70,6 +69,8 @@ def execute_consequences() -> int:
 def mark_disputes_overdue() -> int:
     """Mark disputes on which nobody ruled in time, each once, and tell the escalation owner."""
     return disputes.mark_overdue(at=timezone.now())
+
+
 def keep_elapsed() -> int:
     """Measure what changed on the calendars in force, so that calibration answers at once."""
     return keep_terms_in_force(at=timezone.now())

@@ -68,7 +68,7 @@ def _triggers():
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sla', '0010_known_weeks_and_cases'),
+        ('sla', '0011_consequences'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
