@@ -5,6 +5,7 @@ from django.urls import path
 from sla.views import (
     adherence,
     agreement,
+    cases,
     compliance,
     consequences,
     dispute_acts,
@@ -35,6 +36,8 @@ urlpatterns = [
     path("disputes/<int:pk>/ruling/", dispute_acts.rule, name="dispute-rule"),
     path("disputes/<int:pk>/withdrawal/", dispute_acts.withdraw, name="dispute-withdraw"),
     path("precedents/", disputes.precedents, name="precedents"),
+    path("compliance/cases/", cases.page, name="adoption-cases"),
+    path("compliance/cases/<int:pk>/closing/", cases.close, name="adoption-case-close"),
     path("agreement/", agreement.in_force, name="agreement"),
     path("agreement/new/", new_version.create, name="agreement-new"),
     path("agreement/draft/", editor.edit, name="agreement-draft"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from alignment.models import Person
-from sla.models import Agreement, ClockKind, ComplianceDay
+from sla.models import AdoptionCase, Agreement, ClockKind, ComplianceDay
 from testing.sla import signed_sla
 from testing.world import NOW, World, terms
 
@@ -52,3 +52,19 @@ def week(
                 running=0,
                 untagged=untagged if kind == ClockKind.DISPOSITION else 0,
             )
+
+
+def adoption_case(agreement: Agreement, *, number: int = 0, at: datetime | None = None) -> AdoptionCase:
+    """An open case about two weeks from this one on, which nobody in particular is behind."""
+    measure = {"met": 5, "due": 20, "restated": 0, "held": 0, "set_aside": 0, "against": 0, "running": 0}
+    weeks = [
+        {"monday": monday(number + n).isoformat(), "zone": "UTC", "agreement": agreement.number,
+         "verdict": "fails", "follow_up": measure, "tagging": measure}
+        for n in (0, 1)
+    ]  # fmt: skip
+    return AdoptionCase.objects.create(
+        first_week=monday(number),
+        agreement=agreement,
+        figures={"percent": 90, "weeks": weeks, "reps": [{"id": None, "tagged": 10, "due": 40}], "teams": []},
+        opened_at=at or after(number + 1),
+    )

@@ -36,7 +36,7 @@ from alignment.queries.renditions import title_of as named
 from alignment.services.artifacts.telling import address_of
 from alignment.wording import relative
 from dashboard.queries.need import Need
-from dashboard.queries.sla_needs import no_agreement, review_near, unsigned
+from dashboard.queries.sla_needs import adoption, no_agreement, review_near, unsigned
 from handoff.models import Leave
 from handoff.queries import cycles, routing
 from scorecard.queries.answers import waiting_nominations
@@ -65,6 +65,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
     elif user.has_role(Role.REVOPS):
         found = [
             *no_agreement(at=at),
+            *_for_others(adoption()),
             *_documents(at),
             *review_near(at=at),
             *_for_others(unsigned(at=at)),
@@ -82,6 +83,7 @@ def needs(user: User, scope: Scope, *, at: datetime) -> list[Need]:
     elif user.has_role(Role.CRO, Role.CMO):
         sla = no_agreement(at=at) + unsigned(at=at)
         found = review_near(at=at) + _for_others(sla + _unassigned(scope, at) + _untagged(scope, at))
+        found += adoption() if user.has_role(Role.CRO) else _for_others(adoption())
     elif user.has_role(Role.MARKETING):
         found = _for_others(_unassigned(scope, at) + _untagged(scope, at))
     found = asked_of(user, at=at) + found

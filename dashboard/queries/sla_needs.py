@@ -8,6 +8,7 @@ from alignment.models import Role
 from dashboard.queries.figures import agreement_in_force
 from dashboard.queries.need import Need
 from sla.page import day
+from sla.queries.cases import open_case
 from sla.queries.review import Review, review
 
 NEAR = 14  # days before the review, as the first reminder goes out
@@ -56,3 +57,12 @@ def _when(found: Review) -> str:
         return f"The review of the SLA has lapsed: it was due on {day(found.due_on)}"
     left = {0: "today", 1: "tomorrow"}.get(found.days, f"in {found.days} days")
     return f"The review of the SLA is {left}: calibrate it against the quarter first"
+
+
+def adoption() -> list[Need]:
+    """The case that waits for the CRO: tagging stayed under what the SLA asks for."""
+    case = open_case()
+    if case is None:
+        return []
+    text = f"Adoption case: tagging under {case.percent}% in {case.said}"
+    return [Need("adoption", None, text, "sla:adoption-cases", is_urgent=True)]

@@ -32,6 +32,7 @@ from testing.adherence import sent_report
 from testing.definitions import put_in_force
 from testing.programs import months, open_one
 from testing.routes import every_route
+from testing.weeks import adoption_case
 from testing.world import World, add_rep, add_user, event
 
 ROLES = [*Role.values, "nobody"]
@@ -95,6 +96,8 @@ TABLE = [
     Row("sla:compliance", NOT_BOARD),
     Row("sla:compliance-rows", RECORDS, data=DRILL),
     Row("sla:compliance-csv", RECORDS, data=DRILL),
+    Row("sla:adoption-cases", "AAAFFFFFL"),
+    act("sla:adoption-case-close", "FAFFFFFFL", "case", note="Trained"),
     Row("sla:adherence", NOT_BOARD),
     Row("sla:adherence-csv", "NNNNNNNFL"),
     Row(
@@ -344,6 +347,7 @@ def things(world: World) -> dict[str, dict[str, Any]]:
         "report": {"monday": report.monday.isoformat()},
         "adherence report": {"pk": report.pk},
         "no consequence": {"pk": 1},
+        "case": {"pk": adoption_case(world.agreement, at=world.at).pk},
         "artifact": {"kind": "delegation", "key": "cro-1"},
         "version": {"kind": "delegation", "key": "cro-1", "number": 1},
         "calendar": {"pk": world.calendar.pk},

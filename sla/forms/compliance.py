@@ -9,6 +9,7 @@ from django import forms
 
 from alignment.business_time import Week
 from sla.models import ClockKind
+from sla.queries import gate_rows
 from sla.queries.compliance import GROUPS
 from sla.queries.drilldown import OUTCOMES, Drill
 
@@ -57,6 +58,11 @@ class DrillForm(WeekForm):
         is_number = key.isascii() and key.isdigit() and len(key) < 19
         if cleaned.get("group") in {"rep", "team"} and key and not is_number:
             self.add_error("key", "A rep or team is named by its number.")
+        is_counted = cleaned.get("kind") in gate_rows.KINDS and not cleaned.get("group")
+        if cleaned.get("outcome") in gate_rows.OUTCOMES and not is_counted:
+            self.add_error(
+                "outcome", "The gate counts first follow-ups and dispositions, of everybody together."
+            )
         return cleaned
 
     def drill(self, zone: str) -> Drill:

@@ -47,8 +47,9 @@ def handoff_holds_two_weeks(program: Program, *, at: datetime) -> Iterator[Evide
     known, decided = now.ground.known_up_to, now.newest_decided
     shown = decided or now.last
     url = address(shown.week.monday if shown else None)
-    found, figures = found_in_words(now), _figures(now)
-    yield Evidence(WEEKS, found, Basis.MEASURED, known, url, _too_short(now, url), version, figures=figures)
+    short, figures = _too_short(now, url), _figures(now)
+    found = f"{short.actual} of {NEEDED}" if short else found_in_words(now)
+    yield Evidence(WEEKS, found, Basis.MEASURED, known, url, short, version, figures=figures)
     if decided is None or decided.asks is None:
         return
     asks = decided.asks

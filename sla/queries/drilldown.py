@@ -13,7 +13,7 @@ from alignment.access import Scope
 from alignment.business_time import Week
 from alignment.models import DirtyDay
 from sla.models import METRIC, Clock, ClockCorrection, Outcome
-from sla.queries import compliance
+from sla.queries import compliance, gate_rows
 from sla.queries.compliance import GROUPS, NOTHING, Figure
 from sla.queries.disputes import set_aside_clocks
 
@@ -26,6 +26,7 @@ OUTCOMES: Mapping[str, str] = {
     "set_aside": "Missed, set aside by a ruling",
     "running": "Still running",
     "all": "All that count",
+    **gate_rows.OUTCOMES,
 }
 SET_ASIDE = "set_aside"
 """The one outcome that no roll-up counts: rulings stand beside the raw figures."""
@@ -55,6 +56,17 @@ class Drill:
     def by(self, outcome: str) -> Drill:
         return replace(self, outcome=outcome)
 
+    @property
+    def is_of_gate(self) -> bool:
+        """As the gate of the handoff counts, which it does for everybody together."""
+        return self.outcome in gate_rows.OUTCOMES
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Those that this kind and group have."""
+        has_gate = self.kind in gate_rows.KINDS and not self.group
+        return {name: text for name, text in OUTCOMES.items() if has_gate or name not in gate_rows.OUTCOMES}
+
 
 def count_of(figure: Figure, outcome: str) -> int:
     """How many clocks a figure has of one of OUTCOMES."""
@@ -79,6 +91,8 @@ def figure_of(drill: Drill, scope: Scope) -> Figure:
 
 def clocks(drill: Drill, scope: Scope) -> QuerySet[Clock]:
     """The very clocks, unordered columns loaded for a list: lead, owner, versions, `stamped_at`, `corrected`."""
+    if drill.is_of_gate:
+        return with_evidence(gate_rows.clocks(drill.week, drill.kind, drill.outcome, scope))
     plain = drill.outcome if drill.outcome in {"met", "missed", "restated", "running"} else ""
     found = compliance.rows(
         drill.week, scope, kind=drill.kind, group=drill.group, key=drill.key, outcome=plain

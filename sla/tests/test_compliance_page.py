@@ -37,6 +37,19 @@ COUNTED = {
 }
 
 
+def counts(clock: Clock, outcome: str) -> bool:
+    """Whether a clock is among those of an outcome; the gate of the handoff counts met ones for itself."""
+    if not outcome.startswith("gate_"):
+        return clock.outcome in COUNTED[outcome]
+    is_kept = clock.outcome == Outcome.MET
+    if clock.kind == "follow_up":
+        is_kept = is_kept and clock.owner_id is not None
+    elif clock.cycle.closed_at or clock.cycle.crm_closed_at:
+        is_kept = is_kept and bool(clock.cycle.closed_at) and clock.cycle.is_tagged
+    is_due = clock.outcome in COUNTED["due"]
+    return {"gate_due": is_due, "gate_met": is_kept, "gate_unmet": is_due and not is_kept}[outcome]
+
+
 def get(client: Client, address: str, status: int = 200) -> str:
     response = client.get(address)
     assert response.status_code == status
@@ -110,7 +123,7 @@ def brute_force(query: dict[str, str], may_see: Callable[[Clock], bool]) -> set[
             clock.kind == query["kind"]
             and week.starts_at <= clock.due_at < week.ends_at
             and clock.cycle.voided_at is None
-            and clock.outcome in COUNTED[query["outcome"]]
+            and counts(clock, query["outcome"])
             and ("group" not in query or group_key == query.get("key", ""))
             and may_see(clock)
         ):
@@ -335,7 +348,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     for leads in (1, 20):
         world.send(*(event("lead.created", f"L{leads}.{n}", world.at, score=70) for n in range(leads)))
         settle(world, world.at + HOUR)
-        with django_assert_max_num_queries(16):  # type: ignore[attr-defined]
+        with django_assert_max_num_queries(20):  # type: ignore[attr-defined]
             get(client, f"/compliance/?week={WEEK}")
         with django_assert_max_num_queries(13):  # type: ignore[attr-defined]
             get(client, f"/compliance/rows/?week={WEEK}&kind=follow_up")

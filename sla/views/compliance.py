@@ -23,9 +23,12 @@ from sla.forms.compliance import GROUP_LABELS, DrillForm, WeekForm
 from sla.models import ClockKind
 from sla.queries import compliance, drilldown
 from sla.queries.arbitration import FILERS
+from sla.queries.cases import open_case
 from sla.queries.compliance import Figure
 from sla.queries.disputes import Adjustments, adjustments_by_kind
 from sla.queries.drilldown import Drill
+from sla.views import strip
+from sla.views.cases import LEADERS
 
 WEEKS_SHOWN = 12
 MEANING = {
@@ -147,6 +150,8 @@ def overview(request: HttpRequest) -> HttpResponse:
                 (w, Cell(f, Drill(w, kind), is_linked), w.monday not in dirty) for w, f in reversed(past)
             ],
             "is_linked": is_linked,
+            "strip": strip.strip(week, at=now, is_linked=is_linked and scope.is_all),
+            "case": open_case() if user.has_role(*LEADERS) else None,
         },
     )  # fmt: skip
 
@@ -163,7 +168,9 @@ def rows(request: HttpRequest) -> HttpResponse:
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
     count = found.count()
-    if drill.outcome == drilldown.SET_ASIDE:
+    if drill.is_of_gate:
+        figure = strip.count_of(drill, at=now) if scope.is_all else count
+    elif drill.outcome == drilldown.SET_ASIDE:
         figure = count
     else:
         figure = drilldown.count_of(drilldown.figure_of(drill, scope), drill.outcome)
@@ -182,7 +189,7 @@ def rows(request: HttpRequest) -> HttpResponse:
             "page": page,
             "count": count,
             "figure": figure,
-            "outcomes": drilldown.OUTCOMES,
+            "outcomes": drill.outcomes,
             "may_dispute": user.has_role(*FILERS),
             "outcome": drilldown.OUTCOMES[drill.outcome],
             "csv_query": urlencode(drill.query),
