@@ -52,8 +52,9 @@ class Measure:
     """One share of a week: `met` of `due`, as the gate counts them.
 
     Within `due`: `held` by undecided disputes (unmet until ruled on), `restated` (missed, then disproved by late
-    evidence). Within `met`: `set_aside` by rulings. `against`: met in time and yet not counted, because nobody was
-    assigned or the cycle was closed untagged. `running`: due in the week, not judged, in neither number.
+    evidence), `recycled` (by the clause, before the disposition fell due). Within `met`: `set_aside` by rulings.
+    `against`: met in time and yet not counted, because nobody was assigned or the cycle was closed untagged.
+    `running`: due in the week, not judged, in neither number.
     """
 
     met: int = 0
@@ -62,6 +63,7 @@ class Measure:
     held: int = 0
     set_aside: int = 0
     against: int = 0
+    recycled: int = 0
     running: int = 0
 
     @property
@@ -84,7 +86,8 @@ class Measure:
     def to_json(self) -> dict[str, int]:
         return {
             "met": self.met, "due": self.due, "restated": self.restated, "held": self.held,
-            "set_aside": self.set_aside, "against": self.against, "running": self.running,
+            "set_aside": self.set_aside, "against": self.against,
+            "recycled": self.recycled, "running": self.running,
         }  # fmt: skip
 
 

@@ -56,7 +56,16 @@ def week(
 
 def adoption_case(agreement: Agreement, *, number: int = 0, at: datetime | None = None) -> AdoptionCase:
     """An open case about two weeks from this one on, which nobody in particular is behind."""
-    measure = {"met": 5, "due": 20, "restated": 0, "held": 0, "set_aside": 0, "against": 0, "running": 0}
+    measure = {
+        "met": 5,
+        "due": 20,
+        "restated": 0,
+        "held": 0,
+        "set_aside": 0,
+        "against": 0,
+        "recycled": 0,
+        "running": 0,
+    }
     weeks = [
         {"monday": monday(number + n).isoformat(), "zone": "UTC", "agreement": agreement.number,
          "verdict": "fails", "follow_up": measure, "tagging": measure}

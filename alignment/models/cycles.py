@@ -193,7 +193,8 @@ class MqlCycle(models.Model):
 
     @property
     def is_closed_untagged(self) -> bool:
-        """One of `closed_in_crm_untagged`: over, though it lacks a closing disposition with all that this requires."""
+        """Over, though it lacks a closing disposition of sales with all that this requires: one of
+        `closed_in_crm_untagged`, or recycled by the clause."""
         if self.voided_at is not None or self.is_history:
             return False
         return self.crm_closed_at is not None if self.closed_at is None else not self.is_tagged

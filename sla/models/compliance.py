@@ -16,7 +16,8 @@ class ComplianceDay(models.Model):
 
     `met`: in time. `missed`: breached, as known first (restated ones included). `restated`: of those, disproved
     by late evidence. `running`: due later or not yet swept. `untagged`: of the met dispositions, those of cycles that
-    are over without a closing disposition that is complete. Clocks no longer owed and voided cycles do not count.
+    are over without a closing disposition that is complete. `recycled`: dispositions that fell due after the clause had
+    recycled their cycle, in no other count. Other clocks no longer owed and voided cycles do not count.
     """
 
     day = models.DateField()
@@ -33,6 +34,7 @@ class ComplianceDay(models.Model):
     restated = models.PositiveIntegerField()
     running = models.PositiveIntegerField()
     untagged = models.PositiveIntegerField(db_default=0)
+    recycled = models.PositiveIntegerField(db_default=0)
 
     class Meta:
         constraints = [

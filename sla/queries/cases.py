@@ -80,11 +80,15 @@ def breakdown(first: date) -> dict[str, list[dict[str, Any]]]:
         kind=ClockKind.DISPOSITION, day__gte=first, day__lt=first + timedelta(weeks=2)
     )
     for name, field in (("reps", "owner_id"), ("teams", "team_id")):
-        sums = days.values_list(field).annotate(Sum("met"), Sum("missed"), Sum("untagged")).order_by(field)
+        sums = (
+            days.values_list(field)
+            .annotate(Sum("met"), Sum("missed"), Sum("untagged"), Sum("recycled"))
+            .order_by(field)
+        )
         rows = [
-            {"id": key, "tagged": met - untagged, "due": met + missed}
-            for key, met, missed, untagged in sums
-            if met + missed
+            {"id": key, "tagged": met - untagged, "due": met + missed + recycled}
+            for key, met, missed, untagged, recycled in sums
+            if met + missed + recycled
         ]
         found[name] = sorted(rows, key=lambda row: (row["tagged"] - row["due"], row["id"] or 0))
     return found

@@ -19,6 +19,7 @@ OUTCOMES: Mapping[str, str] = {
 }
 KINDS = (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION)
 _DUE = Q(outcome__in=[Outcome.MET, Outcome.MISSED, Outcome.RESTATED])
+_RECYCLED = Q(kind=ClockKind.DISPOSITION, outcome=Outcome.NOT_OWED, cycle__is_by_clause=True)
 _COUNTS = {
     ClockKind.FOLLOW_UP: Q(owner__isnull=False),
     # the opposite of MqlCycle.is_closed_untagged
@@ -33,7 +34,7 @@ def clocks(week: Week, kind: str, outcome: str, scope: Scope) -> QuerySet[Clock]
     held = held_clocks(week.starts_at, week.ends_at).filter(kind=kind)
     in_week = Q(due_at__gte=week.starts_at, due_at__lt=week.ends_at)
     found = Clock.objects.filter(scope.q(), kind=kind, cycle__voided_at__isnull=True)
-    found = found.filter(in_week & _DUE | Q(pk__in=held.values("pk"))).order_by("due_at", "pk")
+    found = found.filter(in_week & (_DUE | _RECYCLED) | Q(pk__in=held.values("pk"))).order_by("due_at", "pk")
     kept = Q(outcome=Outcome.MET) & _COUNTS[ClockKind(kind)]
     kept |= Q(pk__in=set_aside_clocks(with_restated=True).filter(kind=kind).values("pk"))
     if outcome == "gate_met":

@@ -34,6 +34,7 @@ _SUMS = {
     "restated": Sum("restated"),
     "running": Sum("running"),
     "untagged": Sum("untagged"),
+    "recycled": Sum("recycled"),
 }
 Cell = tuple[date, str]  # Monday, kind
 
@@ -191,11 +192,12 @@ def _measure(kind: str, sums: Mapping[str, int], held: int, waiting: int, set_as
     against = sums["unassigned"] if kind == ClockKind.FOLLOW_UP else sums["untagged"]
     return Measure(
         met=sums["met"] - against + set_aside,
-        due=sums["met"] + sums["missed"] + held,
+        due=sums["met"] + sums["missed"] + sums["recycled"] + held,
         restated=sums["restated"],
         held=held,
         set_aside=set_aside,
         against=against,
+        recycled=sums["recycled"],
         running=max(0, sums["running"] - waiting),
     )
 

@@ -20,14 +20,15 @@ SELECT d.day, c.kind, c.team_id, c.owner_id, c.segment,
        count(*) FILTER (WHERE c.outcome = 'open') AS running,
        -- as MqlCycle.is_closed_untagged says it
        count(*) FILTER (WHERE c.kind = 'disposition' AND c.outcome = 'met' AND CASE WHEN m.closed_at IS NULL
-                        THEN m.crm_closed_at IS NOT NULL ELSE NOT m.is_tagged END) AS untagged
+                        THEN m.crm_closed_at IS NOT NULL ELSE NOT m.is_tagged END) AS untagged,
+       count(*) FILTER (WHERE c.outcome = 'not_owed') AS recycled
 FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[]) AS d(day, starts_at, ends_at)
 JOIN sla_clock c ON c.due_at >= d.starts_at AND c.due_at < d.ends_at
 JOIN alignment_mqlcycle m ON m.id = c.cycle_id AND m.voided_at IS NULL
-WHERE c.outcome <> 'not_owed'
+WHERE c.outcome <> 'not_owed' OR c.kind = 'disposition' AND m.is_by_clause
 GROUP BY 1, 2, 3, 4, 5
 """
-COLUMNS = "day, kind, team_id, owner_id, segment, met, missed, restated, running, untagged"
+COLUMNS = "day, kind, team_id, owner_id, segment, met, missed, restated, running, untagged, recycled"
 
 
 def roll_up(*, at: datetime) -> int:

@@ -26,7 +26,7 @@ from testing.world import World, add_rep, event
 CHANGES = {"America/New_York": date(2026, 11, 1), "Australia/Lord_Howe": date(2026, 10, 4)}
 EVERYTHING = Scope(is_all=True)
 Counts = dict[str, int]
-FIGURES = ("met", "missed", "restated", "running", "untagged")
+FIGURES = ("met", "missed", "restated", "running", "untagged", "recycled")
 
 
 def is_over_untagged(cycle: MqlCycle) -> bool:
@@ -39,12 +39,14 @@ def count(clocks: Iterable[Clock], key: Callable[[Clock], Any]) -> dict[Any, Cou
     """What the roll-up should say, per `key` of a clock: each clock that counts is looked at by itself."""
     found: dict[Any, Counts] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
     for clock in clocks:
-        if clock.outcome == Outcome.NOT_OWED or clock.cycle.voided_at is not None:
+        is_recycled = clock.kind == ClockKind.DISPOSITION and clock.cycle.is_by_clause
+        if clock.cycle.voided_at is not None or (clock.outcome == Outcome.NOT_OWED and not is_recycled):
             continue
         figures = found[key(clock)]
         figures["met"] += clock.outcome == Outcome.MET
         figures["missed"] += clock.outcome in (Outcome.MISSED, Outcome.RESTATED)
         figures["restated"] += clock.outcome == Outcome.RESTATED
+        figures["recycled"] += clock.outcome == Outcome.NOT_OWED
         figures["running"] += clock.outcome == Outcome.OPEN
         is_met_disposition = clock.kind == ClockKind.DISPOSITION and clock.outcome == Outcome.MET
         figures["untagged"] += is_met_disposition and is_over_untagged(clock.cycle)
@@ -128,13 +130,16 @@ def all_clocks() -> list[Clock]:
 
 @pytest.fixture
 def crowd(world: World) -> World:
-    """Ten cycles, two of them disproved, three over without all that their end requires, and two teams."""
+    """Ten cycles, two of them disproved, four over without all that their end requires, and two teams."""
     other = Team.objects.create(name="Outbound", calendar=world.calendar)
     world.reps.append(add_rep(world, "Other", team=other))
     world.send(*(event("lead.updated", f"L{n}", world.at, score=80) for n in range(10)))
     voided = MqlCycle.objects.order_by("pk").values("pk")[:2]
     MqlCycle.objects.filter(pk__in=voided).update(voided_at=world.at, void_reason="disproved")
-    one, two, three, four = MqlCycle.objects.order_by("-pk").values_list("pk", flat=True)[:4]
+    one, two, three, four, five = MqlCycle.objects.order_by("-pk").values_list("pk", flat=True)[:5]
+    MqlCycle.objects.filter(pk=five).update(
+        is_by_clause=True, disposition="recycled", is_tagged=False, closed_at=world.at
+    )
     closed = {"disposition": "disqualified", "closed_at": world.at}
     MqlCycle.objects.filter(pk=one).update(crm_closed_at=world.at)
     MqlCycle.objects.filter(pk=two).update(**closed)
@@ -212,10 +217,8 @@ def as_counts(figure: compliance.Figure) -> Counts:
 
 
 def without_nothing(figures: dict[Any, Counts]) -> dict[Any, Counts]:
-    """Of what the compliance page shows: not what is untagged, which the gate of the handoff alone counts."""
-    shown = {
-        key: {name: counts[name] for name in FIGURES if name != "untagged"} for key, counts in figures.items()
-    }
+    """Of what the compliance page shows: not what the gate of the handoff alone counts."""
+    shown = {key: {name: counts[name] for name in FIGURES[:4]} for key, counts in figures.items()}
     return {key: counts for key, counts in shown.items() if any(counts.values())}
 
 
