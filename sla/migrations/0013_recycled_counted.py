@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sla", "0011_consequences")]
+    dependencies = [("sla", "0012_calibration")]
 
     operations = [
         migrations.AddField("complianceday", "recycled", models.PositiveIntegerField(db_default=0)),
