@@ -28,7 +28,8 @@ from sla.models import METRIC, ComplianceDay
 from testing.artifacts import user_with
 from testing.definitions import one_part, put_in_force
 from testing.programs import cycle, opportunity, source_of_history, won
-from testing.world import World
+from testing.sla import clauses, signed_sla
+from testing.world import World, event, terms
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -85,6 +86,56 @@ class TestCompliance:
         day(date(2026, 10, 3), 99, 1)
         DirtyDay.objects.create(metric=METRIC, day=date(2026, 10, 20))
         assert working(at=NOW).sales_holds is None
+
+
+def promise_twenty(world: World) -> None:
+    at = datetime(2026, 8, 20, tzinfo=UTC)
+    volumes = {"volumes": [{"segment": "", "mqls": 20}]}
+    signed_sla(terms(world.calendar), at=at, marketing=clauses(at=at)["marketing"] | volumes)
+
+
+def deliver(world: World, first: date, mqls: int) -> None:
+    at = datetime(first.year, first.month, 3, 9, tzinfo=UTC)
+    world.send(*(event("lead.updated", f"{first}-{n}", at, score=80) for n in range(mqls)), at=at)
+
+
+class TestMarketingsSide:
+    @pytest.mark.parametrize(("mqls", "holds"), [(17, False), (18, True), (25, True)])
+    def test_exactly_85_percent_of_the_volume_is_not_above_it(
+        self, world: World, mqls: int, holds: bool
+    ) -> None:
+        promise_twenty(world)
+        deliver(world, date(2026, 9, 1), 20)
+        deliver(world, date(2026, 10, 1), mqls)
+        found = working(at=NOW)
+        assert [month.delivered for month in found.months] == [Share(20, 20), Share(min(mqls, 20), 20)]
+        assert found.marketing_holds is holds
+
+    def test_the_signal_asks_both_sides_in_both_months(self, world: World) -> None:
+        promise_twenty(world)
+        for first in (date(2026, 9, 1), date(2026, 10, 1)):
+            deliver(world, first, 20)
+        DirtyDay.objects.all().delete()
+        assert (working(at=NOW).marketing_holds, working(at=NOW).both_hold) == (True, None)
+        day(date(2026, 9, 3), 99, 1)
+        day(date(2026, 10, 3), 86, 14)
+        assert working(at=NOW).both_hold is True
+        with time_machine.travel(NOW, tick=False):
+            page = signed_in(user_with(Role.CRO)).get("/is-it-working/").content.decode()
+        assert [
+            row["MQLs delivered of those promised"][:16] for row in cards(page, "Both sides by month")
+        ] == ["100.0% (20 of 20"] * 2
+        ComplianceDay.objects.filter(day=date(2026, 10, 3)).update(met=85, missed=15)
+        assert working(at=NOW).both_hold is False
+
+    def test_a_month_before_the_signed_sla_is_not_judged(self, world: World) -> None:
+        signed_sla(terms(world.calendar), at=datetime(2026, 9, 10, tzinfo=UTC))
+        found = working(at=NOW)
+        assert [month.marketing_holds for month in found.months] == [None, False]
+        assert found.marketing_holds is False and found.both_hold is False
+        with time_machine.travel(NOW, tick=False):
+            page = signed_in(user_with(Role.CRO)).get("/is-it-working/").content.decode()
+        assert "the SLA was signed during the month" in page
 
 
 class TestConversion:

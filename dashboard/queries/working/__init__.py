@@ -12,7 +12,7 @@ from datetime import datetime
 from alignment.models import Organisation
 from alignment.quarters import Quarter
 from alignment.queries.prerequisites import last_quarters
-from dashboard.queries.working.compliance import MonthOfSla, sla_months
+from dashboard.queries.working.compliance import MonthOfSla, all_hold, sla_months
 from dashboard.queries.working.conversions import Movement, QuarterOfConversion, conversion, movement
 from dashboard.queries.working.follow_up_times import TierTime, follow_up
 from dashboard.queries.working.mql_to_sql import Acceptance, acceptance
@@ -39,10 +39,17 @@ class Working:
     @property
     def sales_holds(self) -> bool | None:
         """Above 85% in both months; None while either cannot be judged."""
-        found = [month.holds for month in self.months]
-        if False in found:
-            return False
-        return None if None in found else True
+        return all_hold(month.holds for month in self.months)
+
+    @property
+    def marketing_holds(self) -> bool | None:
+        """Above 85% of the promised volume in both months; None while either cannot be judged."""
+        return all_hold(month.marketing_holds for month in self.months)
+
+    @property
+    def both_hold(self) -> bool | None:
+        """The signal: both sides above 85% in both months."""
+        return all_hold([self.marketing_holds, self.sales_holds])
 
 
 def working(*, at: datetime) -> Working:

@@ -1,50 +1,84 @@
-"""Sales' side of the SLA by calendar month."""
+"""Both sides of the SLA by calendar month, in one unit: promises kept of promises due."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from fractions import Fraction
 
 from alignment.access import Scope
 from alignment.models import Organisation
 from dashboard.queries.working.shares import Share
 from sla.models import ClockKind
+from sla.periods import Period, periods_up_to
 from sla.queries import compliance
 from sla.queries.compliance import Figure
+from sla.queries.volume import VolumeMonth, months_of_volume
 
 COMPLIANT_ABOVE = Fraction(85, 100)
+MONTHS = 2
 
 
 @dataclass(frozen=True)
 class MonthOfSla:
-    """Sales' first follow-ups due in a calendar month. `is_settled` false: some day is still being added up."""
+    """Sales' first follow-ups due in a calendar month, and what marketing delivered of the volume promised for it.
+
+    `is_settled` false: some day of sales' side is still being added up.
+    """
 
     first: date
     figure: Figure
     is_settled: bool
+    volume: VolumeMonth
 
     @property
     def share(self) -> Share:
+        """Sales' side."""
         return Share(self.figure.met, self.figure.due)
 
     @property
+    def delivered(self) -> Share:
+        """Marketing's side: MQLs delivered, as many as were promised at most, of those promised."""
+        promised = self.volume.promised
+        return Share(min(self.volume.delivered, promised), promised)
+
+    @property
+    def complete(self) -> Share:
+        """MQLs with every field that the SLA's definition requires; beside the verdict, not part of it."""
+        standard = self.volume.standard
+        return Share(standard.complete, standard.mqls) if standard else Share()
+
+    @property
     def holds(self) -> bool | None:
-        """Above 85%; None where nothing fell due or some day is not added up."""
+        """Sales above 85%; None where nothing fell due or some day is not added up."""
         return self.share.is_above(COMPLIANT_ABOVE) if self.is_settled else None
+
+    @property
+    def marketing_holds(self) -> bool | None:
+        """Marketing above 85% of the promised volume; None where no signed SLA judges the month."""
+        return self.delivered.is_above(COMPLIANT_ABOVE)
 
 
 def sla_months(*, at: datetime, zone: str) -> list[MonthOfSla]:
-    """The two full calendar months before the present one, oldest first; first follow-up, as known first."""
-    present = at.astimezone(Organisation.get().tz).date().replace(day=1)
-    last = (present - timedelta(days=1)).replace(day=1)
-    first = (last - timedelta(days=1)).replace(day=1)
+    """The two full calendar months before the present one, oldest first; sales' side as known first."""
+    present = Period.of(at.astimezone(Organisation.get().tz).date())
+    months = periods_up_to(present.previous(), MONTHS)
     everything = Scope(is_all=True)
     return [
         MonthOfSla(
-            start,
-            compliance.of_days(start, end, ClockKind.FOLLOW_UP, everything),
-            compliance.are_settled(start, end),
+            volume.period.first,
+            compliance.of_days(volume.period.first, volume.period.end, ClockKind.FOLLOW_UP, everything),
+            compliance.are_settled(volume.period.first, volume.period.end),
+            volume,
         )
-        for start, end in ((first, last), (last, present))
+        for volume in months_of_volume(months, at=at)
     ]
+
+
+def all_hold(verdicts: Iterable[bool | None]) -> bool | None:
+    """False where one does not; None while one cannot be judged."""
+    found = list(verdicts)
+    if False in found:
+        return False
+    return None if None in found else True
