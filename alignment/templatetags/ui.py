@@ -313,6 +313,16 @@ def menu_sections(context: Context) -> list[navigation.Entry]:
 
 
 @register.simple_tag(takes_context=True)
+def section_tabs(context: Context) -> list[navigation.Entry]:
+    """`{% section_tabs as section_pages %}`: the pages beside this one in its section of the menu, itself among them."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    if request is None or user is None or not user.is_authenticated:
+        return []
+    return navigation.tabs_for(user.role, request.path)
+
+
+@register.simple_tag(takes_context=True)
 def unread_notifications(context: Context) -> int:
     """`{% unread_notifications as unread %}`: how many notifications whoever is logged in has not read."""
     user = getattr(context.get("request"), "user", None)
