@@ -13,7 +13,7 @@ from alignment.access import Scope
 from alignment.models import Disposition, Lead, MqlCycle, Opportunity, Person
 from alignment.models.cycles import NEEDS_REASON
 from handoff.queries.openings import Opening, openings
-from sla.models import Clock, ClockKind, Outcome
+from sla.models import Agreement, Clock, ClockKind, Outcome
 from sla.queries.agreements import AgreementBook, load_book
 
 PAGE = 50
@@ -34,7 +34,7 @@ STATES = {
 class QueueRow:
     """One MQL in a list. `next_clock` is the unmet clock that falls due first: what to do next.
 
-    `attempts_agreed` and `tier` are those of the agreement that the cycle runs on; imported history has none.
+    `attempts_agreed` and `tier` are those of `agreement`, which the cycle runs on; imported history has none.
     `opening`: when the calendar of that clock opens; None while it is open.
     """
 
@@ -44,6 +44,7 @@ class QueueRow:
     tier: str
     attempts_agreed: int | None
     opening: Opening | None = None
+    agreement: Agreement | None = None
 
     @property
     def next_step(self) -> str:
@@ -271,6 +272,7 @@ def _queue_row(cycle: MqlCycle, book: AgreementBook) -> QueueRow:
         {c.kind: c for c in clocks},
         terms.tier(cycle.tier).label if terms else "Imported history",
         terms.attempts if terms else None,
+        agreement=book.agreement_of(cycle),
     )
 
 

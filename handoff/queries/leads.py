@@ -18,7 +18,7 @@ from alignment.queries.people import names_in
 from alignment.wording import span
 from handoff.models import Assignment
 from handoff.queries.cycles import missing_in
-from sla.models import Clock, ClockKind, Outcome
+from sla.models import Agreement, Clock, ClockKind, Outcome
 from sla.queries.agreements import load_book
 
 CONTACT_FIELDS = frozenset(name.removesuffix("_id") for name in CONTACT)
@@ -26,7 +26,8 @@ CONTACT_FIELDS = frozenset(name.removesuffix("_id") for name in CONTACT)
 
 @dataclass(frozen=True)
 class CyclePart:
-    """One cycle. `crm_owner_since`: when the CRM named the present owner; None where the CRM did not."""
+    """One cycle. `agreement`: the version that it runs on, None for imported history. `crm_owner_since`: when the CRM
+    named the present owner; None where the CRM did not."""
 
     cycle: MqlCycle
     clocks: list[Clock]
@@ -34,6 +35,7 @@ class CyclePart:
     tier: str
     attempts_agreed: int | None
     crm_owner_since: datetime | None
+    agreement: Agreement | None
 
     @property
     def lag(self) -> str:
@@ -121,6 +123,7 @@ def cycle_parts(lead: Lead) -> list[CyclePart]:
                 terms.tier(cycle.tier).label if terms else "Imported history",
                 terms.attempts if terms else None,
                 since.get(cycle.pk),
+                book.agreement_of(cycle),
             )
         )
     return parts

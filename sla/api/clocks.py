@@ -18,13 +18,14 @@ from sla.models import Breach, Clock, ClockKind, Outcome
 class ClockSerializer(serializers.ModelSerializer[Clock]):
     owner = PersonRef(read_only=True, allow_null=True)
     agreement_number = serializers.IntegerField(source="agreement.number", read_only=True)
+    agreement_is_signed = serializers.BooleanField(source="agreement.is_signed", read_only=True)
 
     class Meta:
         model = Clock
         fields = [
             "id", "cycle", "kind", "ordinal", "started_at", "due_at", "warn_at", "met_at", "warned_at", "breached_at",
-            "settled_at", "outcome", "is_suspect", "budget_seconds", "agreement_number", "calendar_version", "team",
-            "owner", "segment", "held_since",
+            "settled_at", "outcome", "is_suspect", "budget_seconds", "agreement_number", "agreement_is_signed",
+            "calendar_version", "team", "owner", "segment", "held_since",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -64,11 +65,13 @@ class BreachSerializer(serializers.ModelSerializer[Breach]):
     )
     owner = PersonRef(read_only=True, allow_null=True)
     agreement_number = serializers.IntegerField(source="agreement.number", read_only=True)
+    agreement_is_signed = serializers.BooleanField(source="agreement.is_signed", read_only=True)
 
     class Meta:
         model = Breach
         fields = [
-            "clock", "cycle", "kind", "outcome", "breached_at", "stamped_at", "agreement_number", "calendar_version",
+            "clock", "cycle", "kind", "outcome", "breached_at", "stamped_at", "agreement_number", "agreement_is_signed",
+            "calendar_version",
             "owner",
         ]  # fmt: skip
         read_only_fields = fields

@@ -84,6 +84,10 @@ class WeekSerializer(serializers.Serializer[Any]):
     ends_at = serializers.DateTimeField()
     processed_up_to = serializers.DateTimeField(help_text="Everything received before is counted.")
     is_settled = serializers.BooleanField(help_text="False: some day waits to be counted anew.")
+    agreement_numbers = serializers.ListField(
+        child=serializers.IntegerField(),
+        help_text="Versions of the agreement that judge the clocks due in the week.",
+    )
     figures = FiguresSerializer()
     group = serializers.ChoiceField(choices=list(compliance.GROUPS))
     groups = GroupSerializer(many=True)
@@ -105,6 +109,7 @@ class Compliance(Report):
             "ends_at": chosen.ends_at,
             "processed_up_to": processed_up_to(at=now),
             "is_settled": not drilldown.dirty_weeks(chosen, chosen),
+            "agreement_numbers": [found.number for found in compliance.judged_by(chosen, scope)],
             "figures": compliance.by_kind(chosen, scope),
             "group": group,
             "groups": compliance.by_group(chosen, scope, group),

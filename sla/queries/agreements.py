@@ -68,6 +68,10 @@ class AgreementBook:
         version = self.version_of(cycle)
         return version.terms if version else None
 
+    def agreement_of(self, cycle: MqlCycle) -> Agreement | None:
+        """The version that a cycle runs on, by the same rule."""
+        return None if cycle.agreement_number is None else self.by_number(cycle.agreement_number).agreement
+
     def __len__(self) -> int:
         return len(self._by_number)
 

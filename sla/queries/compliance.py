@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet, Sum
 from alignment.access import Scope
 from alignment.business_time import Week
 from alignment.models import DirtyDay
-from sla.models import METRIC, Clock, ClockKind, ComplianceDay, Outcome
+from sla.models import METRIC, Agreement, Clock, ClockKind, ComplianceDay, Outcome
 
 GROUPS = {"team": "team", "rep": "owner", "segment": "segment"}
 
@@ -58,6 +58,14 @@ def _figure(row: Mapping[str, Any]) -> Figure:
 
 def _days(week: Week, scope: Scope) -> QuerySet[ComplianceDay]:
     return ComplianceDay.objects.filter(scope.q(), day__gte=week.monday, day__lt=week.next().monday)
+
+
+def judged_by(week: Week, scope: Scope) -> list[Agreement]:
+    """The versions that judge the clocks due in a week."""
+    due = Clock.objects.filter(
+        scope.q("owner"), due_at__gte=week.starts_at, due_at__lt=week.ends_at, kind__in=ClockKind.values
+    ).exclude(outcome=Outcome.NOT_OWED)
+    return list(Agreement.objects.filter(pk__in=due.order_by().values("agreement").distinct()))
 
 
 def by_kind(week: Week, scope: Scope) -> dict[str, Figure]:

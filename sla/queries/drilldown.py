@@ -148,8 +148,8 @@ def dirty_weeks(first: Week, last: Week) -> set[date]:
 
 COLUMNS = (
     "lead_id", "lead", "company", "segment", "owner", "team", "clock", "attempt", "started_at", "due_at", "met_at",
-    "outcome", "breached_at", "breach_stamped_at", "correction", "corrected_at", "agreement_version", "calendar",
-    "calendar_version", "by_receipt",
+    "outcome", "breached_at", "breach_stamped_at", "correction", "corrected_at", "agreement_version",
+    "agreement_signed", "calendar", "calendar_version", "by_receipt",
 )  # fmt: skip
 
 
@@ -177,6 +177,7 @@ def table(found: QuerySet[Clock]) -> Iterator[list[Any]]:
             last.get_outcome_display() if last else "",
             _iso(last.corrected_at) if last else "",
             clock.agreement.number,
+            "yes" if clock.agreement.is_signed else "no",
             version.calendar.name if version else "elapsed time",
             version.number if version else "",
             "yes" if clock.is_suspect else "",

@@ -152,6 +152,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "is_linked": is_linked,
             "strip": strip.strip(week, at=now, is_linked=is_linked and scope.is_all),
             "case": open_case() if user.has_role(*LEADERS) else None,
+            "judged_by": compliance.judged_by(week, scope),
         },
     )  # fmt: skip
 
