@@ -11,6 +11,7 @@ from alignment.artifacts.kinds import Content
 from alignment.business_time import Schedule
 from alignment.models.cycles import Disposition, DisqualificationReason
 from alignment.queries.working_days import WEEKDAY_NAMES, WorkingDay, windows_text, working_day
+from alignment.wording import in_words
 from sla.clauses import PERIODS, Clauses, Named
 from sla.content import Sla, missing
 from sla.terms import Terms, Window
@@ -70,13 +71,13 @@ def _marketing(terms: Terms, clauses: Clauses) -> Iterator[Block]:
     number, digest = owed.definition
     yield Heading("What marketing owes")
     yield Paragraph(
-        f"A lead becomes an MQL when its {terms.trigger}. What an MQL is: definition version {number} "
-        f"({digest[:12]}…), fit and all. At least {owed.completeness_percent}% of the MQLs of a month have every field "
-        "that it requires."
+        f"A lead becomes an MQL when its {terms.trigger}. What an MQL is, fit included, says its signed definition, "
+        f"version {number} ({digest[:12]}…). At least {owed.completeness_percent}% of the MQLs of a month have every "
+        "field that it requires."
     )
-    rows = [(volume.segment or _others(clauses), f"{volume.mqls:,}") for volume in owed.volumes]
+    rows = [(in_words(volume.segment) or _others(clauses), f"{volume.mqls:,}") for volume in owed.volumes]
     if len(rows) > 1:
-        rows.append(("All segments", f"{owed.mqls:,}"))
+        rows.append(("Together", f"{owed.mqls:,}"))
     yield Table(("Segment", "MQLs a month"), tuple(rows), frozenset({1}))
 
 
@@ -116,7 +117,11 @@ def _with_meaning(window: Window, days: Days) -> str:
         return f"{window} by the clock"
     found = [text.rstrip(".") for text in meanings(window, days)]
     said = [text.removeprefix(f"{window} are ").removeprefix(f"{window} is ") for text in found]
-    return f"{window} ({'; '.join(said)})" if said else str(window)
+    return f"{window} ({'; '.join(_within_a_sentence(text) for text in said)})" if said else str(window)
+
+
+def _within_a_sentence(text: str) -> str:
+    return text[:1].lower() + text[1:] if text.startswith("Less ") else text
 
 
 def _consequences(clauses: Clauses) -> Iterator[Block]:
