@@ -314,7 +314,7 @@ def menu_sections(context: Context) -> list[navigation.Entry]:
 
 @register.simple_tag(takes_context=True)
 def section_tabs(context: Context) -> list[navigation.Entry]:
-    """`{% section_tabs as section_pages %}`: the pages beside this one in its section of the menu, itself among them."""
+    """`{% section_tabs as section_pages %}`: the pages of the section in which this one lies, itself among them."""
     request = context.get("request")
     user = getattr(request, "user", None)
     if request is None or user is None or not user.is_authenticated:
