@@ -21,7 +21,7 @@ from alignment.queries.inbox import processed_up_to
 from alignment.queries.programs import current
 from dashboard import queries
 from handoff.queries import cycles
-from sla.models import ClockKind
+from sla.models import AdherenceReport, ClockKind
 from sla.queries import compliance
 from sla.queries.compliance import Figure
 
@@ -78,8 +78,15 @@ def home(request: HttpRequest) -> HttpResponse:
         "definitions": standings(user) if user.has_role(Role.FINANCE) else [],
         "is_rep": user.has_role(Role.REP),
         "sees_records": user.has_role(*SEES_RECORDS),
+        "reported": _reported(user),
     }
     return render(request, "dashboard/home.html", context | _by_role(user, scope, week))
+
+
+def _reported(user: User) -> AdherenceReport | None:
+    """The newest adherence report, for those who answer for what it says."""
+    is_reader = user.has_role(Role.CRO, Role.CMO, Role.MARKETING)
+    return AdherenceReport.objects.first() if is_reader else None
 
 
 def _program(user: User, now: datetime) -> dict[str, Any]:
