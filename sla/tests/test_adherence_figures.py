@@ -26,8 +26,10 @@ from sla.queries.adherence.figures import LABELS, SALES, Report, from_json, to_j
 from sla.queries.adherence.near import more_misses
 from sla.queries.adherence.promised import WorkingMonth
 from sla.queries.adherence.report import adherence
+from sla.services.disputes import Decided, file_dispute, rule
 from sla.tests.pages import found, signed_in
 from sla.tests.test_compliance_page import eventful_week, settle
+from testing.artifacts import user_with
 from testing.definitions import COMPLETE
 from testing.sla import clauses, signed_sla
 from testing.world import World, add_user, event, terms
@@ -41,6 +43,8 @@ OF_CLOCKS = {
     "missed": {Outcome.MISSED, Outcome.RESTATED},
     "restated": {Outcome.MET, Outcome.RESTATED},
     "waiting": {Outcome.OPEN},
+    "ruled": {Outcome.MET, Outcome.RESTATED},
+    "ruled_due": DUE,
 }
 
 
@@ -54,8 +58,28 @@ def eventful_weeks(world: World) -> datetime:
         fields: dict[str, Any] = COMPLETE | {"email": f"c{n}@acme.com", "segment": "smb" if n % 3 else ""}
         world.send(event("lead.created", f"C{n}", at, **fields), at=at)
     reading = read + timedelta(days=4)
+    world.send(event("lead.created", "D1", reading, score=80, owner=world.reps[0].email), at=reading)
+    settle(world, reading)
+    dispute_two(world, reading)
     settle(world, reading)
     return reading
+
+
+def dispute_two(world: World, at: datetime) -> None:
+    """A breach of the full week that a ruling sets aside, and a running clock that an open dispute holds."""
+    revops = user_with(Role.REVOPS)
+    manager = add_user(world, Role.SALES_MANAGER)
+    clocks = Clock.objects.filter(owner__team=world.team).order_by("pk")
+    missed = clocks.filter(kind="follow_up", outcome=Outcome.MISSED).first()
+    running = clocks.filter(kind="disposition", outcome=Outcome.OPEN, due_at__gt=at).first()
+    assert missed is not None and running is not None
+    for clock in (missed, running):
+        dispute = file_dispute(
+            subject=clock, text="The CRM was down.", asked="Set it aside.", by=manager, at=at
+        )
+        if clock == missed:
+            decided = Decided("upheld", "An outage is nobody's miss.", "The provider's status page says so.")
+            rule(dispute=dispute, decided=decided, by=revops, at=at)
 
 
 def marketing(world: World, **changes: Any) -> dict[str, Any]:
@@ -74,10 +98,12 @@ def rows_by_hand(query: dict[str, str], now: datetime) -> int:
     if query["of"] in SALES:
         return sum(
             clock.kind == query["of"]
-            and start <= clock.due_at < end
             and clock.cycle.voided_at is None
-            and clock.outcome in OF_CLOCKS[query["outcome"]]
-            for clock in Clock.objects.select_related("cycle")
+            and (
+                (start <= clock.due_at < end and clock.outcome in OF_CLOCKS[query["outcome"]])
+                or by_ruling(clock, query["outcome"], start, end)
+            )
+            for clock in Clock.objects.select_related("cycle").prefetch_related("disputes")
         )
     crossed = [
         cycle
@@ -92,6 +118,15 @@ def rows_by_hand(query: dict[str, str], now: datetime) -> int:
             query["outcome"]
         ]
     return len(crossed) if query["outcome"] == "counted" else min(len(crossed), due_by_hand(query, now))
+
+
+def by_ruling(clock: Clock, outcome: str, start: datetime, end: datetime) -> bool:
+    """Counted for a ruling, or for a dispute that has none yet."""
+    for dispute in clock.disputes.all():
+        due = dispute.clock_due_at or clock.due_at
+        if start <= due < end and outcome == ("ruled" if dispute.ended_at else "ruled_due"):
+            return True
+    return False
 
 
 def due_by_hand(query: dict[str, str], now: datetime) -> int:
@@ -148,6 +183,8 @@ def test_every_percentage_leads_to_the_rows_of_its_numerator_and_its_denominator
             promises.add((query["of"], query["outcome"]))
         assert {of for of, _ in promises} == set(LABELS)
         assert {("volume", "counted"), ("completeness", "missed"), ("follow_up", "restated")} <= promises
+        assert {("follow_up", "ruled"), ("disposition", "ruled_due")} <= promises
+        assert "1 waits for a ruling" in page
         groups_lead_to_their_clocks(client)
         report = adherence(Week.of(now, "UTC").previous(), at=now)
         assert from_json(Report, to_json(report)) == report
