@@ -102,19 +102,24 @@ def handoff_now(*, at: datetime) -> HandoffNow:
     """Asked live: the same answer as a replay of all full weeks since the SLA was signed, from the newest of them that
     decide."""
     ground = Ground.at_hand(at=at)
+    return handoff_by(ground, weeks(ground.last_full, FIRST_LOOK, ground) if ground.first_full else [])
+
+
+def handoff_by(ground: Ground, seen: Sequence[JudgedWeek]) -> HandoffNow:
+    """As handoff_now. `seen`: weeks up to the last full one that were judged already; older ones are looked at where
+    these do not decide."""
     first = ground.first_full
-    found: list[JudgedWeek] = []
     if first is None or first.monday > ground.last_full.monday:
         return HandoffNow(ground, Standing(False), first)
-    last, count = ground.last_full, FIRST_LOOK
+    found = [week for week in seen if week.week.monday >= first.monday]
     while True:
-        count = min(count, (last.monday - first.monday).days // 7 + 1)
-        found = weeks(last, count, ground) + found
         standing = decide(found)
         oldest = found[0].week
         if standing is not None or oldest.monday <= first.monday:
             return HandoffNow(ground, standing or Standing(False), first, found)
-        last, count = oldest.previous(), 2 * count
+        last = oldest.previous()
+        count = min(2 * len(found), (last.monday - first.monday).days // 7 + 1)
+        found = weeks(last, count, ground) + found
 
 
 def weeks(last: Week, count: int, ground: Ground) -> list[JudgedWeek]:

@@ -13,7 +13,7 @@ from sla.gates.handoff import found_in_words, in_words
 from sla.models import ClockKind
 from sla.queries import gate_rows
 from sla.queries.drilldown import Drill
-from sla.queries.weeks import Ground, HandoffNow, handoff_now, weeks
+from sla.queries.weeks import Ground, HandoffNow, handoff_by, weeks
 from sla.weeks import JudgedWeek, Measure, Verdict
 
 SHOWN = 8
@@ -103,10 +103,12 @@ class Strip:
 
 def strip(chosen: Week, *, at: datetime, is_linked: bool) -> Strip:
     """Eight weeks up to the present one, or up to the chosen one where that lies before them."""
-    now = handoff_now(at=at)
-    this_week = Week.of(at, now.ground.zone)
-    is_recent = (this_week.monday - chosen.monday).days // 7 < SHOWN
-    listed = weeks(this_week if is_recent else chosen, SHOWN, now.ground)
+    ground = Ground.at_hand(at=at)
+    this_week = Week.of(at, ground.zone)
+    listed = weeks(this_week, SHOWN, ground)
+    now = handoff_by(ground, listed[:-1])
+    if (this_week.monday - chosen.monday).days // 7 >= SHOWN:
+        listed = weeks(chosen, SHOWN, ground)
     return Strip(now, tuple(_line(judged, chosen, is_linked) for judged in reversed(listed)))
 
 
