@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.urls import reverse
@@ -31,12 +32,13 @@ from alignment.services.retention import expire_bodies
 from dashboard.tests.test_access_matrix import ROLES, things  # noqa: F401 - a fixture
 from handoff.models import Assignment, Pool, PoolMember
 from sla.disputed import Term
-from sla.models import Breach, Clock
+from sla.models import Breach, ClausePeriod, Clock, Consequence, ConsequenceCycle, RenegotiationCase
 from sla.services import mark_breached
 from sla.services.disputes import Decided, file_dispute, rule
 from testing.api import Api, by_session, by_token
 from testing.routes import every_route
-from testing.world import World, event
+from testing.sla import signed_sla
+from testing.world import World, event, terms
 
 EVERYONE = "AAAAAAAAU"
 NOT_BOARD = "AAAAAAAFU"
@@ -106,6 +108,10 @@ TABLE = [
     *both("breach"),
     *both("dispute", NOT_BOARD, "AAANNAAFU"),
     *only("ruling", NOT_BOARD, "ruling"),
+    *only("clause-period", NOT_BOARD, "clause period"),
+    *only("consequence", NOT_BOARD, "consequence"),
+    *both("consequence-mql"),
+    *only("renegotiation", NOT_BOARD, "renegotiation"),
     Row("log-attempt", "AFFAAFFFU", "own mql-cycle", LEADS, CALL),
     Row("log-attempt", "AFFNNFFFU", "other mql-cycle", LEADS, CALL),
     Row("dispose", "AFFAAFFFU", "own mql-cycle", LEADS, {"disposition": "working"}),
@@ -238,8 +244,30 @@ def objects(world: World, things: dict[str, dict[str, Any]], settings: Any) -> d
     said = Decided("rejected", "It is clear", "Read it as it stands.")
     rule(dispute=asked, decided=said, by=world.users[Role.REVOPS], at=world.at)
     found["ruling"] = {"pk": asked.pk}
+    found |= consequence(world, {owner: found[f"{owner} clock"]["pk"] for owner in ("own", "other")})
     found["own pool"], found["other pool"] = {"pk": world.pool.pk}, {"pk": alone.pk}
     return found
+
+
+def consequence(world: World, clocks: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """A consequence that took these clocks' MQLs out, and a case of renegotiation."""
+    with patch("alignment.services.artifacts.sending.blockers_of", return_value=[]):  # no gate is open here
+        agreement = signed_sla(terms(world.calendar), at=world.at)
+    shared = {"first": "2026-10-01", "agreement": agreement, "evidence_digest": "0" * 64}
+    judged = ClausePeriod.objects.create(
+        kind="follow_up", unit="month", end="2026-11-01", part=2, whole=2, percent=15, is_missed=True, evidence={},
+        judged_at=world.at, **shared,
+    )  # fmt: skip
+    fired = Consequence.objects.create(judged=judged, kind="follow_up", first=judged.first, fired_at=world.at)
+    found = {"clause period": {"pk": judged.pk}, "consequence": {"pk": fired.pk}}
+    for owner, pk in clocks.items():
+        clock = Clock.objects.get(pk=pk)
+        entry = ConsequenceCycle.objects.create(
+            consequence=fired, cycle=clock.cycle, clock=clock, state="listed"
+        )
+        found[f"{owner} consequence-mql"] = {"pk": entry.pk}
+    case = RenegotiationCase.objects.create(last="2026-10-01", months=[], opened_at=world.at, **shared)
+    return found | {"renegotiation": {"pk": case.pk}}
 
 
 def kept(world: World) -> dict[str, dict[str, Any]]:
@@ -342,7 +370,7 @@ def test_lists_hold_what_is_ones_own_and_nothing_of_others(world: World, objects
             sees_other = other_row.expected[ROLES.index(role)] == "A"
             assert own in ids and (other in ids) is sees_other, f"{row} as {role}"
             compared += 1
-    assert compared == 36
+    assert compared == 39
 
 
 def test_a_manager_takes_what_nobody_owns_and_gives_nothing_to_other_teams(

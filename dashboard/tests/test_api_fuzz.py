@@ -43,6 +43,8 @@ ABOUT = {
     "destinations": "destination", "outgoing-messages": "message", "duplicate-pairs": "pair", "merges": "merge",
     "erasures": "erasure", "retention-runs": "retention run", "imports": "import",
     "endpoints": "endpoint", "definitions": "mql definition", "disputes": "own dispute", "rulings": "ruling",
+    "clause-periods": "clause period", "consequences": "consequence", "consequence-mqls": "own consequence-mql",
+    "renegotiations": "renegotiation",
 }  # fmt: skip
 ROLES = (Role.REVOPS, Role.SALES_MANAGER, Role.REP, Role.BOARD_VIEWER)
 LONG_RUN = 5_000  # requests of all roles together, at least

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sla.api import adherence, agreements, clocks, compliance, disputes
+from sla.api import adherence, agreements, clocks, compliance, consequences, disputes
 from sla.api.clocks import ClocksField
 
 __all__ = ["ClocksField", "routes"]
@@ -13,4 +13,5 @@ routes = [
     *compliance.routes,
     *adherence.routes,
     *disputes.routes,
+    *consequences.routes,
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from sla.disputed import FUNCTIONS, Subject, Term
-from sla.models import Clock, ClockHold, Decision, Dispute, DisputeKind
+from sla.models import Clock, ClockHold, ConsequenceCycle, Decision, Dispute, DisputeKind
 from sla.queries.dispute_list import STATES
 from sla.services.disputes import Decided
 from sla.services.disputes.texts import LONGEST
@@ -103,6 +103,12 @@ class RulingForm(forms.Form):
         widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M"),
         help_text="Upheld: until your ruling. Partly: until an earlier moment, after the filing.",
     )
+    is_whole = forms.BooleanField(
+        label="Take back the whole consequence, not this MQL alone",
+        required=False,
+        help_text="The MQL is in a consequence of the SLA. Upheld: it counts in marketing's conversion again, and is "
+        "open again where the clause had recycled it. Ticked: so is every MQL of that consequence.",
+    )
     summary = forms.CharField(
         label="The ruling in one sentence",
         max_length=200,
@@ -130,6 +136,7 @@ class RulingForm(forms.Form):
             "meets": dispute.kind == DisputeKind.DEFINITION and not dispute.term,
             "reading": bool(dispute.term),
             "until": hold is not None,
+            "is_whole": ConsequenceCycle.objects.standing().filter(clock=dispute.clock_id or 0).exists(),
         }
         for name, is_needed in needed.items():
             if not is_needed:
@@ -148,4 +155,5 @@ class RulingForm(forms.Form):
             meets=given.get("meets"),
             reading=given.get("reading", ""),
             until=until,
+            is_whole=bool(given.get("is_whole")),
         )

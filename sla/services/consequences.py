@@ -19,7 +19,7 @@ from alignment.models.cycles import Disposition
 from alignment.pipeline import apply_events
 from alignment.pipeline.groups import lock_with_merged
 from alignment.retry import again_after_a_deadlock
-from sla.models import Consequence, ConsequenceCycle, ConsequenceUndone, CycleState, Ruling
+from sla.models import Clock, Consequence, ConsequenceCycle, ConsequenceUndone, CycleState, Ruling
 from sla.services import telling
 from sla.services.clause_periods import judge_follow_ups, judge_volumes
 from sla.services.renegotiation import close_by_signature
@@ -129,6 +129,25 @@ def undo(
             entry.save(update_fields=["state", "executed_at"])
     telling.of_undone(consequence, undone, at=at)
     return undone
+
+
+def take_back(*, clock: Clock, is_whole: bool, ruling: Ruling, at: datetime) -> None:
+    """What an upheld dispute on a clock does to the consequence that its MQL is in, if any: that MQL, or with
+    `is_whole` every one of the consequence, counts again."""
+    entry = (
+        ConsequenceCycle.objects.filter(clock=clock).select_related("consequence__judged__agreement").first()
+    )
+    if entry is None:
+        return
+    try:
+        undo(
+            consequence=entry.consequence,
+            cycles=None if is_whole else [entry.cycle],
+            ruling=ruling,
+            at=at,
+        )
+    except NothingToUndo:
+        return  # an earlier ruling took it back
 
 
 def ref_of(action: str, entry: ConsequenceCycle) -> str:

@@ -35,6 +35,7 @@ from sla.queries.conversion import Rate, conversion, rows
 from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
 from sla.services.consequences import NothingToUndo, recycle_waiting, undo
+from sla.services.disputes import Decided, file_dispute, rule
 from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, october
 from testing.artifacts import user_with
 from testing.world import World, event
@@ -209,6 +210,33 @@ def test_neither_rate_passes_one_and_both_equal_brute_force(world: World, seed: 
     assert found.raw.part <= found.raw.whole
     assert found.after.part <= found.after.whole
     assert rows(OCTOBER, OCTOBER, at=AFTER).count() == len(everybody)
+
+
+@pytest.mark.parametrize(("is_whole", "open_again"), [(False, {"L0"}), (True, {"L0", "L1"})])
+def test_an_upheld_dispute_takes_back_its_mql_or_the_whole_consequence(
+    world: World, is_whole: bool, open_again: set[str]
+) -> None:
+    october(world, missed=2, met=0)
+    execute_consequences(at=AFTER)
+    dispute = file_dispute(
+        subject=cycle_of("L0").clocks.get(kind="follow_up"), by=user_with(Role.CRO), at=AFTER,
+        text="The CRM was down.", asked="Set it aside.",
+    )  # fmt: skip
+    decided = Decided(Decision.UPHELD, "An outage excuses.", "Nobody could have called.", is_whole=is_whole)
+    rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
+    names = MqlCycle.objects.filter(closed_at=None).values_list("lead__external_id", flat=True)
+    assert set(names) == open_again
+    assert conversion(OCTOBER, at=RULED).taken_out == 2 - len(open_again)
+
+
+def test_a_rejected_dispute_takes_nothing_back(world: World) -> None:
+    october(world, missed=1, met=0)
+    execute_consequences(at=AFTER)
+    clock = cycle_of("L0").clocks.get(kind="follow_up")
+    dispute = file_dispute(subject=clock, by=user_with(Role.CRO), at=AFTER, text="No.", asked="Set it aside.")
+    decided = Decided(Decision.REJECTED, "It stands.", "Nobody called.", is_whole=True)
+    rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
+    assert cycle_of("L0").is_by_clause
 
 
 def test_a_missed_clock_that_a_ruling_set_aside_before_is_not_taken_out(world: World) -> None:

@@ -13,6 +13,7 @@ from alignment.retry import again_after_a_deadlock
 from sla.disputed import FUNCTIONS, in_words, lead_of, subject_of
 from sla.models import Clock, ClockHold, Decision, Dispute, DisputeKind, Effect, Outcome, Override, Ruling
 from sla.queries.arbitration import bench_of, judges
+from sla.services.consequences import take_back
 from sla.services.disputes import holds, telling
 from sla.services.disputes.refusals import DisputeIsOver, Incomplete, MayNotRule
 from sla.services.disputes.texts import checked, refuse_names
@@ -24,7 +25,8 @@ MOST_TAGS = 8
 class Decided:
     """What is ruled. `function`: of an attribution that is partly upheld (upheld: the one that was asked for).
     `meets`: whether the MQL meets the definition. `reading`: how the term is read from now on. `until`: of a held clock
-    that is partly upheld, until when it stood still."""
+    that is partly upheld, until when it stood still. `is_whole`: of a breach that is in a consequence of the SLA,
+    whether all of that consequence is taken back, and not this MQL alone."""
 
     decision: str
     summary: str
@@ -34,6 +36,7 @@ class Decided:
     meets: bool | None = None
     reading: str = ""
     until: datetime | None = None
+    is_whole: bool = False
 
     @property
     def has_effect(self) -> bool:
@@ -73,6 +76,10 @@ def rule(*, dispute: Dispute, decided: Decided, by: User, at: datetime) -> Rulin
                 holds.let_stand(hold, until=effect["stood_until"], at=at)
             else:
                 holds.lift(hold, at=at)
+        if clock is not None and (
+            decided.decision == Decision.UPHELD or (decided.is_whole and decided.has_effect)
+        ):
+            take_back(clock=clock, is_whole=decided.is_whole, ruling=ruling, at=at)
         telling.ruled(ruling, at=at)
     return ruling
 
