@@ -10,6 +10,7 @@ from alignment.artifacts.kinds import Content, Kind, register
 from alignment.models import Role
 from sla.content import KEY, KIND, check
 from sla.page import render
+from sla.queries.agreements import next_number
 from sla.queries.sending import blockers_of
 from sla.services.signed import follow
 
@@ -44,5 +45,6 @@ SLA = register(
         title=lambda _, key: "Joint revenue SLA" if key == KEY else f"Joint revenue SLA {key}",
         loses="its terms go on judging MQLs, and an amendment that cites what is in force now is asked for",
         restarts=True,
+        first_number=next_number,
     )
 )

@@ -71,6 +71,7 @@ class Kind:
     program       key → number of the program that it belongs to: once that is closed, nobody renews it; None: none
     loses         what follows for a version in force once a version that it rests on is replaced, as half a sentence
     compared      content → what it compares itself with beside its own earlier versions, one sentence; "" for nothing
+    first_number  the number of a document's first version: beyond 1 where it goes on from what was there unsigned
     restarts      whether RevOps may begin a draft with the content of a version that was declined or withdrawn
     """
 
@@ -96,6 +97,7 @@ class Kind:
     loses: str = "it rests on what is no longer in force until a new version of it is signed"
     compared: Callable[[Content], str] = lambda content: ""
     restarts: bool = False
+    first_number: Callable[[], int] = lambda: 1
 
     def name_of(self, content: Content, key: str) -> str:
         """As people call it, without its version: "Definition: MQL"; label and key where the kind says nothing."""

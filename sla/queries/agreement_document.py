@@ -64,7 +64,7 @@ def versions(book: AgreementBook, *, at: datetime) -> list[Version]:
         .defer("content", "envelope")
         .prefetch_related(Prefetch("signatures", Signature.objects.order_by("pk")))
     }
-    every = [book.by_number(number) for number in range(1, len(book) + 1)]
+    every = book.every()
     line = [version for version in every if book.at(version.agreement.in_force_from) is version]
     current = book.at(at)
     ends = {version.agreement.number: later.agreement.in_force_from for version, later in pairwise(line)}

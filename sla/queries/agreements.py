@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Max
+
 from alignment.models import MqlCycle
 from sla.clauses import Clauses
 from sla.models import Agreement
@@ -72,8 +74,14 @@ class AgreementBook:
         """The version that a cycle runs on, by the same rule."""
         return None if cycle.agreement_number is None else self.by_number(cycle.agreement_number).agreement
 
-    def __len__(self) -> int:
-        return len(self._by_number)
+    def every(self) -> list[InForce]:
+        """All versions in order of their number, whether they ever were in force or not."""
+        return [version for _, version in sorted(self._by_number.items())]
+
+
+def next_number() -> int:
+    """What the first signed SLA is numbered: it goes on from the unsigned versions before it."""
+    return (Agreement.objects.aggregate(last=Max("number"))["last"] or 0) + 1
 
 
 _read: dict[int, tuple[Any, Terms, Clauses | None]] = {}  # by id: the document and what it says

@@ -29,8 +29,8 @@ def follow(version: ArtifactVersion, *, at: datetime) -> None:
 
 
 def enter_signed(version: ArtifactVersion, *, at: datetime) -> Agreement:
-    """The next version of the agreement, with the terms of a signed SLA. It judges MQL cycles that start from the
-    instant of the last signature on, or from the beginning of a later day that it names."""
+    """The next version of the agreement, with the terms of a signed SLA and its number. It judges MQL cycles that start
+    from the instant of the last signature on, or from the beginning of a later day that it names."""
     queue_up()
     sla = Sla.from_json(version.content)
     begins = at
@@ -38,7 +38,8 @@ def enter_signed(version: ArtifactVersion, *, at: datetime) -> Agreement:
         begins = max(at, start_of_day(sla.begins_on, Organisation.get().zone))
     last = Agreement.objects.order_by("-number").first()
     return Agreement.objects.create(
-        number=last.number + 1 if last else 1,
+        # a draft of before may bear a number that an unsigned version took meanwhile
+        number=version.number if last is None or version.number > last.number else last.number + 1,
         terms=version.content["terms"],
         clauses=version.content["clauses"],
         version=version,

@@ -134,7 +134,7 @@ def test_a_signed_version_shows_its_clauses_its_signatures_and_its_document(worl
         old = read(signed_in(add_user(world, Role.FINANCE)), "/agreement/1/")
     assert signed.version is not None
     assert "Agreement, version 2" in page and signed.version.digest in page
-    assert "/sla/revenue/1/" in page and "The CRO" in page and "The CMO" in page
+    assert "/sla/revenue/2/" in page and "The CRO" in page and "The CMO" in page
     assert "100 MQLs" in page and "At least <strong>90%</strong>" in page and "3 channels" in page
     assert "more than <strong>15%</strong>" in page and "15 February 2027" in page
     assert "each Friday" in page
@@ -150,7 +150,7 @@ def test_the_page_says_what_may_follow_and_whose_turn_it_is(world: World) -> Non
         assert "Go on with the draft" in read(revops) and "What may follow" not in read(cro)
         sent = sent_sla(terms(world.calendar), at=world.at)
         page = read(cro)
-        assert "waits for The CRO (CRO) and The CMO (CMO)" in page and "Read and sign version 1" in page
+        assert "waits for The CRO (CRO) and The CMO (CMO)" in page and "Read and sign version 2" in page
         assert "Read and sign" not in read(rep) and "waits for The CRO" in read(rep)
         sign_all(sent, at=world.at)
         page = read(revops)

@@ -81,7 +81,7 @@ def test_each_version_judges_from_its_start(terms: dict[str, Any]) -> None:
         80,
     ]
     assert book.by_number(2).agreement == second
-    assert len(book) == 2
+    assert len(book.every()) == 2
 
 
 def test_a_later_version_replaces_one_that_has_not_begun(terms: dict[str, Any]) -> None:

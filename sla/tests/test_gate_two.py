@@ -77,7 +77,7 @@ def test_unsigned_terms_open_nothing_and_the_gate_says_whose_turn_it_is(world: W
     program = open_one(NOW)
     assert blockers(program) == ["sla-unsigned", "review-unsigned"]
     unsigned = examine(Step.SLA, program, at=NOW).blockers[0].message
-    assert "version 1 waits for" in unsigned.lower()
+    assert "version 2 waits for" in unsigned.lower()
     assert f"MQLs run on version {world.agreement.number}" in unsigned
 
 

@@ -202,7 +202,7 @@ def test_the_page_says_what_it_starts_from(world: World, revops: Client) -> None
     assert "working terms that are in force unsigned" in text(revops.get(PAGE))
     signed_sla(terms(world.calendar), at=NOW, channels=4)
     response = revops.get(PAGE)
-    assert "An amendment: starts from version 1" in text(response)
+    assert "An amendment: starts from version 2" in text(response)
     assert response.context["form"]["channels"].value() == 4
     waiting = sent_sla(terms(world.calendar), at=NOW, channels=5)
     response = revops.get(PAGE)

@@ -64,7 +64,7 @@ def write_draft(
     at: datetime,
 ) -> ArtifactVersion:
     """As `save_draft`, within the caller's transaction and for services that let other people draft."""
-    kind_named(kind)
+    known = kind_named(kind)
     clean = _checked(key, content, rests_on, paper, own=(kind, key))
     artifact, _ = Artifact.objects.get_or_create(kind=kind, key=key, defaults={"created_at": at})
     Artifact.objects.select_for_update(no_key=True).get(pk=artifact.pk)
@@ -74,7 +74,7 @@ def write_draft(
         last = artifact.versions.order_by("-number").only("number", "paper").first()
         draft = ArtifactVersion.objects.create(
             artifact=artifact,
-            number=last.number + 1 if last else 1,
+            number=last.number + 1 if last else known.first_number(),
             content=clean,
             paper=paper or (last.paper if last else Paper.A4),
             drafted_by=by,
