@@ -206,7 +206,7 @@ def test_the_page_says_what_it_starts_from(world: World, revops: Client) -> None
     assert response.context["form"]["channels"].value() == 4
     waiting = sent_sla(terms(world.calendar), at=NOW, channels=5)
     response = revops.get(PAGE)
-    assert "Starts from version 2, which waits for The CRO (CRO) and The CMO (CMO)" in text(response)
+    assert "Starts from version 3, which waits for The CRO (CRO) and The CMO (CMO)" in text(response)
     assert response.context["form"]["channels"].value() == 5
     decline(version=waiting, role=Role.CMO, reason="No", by=user_with(Role.CMO), at=NOW)
     page = text(revops.get(PAGE))
