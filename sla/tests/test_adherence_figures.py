@@ -52,7 +52,7 @@ def eventful_weeks(world: World) -> datetime:
     """A signed SLA, a week of random events with some complete MQLs, and the week after it; the moment of reading."""
     volumes = {"volumes": LINES, "completeness_percent": 90}
     signed_sla(terms(world.calendar), at=world.at - timedelta(days=60), marketing=marketing(world, **volumes))
-    read = eventful_week(world, seed=7, leads=45)
+    read = eventful_week(world, seed=7, leads=30)
     for n in range(12):
         at = read + timedelta(hours=n)
         fields: dict[str, Any] = COMPLETE | {"email": f"c{n}@acme.com", "segment": "smb" if n % 3 else ""}
@@ -130,17 +130,16 @@ def by_ruling(clock: Clock, outcome: str, start: datetime, end: datetime) -> boo
 
 
 def due_by_hand(query: dict[str, str], now: datetime) -> int:
-    """Of November 2026 alone, which has 21 weekdays and in this world no holidays."""
+    """Of October and November 2026, full months of the SLA without holidays in this world."""
     start, end = days_of(query)
-    start, end = max(start, datetime(2026, 11, 1, tzinfo=UTC)), min(end, now.replace(hour=0, minute=0))
-    monthly = {"smb": 40, "-": 60}.get(query.get("line", ""), 100)
-    lines = [40, 60] if monthly == 100 else [monthly]
-
-    def weekdays(until: datetime) -> int:
-        days = [date(2026, 11, n) for n in range(1, 31)]
-        return sum(day.weekday() < 5 and day < until.date() for day in days)
-
-    return sum(line * weekdays(end) // 21 - line * weekdays(start) // 21 for line in lines)
+    until = min(end, now.replace(hour=0, minute=0)).date()
+    lines = [{"smb": 40, "-": 60}[query["line"]]] if "line" in query else [40, 60]
+    found = 0
+    for month, length in ((10, 31), (11, 30)):
+        weekdays = [day for n in range(1, length + 1) if (day := date(2026, month, n)).weekday() < 5]
+        before, passed = (sum(day < edge for day in weekdays) for edge in (start.date(), until))
+        found += sum(line * passed // len(weekdays) - line * before // len(weekdays) for line in lines)
+    return found
 
 
 def all_rows(client: Any, address: str) -> tuple[int, str]:
@@ -168,7 +167,7 @@ def test_every_percentage_leads_to_the_rows_of_its_numerator_and_its_denominator
             for link in LINK.finditer(page)
         }
         promises = set()
-        for address, said in sorted(links):
+        for address, said in sampled(links):
             query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
             share = re.search(r"\(([\d,]+) of ([\d,]+)\)", said)
             is_numerator = query["outcome"] in {"restated", "ruled"}
@@ -206,14 +205,21 @@ def the_download_has_the_figures_of_the_page(client: Any, report: Report) -> Non
     assert {row["of"].split()[0] for row in rows} == {"all", "segment", "rep", "team"}
 
 
+def sampled(links: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """All of the report's own columns, and of the weeks before them every fifth."""
+    earlier = {link for link in links if not re.search(r"from=2026-11-(01|16|23)", link[0])}
+    return sorted(links - earlier) + sorted(earlier)[::5]
+
+
 def groups_lead_to_their_clocks(client: Any) -> None:
-    for group in ("rep", "team", "segment"):
+    for group in ("rep", "segment"):
         page = client.get(f"/adherence/?group={group}").content.decode()
         links = re.findall(r'href="(/compliance/rows/\?[^"]+)"[^>]*>(?:<span[^>]*>)?([^<]+)<', page)
         assert links
         for address, said in links:
-            share = re.search(r"of ([\d,]+)\)", said)
-            count = share[1] if share else found(r"^([\d,]+)", said.strip())
+            share = re.search(r"([\d,]+) of ([\d,]+)\)", said)
+            is_numerator = "outcome=met_restated" in address
+            count = share[1 if is_numerator else 2] if share else found(r"^([\d,]+)", said.strip())
             assert f"<strong>{count} clock" in client.get(unescape(address)).content.decode()
 
 

@@ -152,26 +152,21 @@ def _shown(request: HttpRequest, user: User, report: Report, *, is_live: bool) -
     else:
         mine = parts.groups_for(report, scope)
     signed = report.signed
+    sides = [
+        (side, side.lower(), parts.rows(lines, report.spans, signed, is_linked=is_linked))
+        for side, lines in (("Marketing", report.marketing), ("Sales", report.sales))
+    ]
     return {
         "report": report,
         "spans": [span_name(span) for span in report.spans],
-        "sides": [
-            (
-                "Marketing",
-                "marketing",
-                parts.rows(report.marketing, report.spans, signed, is_linked=is_linked),
-            ),
-            ("Sales", "sales", parts.rows(report.sales, report.spans, signed, is_linked=is_linked)),
-        ],
+        "headline": [(side, row, row.line.cells[0]) for side, _, listed in sides for row in listed[:2]],
+        "sides": sides,
         "segments": parts.rows(report.by_segment, report.spans, signed, is_linked=is_linked),
         "trends": [
             ("Marketing", parts.trend(report, VOLUME)),
             ("Sales", parts.trend(report, "follow_up")),
         ],
-        "past": [
-            (past.monday, [(LABELS[promise], *past.kept[promise]) for promise in LABELS])
-            for past in reversed(report.trend)
-        ],
+        "past": parts.past_weeks(report, is_linked=is_linked),
         "labels": list(LABELS.values()),
         "group": group,
         "group_labels": GROUP_LABELS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
@@ -170,6 +170,23 @@ def trend(report: Report, promise: str) -> SafeString:
     return charts.line(points, title=f"{LABELS[promise]}: kept of due by week", threshold=LIMIT)
 
 
+def past_weeks(report: Report, *, is_linked: bool) -> list[tuple[date, list[tuple[str, int, int, str]]]]:
+    """The weeks of the trend, the newest first: (label, kept, due, address of what was due) of each promise."""
+    found = []
+    for past in reversed(report.trend):
+        span = Span("week", past.monday, past.monday + timedelta(weeks=1))
+        cells = [
+            (
+                label,
+                *past.kept[promise],
+                Shown(Cell(), Drill(promise, span), is_linked and past.kept[promise][1] > 0, None).due_url,
+            )
+            for promise, label in LABELS.items()
+        ]
+        found.append((past.monday, cells))
+    return found
+
+
 def groups_for(report: Report, scope: Scope) -> dict[str, tuple[GroupLine, ...]]:
     """Of a frozen report what a viewer may see: everything, or the own people and teams alone."""
     if scope.is_all:
@@ -203,7 +220,13 @@ def group_rows(
 
 def _clocks(week: Week, kind: str, group: str, key: str, is_linked: bool) -> dict[str, str]:
     drill = drilldown.Drill(week, kind, group, key)
-    outcomes = {"due": "due", "missed": "missed", "restated": "restated", "waiting": "running"}
+    outcomes = {
+        "due": "due",
+        "kept": "met",
+        "missed": "missed",
+        "restated": "met_restated",
+        "waiting": "running",
+    }
     return {
         name: f"{reverse('sla:compliance-rows')}?{urlencode(drill.by(outcome).query)}" if is_linked else ""
         for name, outcome in outcomes.items()
