@@ -1,4 +1,5 @@
-"""What can be disputed: a clock, who sourced a lead or a deal, whether an MQL is one, how a definition is read."""
+"""What can be disputed: a clock, who sourced a lead or a deal, whether an MQL is one, how a definition is read, what a
+clause of the SLA did."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from dataclasses import dataclass
 
 from alignment.definitions.predicate import KEYS
 from alignment.models import Lead, MqlCycle, Opportunity, TouchFunction
-from sla.models import Clock, ClockKind, Dispute, DisputeKind
+from sla.models import Clock, ClockKind, Consequence, Dispute, DisputeKind, RenegotiationCase
 
 FUNCTIONS = {name: label for name, label in TouchFunction.choices if name != TouchFunction.UNKNOWN}
 """What an attribution can be ruled to be."""
@@ -23,12 +24,14 @@ class Term:
         return KEYS[self.key][0]
 
 
-Subject = Clock | Lead | Opportunity | MqlCycle | Term
+Subject = Clock | Lead | Opportunity | MqlCycle | Term | Consequence | RenegotiationCase
 
 
 def kind_of(subject: Subject) -> str:
     if isinstance(subject, Clock):
         return DisputeKind.CLOCK
+    if isinstance(subject, Consequence | RenegotiationCase):
+        return DisputeKind.CONSEQUENCE
     return DisputeKind.DEFINITION if isinstance(subject, MqlCycle | Term) else DisputeKind.ATTRIBUTION
 
 
@@ -40,6 +43,10 @@ def subject_of(dispute: Dispute) -> Subject:
         return dispute.lead
     if dispute.opportunity is not None:
         return dispute.opportunity
+    if dispute.consequence is not None:
+        return dispute.consequence
+    if dispute.renegotiation is not None:
+        return dispute.renegotiation
     return Term(dispute.term) if dispute.cycle is None else dispute.cycle
 
 
@@ -51,6 +58,10 @@ def columns_of(subject: Subject) -> dict[str, object]:
         return {"lead": subject}
     if isinstance(subject, Opportunity):
         return {"opportunity": subject}
+    if isinstance(subject, Consequence):
+        return {"consequence": subject}
+    if isinstance(subject, RenegotiationCase):
+        return {"renegotiation": subject}
     return {"term": subject.key} if isinstance(subject, Term) else {"cycle": subject}
 
 
@@ -64,6 +75,8 @@ def in_words(subject: Subject) -> str:
         return f"Who sourced opportunity {subject.pk}"
     if isinstance(subject, Term):
         return f"How “{subject.label}” is read"
+    if isinstance(subject, Consequence | RenegotiationCase):
+        return str(subject)
     return f"Whether MQL {subject.pk} meets the definition"
 
 

@@ -30,7 +30,8 @@ class DisputeSerializer(serializers.ModelSerializer[Dispute]):
     class Meta:
         model = Dispute
         fields = [
-            "id", "kind", "clock", "cycle", "lead", "opportunity", "term", "owner", "clock_due_at", "asked_function",
+            "id", "kind", "clock", "cycle", "lead", "opportunity", "term", "consequence",
+            "renegotiation", "owner", "clock_due_at", "asked_function",
             "text", "asked", "evidence_digest", "agreement_number", "filed_at", "rule_by", "overdue_at", "ended_at",
             "ending",
         ]  # fmt: skip

@@ -7,8 +7,9 @@ from typing import Any
 
 from django import forms
 
-from sla.disputed import FUNCTIONS, Subject, Term
-from sla.models import Clock, ClockHold, ConsequenceCycle, Decision, Dispute, DisputeKind
+from alignment.models import Lead, Opportunity
+from sla.disputed import FUNCTIONS, Subject
+from sla.models import ClockHold, ConsequenceCycle, Decision, Dispute, DisputeKind
 from sla.queries.dispute_list import STATES
 from sla.services.disputes import Decided
 from sla.services.disputes.texts import LONGEST
@@ -65,7 +66,7 @@ class FileForm(forms.Form):
 
     def __init__(self, *args: Any, subject: Subject, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(subject, Clock | Term) or not hasattr(subject, "external_id"):
+        if not isinstance(subject, Lead | Opportunity):
             del self.fields["function"]
 
 
@@ -103,11 +104,12 @@ class RulingForm(forms.Form):
         widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M"),
         help_text="Upheld: until your ruling. Partly: until an earlier moment, after the filing.",
     )
-    is_whole = forms.BooleanField(
-        label="Take back the whole consequence, not this MQL alone",
+    mqls = forms.TypedMultipleChoiceField(
+        label="Partly upheld: taken back for these MQLs",
+        coerce=int,
         required=False,
-        help_text="The MQL is in a consequence of the SLA. Upheld: it counts in marketing's conversion again, and is "
-        "open again where the clause had recycled it. Ticked: so is every MQL of that consequence.",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Upheld: for all of them.",
     )
     summary = forms.CharField(
         label="The ruling in one sentence",
@@ -136,11 +138,17 @@ class RulingForm(forms.Form):
             "meets": dispute.kind == DisputeKind.DEFINITION and not dispute.term,
             "reading": bool(dispute.term),
             "until": hold is not None,
-            "is_whole": ConsequenceCycle.objects.standing().filter(clock=dispute.clock_id or 0).exists(),
+            "mqls": dispute.consequence_id is not None,
         }
         for name, is_needed in needed.items():
             if not is_needed:
                 del self.fields[name]
+        if "mqls" in self.fields:
+            entries = ConsequenceCycle.objects.standing().filter(consequence=dispute.consequence_id)
+            self.fields["mqls"].choices = [  # type: ignore[attr-defined]
+                (entry.cycle_id, f"{entry.cycle.lead.name} (MQL {entry.cycle_id})")
+                for entry in entries.select_related("cycle__lead").order_by("pk")
+            ]
 
     @property
     def decided(self) -> Decided:
@@ -155,5 +163,5 @@ class RulingForm(forms.Form):
             meets=given.get("meets"),
             reading=given.get("reading", ""),
             until=until,
-            is_whole=bool(given.get("is_whole")),
+            mqls=tuple(given.get("mqls", ())),
         )

@@ -18,6 +18,7 @@ class DisputeKind(models.TextChoices):
     CLOCK = "clock", "Clock or breach"
     ATTRIBUTION = "attribution", "Attribution"
     DEFINITION = "definition", "Definition"
+    CONSEQUENCE = "consequence", "Consequence"
 
 
 class Ending(models.TextChoices):
@@ -42,6 +43,7 @@ class Effect(models.TextChoices):
     MEETS = "meets", "Meets the definition of an MQL"
     MEETS_NOT = "meets_not", "Does not meet the definition of an MQL"
     READING = "reading", "How the definition is read"
+    UNDONE = "undone", "What the clause did is taken back"
 
 
 def words_of_rulings() -> SearchVector:
@@ -62,10 +64,10 @@ class Dispute(models.Model):
     """What somebody holds to be wrong, with the evidence as it was at filing. One undecided one per subject.
 
     The subject: `clock`; `lead` or `opportunity` (attribution); `cycle` alone (whether this MQL meets the definition)
-    or `term` (how a definition is read). `cycle` is also the clock's cycle, or the lead's newest one, and says with
-    `owner` whose business it is. `clock_due_at`: when the clock was to fall due as of the filing. `agreement`: the
-    version whose owners rule (null where none is signed: RevOps rules). Nothing of it changes but that it becomes
-    overdue, once, and ends, once.
+    or `term` (how a definition is read); `consequence` or `renegotiation` (what a clause of the SLA did). `cycle` is
+    also the clock's cycle, or the lead's newest one, and says with `owner` whose business it is. `clock_due_at`: when
+    the clock was to fall due as of the filing. `agreement`: the version whose owners rule (null where none is signed:
+    RevOps rules). Nothing of it changes but that it becomes overdue, once, and ends, once.
     """
 
     kind = models.CharField(max_length=12, choices=DisputeKind.choices)
@@ -81,6 +83,12 @@ class Dispute(models.Model):
     )
     term = models.CharField(
         max_length=40, blank=True, help_text="Key of the definition whose reading is in question."
+    )
+    consequence = models.ForeignKey(
+        "sla.Consequence", on_delete=models.PROTECT, null=True, blank=True, related_name="disputes"
+    )
+    renegotiation = models.ForeignKey(
+        "sla.RenegotiationCase", on_delete=models.PROTECT, null=True, blank=True, related_name="disputes"
     )
     owner = models.ForeignKey(
         "alignment.Person", on_delete=models.PROTECT, null=True, blank=True, related_name="disputes"
@@ -108,19 +116,32 @@ class Dispute(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(
-                    kind="clock", clock__isnull=False, cycle__isnull=False, clock_due_at__isnull=False
-                )
-                & Q(lead__isnull=True, opportunity__isnull=True, term="", asked_function="")
-                | Q(kind="attribution", clock__isnull=True, clock_due_at__isnull=True, term="")
-                & ~Q(asked_function__in=["", "unknown"])
+                condition=Q(consequence__isnull=True, renegotiation__isnull=True)
                 & (
-                    Q(lead__isnull=False, opportunity__isnull=True)
-                    | Q(lead__isnull=True, opportunity__isnull=False)
+                    Q(kind="clock", clock__isnull=False, cycle__isnull=False, clock_due_at__isnull=False)
+                    & Q(lead__isnull=True, opportunity__isnull=True, term="", asked_function="")
+                    | Q(kind="attribution", clock__isnull=True, clock_due_at__isnull=True, term="")
+                    & ~Q(asked_function__in=["", "unknown"])
+                    & (
+                        Q(lead__isnull=False, opportunity__isnull=True)
+                        | Q(lead__isnull=True, opportunity__isnull=False)
+                    )
+                    | Q(kind="definition", clock__isnull=True, clock_due_at__isnull=True, asked_function="")
+                    & Q(lead__isnull=True, opportunity__isnull=True)
+                    & (Q(cycle__isnull=False, term="") | (Q(cycle__isnull=True) & ~Q(term="")))
                 )
-                | Q(kind="definition", clock__isnull=True, clock_due_at__isnull=True, asked_function="")
-                & Q(lead__isnull=True, opportunity__isnull=True)
-                & (Q(cycle__isnull=False, term="") | (Q(cycle__isnull=True) & ~Q(term=""))),
+                | Q(
+                    kind="consequence",
+                    clock__isnull=True,
+                    clock_due_at__isnull=True,
+                    asked_function="",
+                    term="",
+                )
+                & Q(cycle__isnull=True, lead__isnull=True, opportunity__isnull=True)
+                & (
+                    Q(consequence__isnull=False, renegotiation__isnull=True)
+                    | Q(consequence__isnull=True, renegotiation__isnull=False)
+                ),
                 name="a_dispute_has_one_subject",
             ),
             models.CheckConstraint(
@@ -144,6 +165,8 @@ class Dispute(models.Model):
                     ("attribution", "opportunity", "opportunity", Q()),
                     ("definition", "cycle", "mql", Q()),
                     ("definition", "term", "term", ~Q(term="")),
+                    ("consequence", "consequence", "consequence", Q()),
+                    ("consequence", "renegotiation", "renegotiation", Q()),
                 )
             ),
         ]
@@ -228,7 +251,8 @@ class Override(models.Model):
     """What a ruling puts beside a raw value. Append-only; the newest one of a subject is what holds.
 
     The subject is the dispute's. `function`: for an attribution. `reading`: for a definition, how it is read from now
-    on. `stood_from`, `stood_until`: for a clock that stood still.
+    on. `stood_from`, `stood_until`: for a clock that stood still. What is undone of a consequence is in its own rows
+    (ConsequenceUndone), each with the ruling.
     """
 
     ruling = models.OneToOneField(Ruling, on_delete=models.PROTECT, primary_key=True, related_name="override")
@@ -261,7 +285,8 @@ class Override(models.Model):
                 | Q(effect="sourced", function__in=["marketing", "sales", "other"])
                 & (Q(lead__isnull=False) | Q(opportunity__isnull=False))
                 | Q(effect__in=["meets", "meets_not"], cycle__isnull=False)
-                | Q(effect="reading") & ~Q(term="") & ~Q(reading=""),
+                | Q(effect="reading") & ~Q(term="") & ~Q(reading="")
+                | Q(effect="undone"),
                 name="an_effect_has_its_value",
             ),
         ]

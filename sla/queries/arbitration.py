@@ -11,7 +11,7 @@ from alignment.access import SEES_RECORDS, Scope, scope_of
 from alignment.models import Lead, MqlCycle, Opportunity, Person, Role, User
 from sla.clauses import Clauses
 from sla.disputed import Subject, Term
-from sla.models import Agreement, Clock, Dispute
+from sla.models import Agreement, Clock, Consequence, Dispute, RenegotiationCase
 from sla.queries.agreements import load_book
 
 USUAL_DAYS = 7
@@ -85,7 +85,7 @@ def barred_from(dispute: Dispute) -> set[int]:
 
 def visible(user: User) -> QuerySet[Dispute]:
     """Disputes that a login may read: of its own, of its teams or of all, what it filed, what it may have to rule on,
-    and those on how a definition is read."""
+    and those on how a definition is read or on what a clause did."""
     scope = scope_of(user)
     if scope.is_all:
         return Dispute.objects.all()
@@ -93,18 +93,26 @@ def visible(user: User) -> QuerySet[Dispute]:
     for part in ("arbitration", "escalation"):
         named |= Q(**{f"agreement__clauses__owners__{part}__user": user.pk})
     return Dispute.objects.filter(
-        scope.q("owner") | scope.q("cycle__owner") | Q(filed_by=user) | named | ~Q(term="")
+        scope.q("owner")
+        | scope.q("cycle__owner")
+        | Q(filed_by=user)
+        | named
+        | ~Q(term="")
+        | Q(kind="consequence")
     )
 
 
 def may_file(user: User, subject: Subject) -> bool:
-    """Whoever is concerned: the owner, the managers of the owner's team, marketing, CRO, CMO and RevOps."""
+    """Whoever is concerned: the owner, the managers of the owner's team, marketing, CRO, CMO and RevOps; with what a
+    clause did no single owner, whose part in it is a clock."""
+    if isinstance(subject, Consequence | RenegotiationCase) and user.has_role(Role.REP):
+        return False
     return user.has_role(*FILERS) and is_in_scope(subject, scope_of(user))
 
 
 def is_in_scope(subject: Subject, scope: Scope) -> bool:
     """Whether somebody may see what they would dispute."""
-    if scope.is_all or isinstance(subject, Term):
+    if scope.is_all or isinstance(subject, Term | Consequence | RenegotiationCase):
         return True
     if isinstance(subject, Clock):
         return scope.holds(subject.owner) or is_in_scope(subject.cycle, scope)

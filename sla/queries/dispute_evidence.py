@@ -20,7 +20,7 @@ from alignment.queries.inbox import processed_up_to
 from alignment.queries.people import names_in
 from sla.disputed import Subject as Disputed
 from sla.disputed import Term, in_words, kind_of, lead_of, promise_of
-from sla.models import Agreement, Clock
+from sla.models import Agreement, Clock, Consequence, ConsequenceCycle, RenegotiationCase
 from sla.queries.agreements import load_book
 
 TIMES = {"at", "from", "to", "as_of", "processed_up_to", "in_force_from"}
@@ -44,6 +44,7 @@ def evidence_of(subject: Disputed, cycle: MqlCycle | None, *, at: datetime) -> t
         "timeline": _timeline(lead, cycle),
         "touches": _touches(lead),
         "definition": _definition(subject, lead, at=at),
+        "clause": _clause(subject),
     }
     evidence: dict[str, Any] = normalised(found, "evidence")
     return evidence, digest(canonical(evidence))
@@ -235,6 +236,44 @@ def _touches(lead: Lead | None) -> dict[str, Any] | None:
                 "by": touch.person.name if touch.person else None,
             }
             for touch in reversed(rows)
+        ],
+    }
+
+
+def _clause(subject: Disputed) -> dict[str, Any] | None:
+    """The figures by which a clause fired, and what it did to which MQL."""
+    if isinstance(subject, RenegotiationCase):
+        return {
+            "what": str(subject),
+            "figures": [
+                {key: value if isinstance(value, int) else str(value) for key, value in month.items()}
+                for month in subject.months
+            ],
+            "sla": subject.agreement.number,
+            "digest": subject.evidence_digest,
+            "mqls": [],
+        }
+    if not isinstance(subject, Consequence):
+        return None
+    judged = subject.judged
+    rows = ConsequenceCycle.objects.filter(consequence=subject).order_by("pk")
+    return {
+        "what": str(subject),
+        "figures": [
+            {
+                "period": judged.period.name,
+                "missed": judged.part,
+                "due": judged.whole,
+                "allowed_percent": judged.percent,
+                "held": judged.held,
+                "set_aside": judged.set_aside,
+            }
+        ],
+        "sla": judged.agreement.number,
+        "digest": judged.evidence_digest,
+        "mqls": [
+            {"cycle": cycle, "clock": clock, "state": state, "is_undone": undone is not None}
+            for cycle, clock, state, undone in rows.values_list("cycle", "clock", "state", "undone")
         ],
     }
 

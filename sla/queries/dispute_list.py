@@ -10,15 +10,9 @@ from sla.models.disputes import words_of_rulings
 
 STATES = {"open": "Waits for a ruling", "ruled": "Ruled on", "withdrawn": "Withdrawn", "all": "All"}
 _RELATED = (
-    "clock",
-    "cycle__lead",
-    "lead",
-    "opportunity__lead",
-    "owner",
-    "filed_by",
-    "ruling__ruled_by",
-    "hold",
-)
+    "clock", "cycle__lead", "lead", "opportunity__lead", "owner", "filed_by", "ruling__ruled_by", "hold",
+    "consequence__judged", "renegotiation",
+)  # fmt: skip
 
 
 def loaded(found: QuerySet[Dispute]) -> QuerySet[Dispute]:

@@ -131,21 +131,15 @@ def undo(
     return undone
 
 
-def take_back(*, clock: Clock, is_whole: bool, ruling: Ruling, at: datetime) -> None:
-    """What an upheld dispute on a clock does to the consequence that its MQL is in, if any: that MQL, or with
-    `is_whole` every one of the consequence, counts again."""
+def take_back(*, clock: Clock, ruling: Ruling, at: datetime) -> None:
+    """What an upheld dispute on a clock does to the consequence that its MQL is in, if any: it counts again."""
     entry = (
         ConsequenceCycle.objects.filter(clock=clock).select_related("consequence__judged__agreement").first()
     )
     if entry is None:
         return
     try:
-        undo(
-            consequence=entry.consequence,
-            cycles=None if is_whole else [entry.cycle],
-            ruling=ruling,
-            at=at,
-        )
+        undo(consequence=entry.consequence, cycles=[entry.cycle], ruling=ruling, at=at)
     except NothingToUndo:
         return  # an earlier ruling took it back
 

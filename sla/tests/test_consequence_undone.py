@@ -218,11 +218,12 @@ def test_an_upheld_dispute_takes_back_its_mql_or_the_whole_consequence(
 ) -> None:
     october(world, missed=2, met=0)
     execute_consequences(at=AFTER)
+    clock = cycle_of("L0").clocks.get(kind="follow_up")
     dispute = file_dispute(
-        subject=cycle_of("L0").clocks.get(kind="follow_up"), by=user_with(Role.CRO), at=AFTER,
+        subject=Consequence.objects.get() if is_whole else clock, by=user_with(Role.CRO), at=AFTER,
         text="The CRM was down.", asked="Set it aside.",
     )  # fmt: skip
-    decided = Decided(Decision.UPHELD, "An outage excuses.", "Nobody could have called.", is_whole=is_whole)
+    decided = Decided(Decision.UPHELD, "An outage excuses.", "Nobody could have called.")
     rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
     names = MqlCycle.objects.filter(closed_at=None).values_list("lead__external_id", flat=True)
     assert set(names) == open_again
@@ -234,7 +235,7 @@ def test_a_rejected_dispute_takes_nothing_back(world: World) -> None:
     execute_consequences(at=AFTER)
     clock = cycle_of("L0").clocks.get(kind="follow_up")
     dispute = file_dispute(subject=clock, by=user_with(Role.CRO), at=AFTER, text="No.", asked="Set it aside.")
-    decided = Decided(Decision.REJECTED, "It stands.", "Nobody called.", is_whole=True)
+    decided = Decided(Decision.REJECTED, "It stands.", "Nobody called.")
     rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
     assert cycle_of("L0").is_by_clause
 

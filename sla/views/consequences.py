@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from alignment.access import SEES_FIGURES, SEES_RECORDS, roles, scope_of, viewer
 from alignment.asked import asked
-from alignment.models import Organisation
+from alignment.models import Organisation, Role
 from alignment.paging import NoSuchPage, by_moment
 from alignment.queries.inbox import processed_up_to
 from alignment.sheets import csv_response
@@ -21,6 +21,7 @@ from sla.models import Consequence
 from sla.periods import Period
 from sla.queries import consequence_pages as queries
 from sla.queries.agreements import load_book
+from sla.queries.arbitration import FILERS
 from sla.queries.conversion import conversion
 from sla.queries.volume import delivered, delivered_of_line, months_of_volume
 
@@ -46,6 +47,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "fired": list(queries.consequences()),
             "conversion": conversion(months[-1].now.period, months[0].now.period, at=now),
             "is_linked": user.has_role(*SEES_RECORDS),
+            "may_dispute": user.has_role(*FILERS - {Role.REP}),
         },
     )
 
@@ -86,6 +88,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             ],
             "count": count,
             "is_linked": is_linked,
+            "may_dispute": user.has_role(*FILERS - {Role.REP}),
             "is_everybody": scope_of(user).is_all,
             "show": show,
             "shows": queries.SHOWS,

@@ -14,7 +14,7 @@ from alignment.definitions.predicate import KEYS
 from alignment.models import Lead, MqlCycle, Opportunity
 from sla.disputed import Subject, Term, columns_of, in_words, kind_of, lead_of
 from sla.forms.disputes import FileForm, RulingForm
-from sla.models import Clock, Dispute, Outcome
+from sla.models import Clock, Consequence, Dispute, Outcome, RenegotiationCase
 from sla.queries import arbitration
 from sla.queries.disputes import ruled_function
 from sla.services import disputes as services
@@ -106,7 +106,8 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _subject(request: HttpRequest) -> Subject:
-    """What the address names: `clock`, `lead`, `opportunity`, `mql` by number, or `term` by key."""
+    """What the address names: `clock`, `lead`, `opportunity`, `mql`, `consequence` or `renegotiation` by number, or
+    `term` by key."""
     term = asked(request, "term")
     if term in KEYS:
         return Term(term)
@@ -115,6 +116,8 @@ def _subject(request: HttpRequest) -> Subject:
         ("lead", Lead.objects.select_related("crm_owner")),
         ("opportunity", Opportunity.objects.select_related("lead", "owner__team")),
         ("mql", MqlCycle.objects.select_related("lead", "owner__team")),
+        ("consequence", Consequence.objects.select_related("judged__agreement")),
+        ("renegotiation", RenegotiationCase.objects.select_related("agreement")),
     ):
         number = read_number(asked(request, name))
         row = rows.filter(pk=number).first() if number is not None else None

@@ -11,7 +11,17 @@ from alignment.definitions.predicate import KEYS
 from alignment.models import Lead, MqlCycle, User
 from alignment.retry import again_after_a_deadlock
 from sla.disputed import FUNCTIONS, Subject, Term, columns_of, kind_of, lead_of
-from sla.models import Clock, ClockHold, Dispute, Effect, Ending, Outcome, Override
+from sla.models import (
+    Clock,
+    ClockHold,
+    Consequence,
+    Dispute,
+    Effect,
+    Ending,
+    Outcome,
+    Override,
+    RenegotiationCase,
+)
 from sla.queries.arbitration import bench_for, may_file, newest_cycle, owner_of
 from sla.queries.dispute_evidence import evidence_of
 from sla.queries.disputes import ruled_function
@@ -98,6 +108,12 @@ def _require_open_question(subject: Subject, function: str) -> None:
     elif isinstance(subject, Term):
         if subject.key not in KEYS:
             raise Incomplete("There is no such definition.", "subject")
+    elif isinstance(subject, Consequence):
+        if not subject.cycles.standing().exists():
+            raise NothingToDispute("Rulings took back all that it did.")
+    elif isinstance(subject, RenegotiationCase):
+        if not subject.is_open:
+            raise NothingToDispute("This case is closed.")
     else:
         if function not in FUNCTIONS:
             raise Incomplete("Choose which function it should be counted for.", "function")

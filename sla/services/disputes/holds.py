@@ -17,7 +17,9 @@ def lock(dispute: Dispute) -> tuple[Dispute, Clock | None]:
         lead = MqlCycle.objects.values_list("lead_id", flat=True).get(pk=dispute.cycle_id)
         lock_with_merged((), also_ids=[lead])
         clock = Clock.objects.select_for_update(of=("self",)).select_related("cycle").get(pk=dispute.clock_id)
-    found = Dispute.objects.select_for_update(of=("self",)).select_related("clock", "agreement", "cycle")
+    found = Dispute.objects.select_for_update(of=("self",)).select_related(
+        "clock", "agreement", "cycle", "consequence", "renegotiation", "lead", "opportunity"
+    )
     return found.get(pk=dispute.pk), clock
 
 

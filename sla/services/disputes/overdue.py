@@ -21,7 +21,7 @@ def mark_overdue(*, at: datetime) -> int:
             found = list(
                 Dispute.objects.overdue(at)
                 .filter(overdue_at__isnull=True)
-                .select_related("agreement", "clock", "cycle", "lead", "opportunity", "owner", "filed_by")
+                .select_related("agreement", "clock", "cycle", "owner", "filed_by", "consequence__judged")
                 .order_by("rule_by", "pk")
                 .select_for_update(of=("self",), skip_locked=True)[:BATCH]
             )

@@ -8,15 +8,26 @@ from typing import Any
 
 from django.db import transaction
 
-from alignment.models import User
+from alignment.models import MqlCycle, User
 from alignment.retry import again_after_a_deadlock
 from sla.disputed import FUNCTIONS, in_words, lead_of, subject_of
-from sla.models import Clock, ClockHold, Decision, Dispute, DisputeKind, Effect, Outcome, Override, Ruling
+from sla.models import (
+    Clock,
+    ClockHold,
+    Decision,
+    Dispute,
+    DisputeKind,
+    Effect,
+    Outcome,
+    Override,
+    Ruling,
+)
 from sla.queries.arbitration import bench_of, judges
-from sla.services.consequences import take_back
+from sla.services.consequences import NothingToUndo, take_back, undo
 from sla.services.disputes import holds, telling
 from sla.services.disputes.refusals import DisputeIsOver, Incomplete, MayNotRule
 from sla.services.disputes.texts import checked, refuse_names
+from sla.services.renegotiation import close_by_ruling
 
 MOST_TAGS = 8
 
@@ -25,8 +36,8 @@ MOST_TAGS = 8
 class Decided:
     """What is ruled. `function`: of an attribution that is partly upheld (upheld: the one that was asked for).
     `meets`: whether the MQL meets the definition. `reading`: how the term is read from now on. `until`: of a held clock
-    that is partly upheld, until when it stood still. `is_whole`: of a breach that is in a consequence of the SLA,
-    whether all of that consequence is taken back, and not this MQL alone."""
+    that is partly upheld, until when it stood still. `mqls`: of a consequence that is partly upheld, ids of the MQL
+    cycles for which it is taken back."""
 
     decision: str
     summary: str
@@ -36,7 +47,7 @@ class Decided:
     meets: bool | None = None
     reading: str = ""
     until: datetime | None = None
-    is_whole: bool = False
+    mqls: tuple[int, ...] = ()
 
     @property
     def has_effect(self) -> bool:
@@ -76,12 +87,26 @@ def rule(*, dispute: Dispute, decided: Decided, by: User, at: datetime) -> Rulin
                 holds.let_stand(hold, until=effect["stood_until"], at=at)
             else:
                 holds.lift(hold, at=at)
-        if clock is not None and (
-            decided.decision == Decision.UPHELD or (decided.is_whole and decided.has_effect)
-        ):
-            take_back(clock=clock, is_whole=decided.is_whole, ruling=ruling, at=at)
+        if effect is not None:
+            _take_back(ruling, clock, decided, at=at)
         telling.ruled(ruling, at=at)
     return ruling
+
+
+def _take_back(ruling: Ruling, clock: Clock | None, decided: Decided, *, at: datetime) -> None:
+    """What a clause of the SLA did because of this clock, or did at all, is undone. Raises Incomplete."""
+    dispute = ruling.dispute
+    if clock is not None:
+        take_back(clock=clock, ruling=ruling, at=at)
+    elif dispute.renegotiation is not None:
+        close_by_ruling(case=dispute.renegotiation, ruling=ruling, at=at)
+    elif dispute.consequence is not None:
+        is_partly = decided.decision == Decision.PARTLY
+        cycles = list(MqlCycle.objects.filter(pk__in=decided.mqls)) if is_partly else None
+        try:
+            undo(consequence=dispute.consequence, cycles=cycles, ruling=ruling, at=at)
+        except NothingToUndo as problem:
+            raise Incomplete(str(problem), "mqls") from problem
 
 
 def tags_of(text: str) -> list[str]:
@@ -120,6 +145,8 @@ def _effect(
             )
         found = {"effect": Effect.SOURCED, "function": function}
         return found | {"lead": dispute.lead, "opportunity": dispute.opportunity}
+    if dispute.kind == DisputeKind.CONSEQUENCE:
+        return _on_clause(dispute, decided)
     if dispute.term:
         reading = decided.reading.strip()
         if not reading:
@@ -128,6 +155,18 @@ def _effect(
     if decided.meets is None:
         raise Incomplete("Say whether the MQL meets the definition.", "meets")
     return {"effect": Effect.MEETS if decided.meets else Effect.MEETS_NOT, "cycle": dispute.cycle}
+
+
+def _on_clause(dispute: Dispute, decided: Decided) -> dict[str, Any] | None:
+    is_partly = decided.decision == Decision.PARTLY
+    if dispute.renegotiation is not None:
+        # a case is open or closed; partly upheld, it goes on with the reason beside it
+        return None if is_partly or not dispute.renegotiation.is_open else {"effect": Effect.UNDONE}
+    if is_partly and not decided.mqls:
+        raise Incomplete(
+            "Choose for which MQLs it is taken back; for all of them the dispute is “upheld”.", "mqls"
+        )
+    return {"effect": Effect.UNDONE}
 
 
 def _on_clock(
