@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('alignment', '0046_recycled_by_clause'),
-        ('sla', '0011_consequences'),
+        ("sla", "0013_recycled_counted"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
