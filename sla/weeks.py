@@ -44,6 +44,7 @@ WORDS = {
     Verdict.UNSIGNED: "Before the SLA was signed",
     Verdict.SO_FAR: "So far",
 }
+FOLLOW_UP, TAGGING = "First follow-up", "Tagging"
 DECIDED = (Verdict.PASSES, Verdict.FAILS)
 
 
@@ -129,11 +130,25 @@ class JudgedWeek:
 
     def _by_figures(self, asks: Handoff) -> Verdict:
         """A share over fewer MQLs than the minimum is not judged; one that is judged and not above fails the week."""
-        measures = ((self.follow_up, asks.follow_up_percent), (self.tagging, asks.tagging_percent))
-        judged = [pair for pair in measures if pair[0].due >= asks.weekly_minimum]
-        if not all(measure.is_above(percent) for measure, percent in judged):
+        if self.short_of:
             return Verdict.FAILS
-        return Verdict.PASSES if len(judged) == len(measures) else Verdict.TOO_FEW
+        fewest = min(self.follow_up.due, self.tagging.due)
+        return Verdict.PASSES if fewest >= asks.weekly_minimum else Verdict.TOO_FEW
+
+    @property
+    def short_of(self) -> list[tuple[str, int]]:
+        """The measures that are not above what is asked for, of enough MQLs, each with its percent."""
+        if self.asks is None:
+            return []
+        measures = (
+            (FOLLOW_UP, self.follow_up, self.asks.follow_up_percent),
+            (TAGGING, self.tagging, self.asks.tagging_percent),
+        )
+        return [
+            (name, percent)
+            for name, measure, percent in measures
+            if measure.due >= self.asks.weekly_minimum and not measure.is_above(percent)
+        ]
 
     @property
     def is_judged_on_tagging(self) -> bool:

@@ -33,8 +33,6 @@ PRODUCES = {
 
 MEANWHILE = {
     Step.SLA: "What can be done now: enter its terms as the agreement; the clocks run by them at once.",
-    Step.HANDOFF: "What can be done now: set up routing, follow up by the agreement and close each MQL with a complete "
-    "disposition; the compliance page counts both from today.",
     Step.PLAN: "What can be done now: keep the sponsorship's numbers up to date; the plan is made of them.",
     Step.DASHBOARD: "What can be done now: have the definitions signed and read “Is it working?” together; the tiles "
     "count by them.",

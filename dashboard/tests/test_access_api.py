@@ -136,6 +136,8 @@ TABLE = [
     Row("compliance", NOT_BOARD),
     Row("current-program", NOT_BOARD),
     Row("compliance-weeks", NOT_BOARD),
+    Row("handoff-weeks", NOT_BOARD),
+    *only("adoption-case", "AAAFFFFFU", "case"),
     *only("person", REVOPS, "own person"),
     *only("team", REVOPS, "team"),
     *only("source", REVOPS, "source"),

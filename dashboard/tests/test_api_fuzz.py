@@ -39,7 +39,7 @@ ABOUT = {
     "clocks": "own clock", "breaches": "own breach", "pools": "own pool", "pool-members": "own member",
     "leaves": "own leave", "people": "own person", "teams": "team", "calendars": "calendar", "sources": "source",
     "agreements": "agreement", "adherence-reports": "adherence report", "deliveries": "delivery",
-    "dead-events": "dead event",
+    "dead-events": "dead event", "adoption-cases": "case",
     "destinations": "destination", "outgoing-messages": "message", "duplicate-pairs": "pair", "merges": "merge",
     "erasures": "erasure", "retention-runs": "retention run", "imports": "import",
     "endpoints": "endpoint", "definitions": "mql definition", "disputes": "own dispute", "rulings": "ruling",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sla.api import adherence, agreements, clocks, compliance, consequences, disputes
+from sla.api import adherence, agreements, clocks, compliance, consequences, disputes, handoff_weeks
 from sla.api.clocks import ClocksField
 
 __all__ = ["ClocksField", "routes"]
@@ -14,4 +14,5 @@ routes = [
     *adherence.routes,
     *disputes.routes,
     *consequences.routes,
+    *handoff_weeks.routes,
 ]

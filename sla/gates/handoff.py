@@ -20,10 +20,10 @@ from alignment.gates import Basis, Evidence, gate
 from alignment.models import ArtifactVersion, Program, Step
 from alignment.wording import truncated_share
 from sla.queries.weeks import HandoffNow, handoff_now
-from sla.weeks import JudgedWeek, Measure, Verdict
+from sla.weeks import FOLLOW_UP, TAGGING, JudgedWeek, Measure, Verdict
 
 NEEDED = 2
-WEEKS, FOLLOW_UP, TAGGING = (
+WEEKS, IN_FOLLOW_UP, IN_TAGGING = (
     "Two consecutive full weeks that pass",
     "First follow-up in the last week that counts",
     "Tagging in the last week that counts",
@@ -54,8 +54,8 @@ def handoff_holds_two_weeks(program: Program, *, at: datetime) -> Iterator[Evide
         return
     asks = decided.asks
     for what, code, name, measure, percent in (
-        (FOLLOW_UP, "handoff-follow-up", "First follow-up", decided.follow_up, asks.follow_up_percent),
-        (TAGGING, "handoff-tagging", "Tagging", decided.tagging, asks.tagging_percent),
+        (IN_FOLLOW_UP, "handoff-follow-up", FOLLOW_UP, decided.follow_up, asks.follow_up_percent),
+        (IN_TAGGING, "handoff-tagging", TAGGING, decided.tagging, asks.tagging_percent),
     ):
         is_short = measure.due >= asks.weekly_minimum and not measure.is_above(percent)
         blocker = _short(code, name, decided, measure, percent, url) if is_short else None
@@ -88,7 +88,15 @@ def in_words(week: JudgedWeek) -> str:
     if week.verdict == Verdict.TOO_FEW and week.asks is not None:
         due = min(week.follow_up.due, week.tagging.due)
         return f"too few MQLs, {due} of at least {week.asks.weekly_minimum}; it neither opens nor closes"
+    if week.verdict == Verdict.FAILS:
+        return f"fails, because {what_fails(week)}"
     return week.words.lower()
+
+
+def what_fails(week: JudgedWeek) -> str:
+    """ "first follow-up is not above 85% and tagging is not above 90%"; "" of a week that does not fail."""
+    said = [f"{name.lower()} is not above {percent}%" for name, percent in week.short_of]
+    return " and ".join(said)
 
 
 def _too_short(now: HandoffNow, url: str) -> Blocker | None:

@@ -309,3 +309,19 @@ def test_the_decision_keeps_what_it_rested_on(program: Program, world: World, re
     assert (kept["kind"], kept["version"]) == ("sla", 1)
     assert evaluate(at=after(1) + DAY) == 0, "another moment is no other decision"
     assert Notification.objects.filter(subject__startswith="Gate 3, ").exists()
+
+
+def test_the_api_says_what_the_page_says(program: Program, rep: Person) -> None:
+    week(0, owner=rep)
+    week(1, (17, 20), owner=rep)
+    with travel(after(1), tick=False):
+        client = signed_in(user_with(Role.CMO))
+        said = client.get("/api/v1/handoff-weeks?count=4").json()
+        cases = client.get("/api/v1/adoption-cases").json()
+    assert (said["is_open"], said["decided_by"]) == (False, [str(monday(1))])
+    assert [one["verdict"] for one in said["weeks"]] == ["unsigned", "passes", "fails", "so_far"]
+    failed = said["weeks"][2]
+    assert (failed["follow_up"]["met"], failed["follow_up"]["due"]) == (17, 20)
+    assert (failed["follow_up_above"], failed["tagging_above"], failed["minimum"]) == (85, 90, 10)
+    assert said["weeks"][0]["follow_up_above"] is None
+    assert cases["results"] == []

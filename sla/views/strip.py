@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from alignment.business_time import Week
-from sla.gates.handoff import found_in_words, in_words
+from sla.gates.handoff import found_in_words, what_fails
 from sla.models import ClockKind
 from sla.queries import gate_rows
 from sla.queries.drilldown import Drill
 from sla.queries.weeks import Ground, HandoffNow, handoff_by, weeks
-from sla.weeks import JudgedWeek, Measure, Verdict
+from sla.weeks import FOLLOW_UP, TAGGING, JudgedWeek, Measure, Verdict
 
 SHOWN = 8
 LOOKS = {
@@ -58,7 +58,7 @@ class Share:
         return self._url("gate_unmet")
 
 
-NAMES = {ClockKind.FOLLOW_UP: "First follow-up", ClockKind.DISPOSITION: "Tagging"}
+NAMES = {ClockKind.FOLLOW_UP: FOLLOW_UP, ClockKind.DISPOSITION: TAGGING}
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,17 @@ class Line:
     @property
     def reason(self) -> str:
         """What the verdict alone does not say; "" where it says all."""
-        if self.judged.verdict in (Verdict.UNKNOWN, Verdict.TOO_FEW):
-            said = in_words(self.judged)
+        week = self.judged
+        if week.verdict == Verdict.UNKNOWN:
+            return f"Because {' and '.join(week.doubts)}"
+        if week.verdict == Verdict.TOO_FEW and week.asks is not None:
+            fewest = min(week.follow_up.due, week.tagging.due)
+            return f"{fewest} of at least {week.asks.weekly_minimum}: opens nothing, shuts nothing"
+        if week.verdict == Verdict.FAILS:
+            said = what_fails(week)
             return said[:1].upper() + said[1:]
         if self.judged.verdict == Verdict.SO_FAR:
-            return "counts once it is over"
+            return "Counts once it is over"
         return ""
 
 
