@@ -233,6 +233,44 @@ def meter(met: int, total: int, *, title: str, threshold: Fraction | None = None
     return svg.drawing(title, words, drawn, height=28)
 
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def heat(counts: Sequence[Sequence[int]], open_minutes: Sequence[Sequence[int]], *, title: str) -> SafeString:
+    """A week of hours, Monday first: the darker the more; what is open has a frame, and every count a tooltip.
+
+    `counts[weekday][hour]`; `open_minutes` likewise, 0 to 60."""
+    most = max((count for day in counts for count in day), default=0)
+    left, row = 44, 28
+    wide = (WIDTH - left) / 24
+    drawn: list[SafeString] = []
+    words: list[str] = []
+    for weekday, name in enumerate(WEEKDAYS):
+        y = 22 + row * weekday
+        drawn.append(svg.text(left - 8, y + 18, name, anchor="end", css="c-quiet"))
+        for hour in range(24):
+            count, minutes = counts[weekday][hour], open_minutes[weekday][hour]
+            step = 0 if not count else 1 + min(3, 4 * (count - 1) // most)
+            said = f"{name} {hour:02}:00: {count:,} MQLs, {_opening(minutes)}"
+            x = left + wide * hour
+            cell = [svg.rect(x + 1, y + 1, wide - 2, row - 2, f"c-heat-{step}", HEAT[step])]
+            if minutes:
+                length = (wide - 4) * minutes / 60
+                cell.append(svg.rect(x + 2, y + row - 5, length, 3, "c-open", AMBER))
+            drawn.append(format_html("<g><title>{}</title>{}</g>", said, svg.joined(cell)))
+        words.append(f"{name}: {sum(counts[weekday]):,} MQLs")
+    for hour in range(0, 24, 3):
+        drawn.append(svg.text(left + wide * hour, 14, f"{hour:02}", css="c-quiet"))
+    return svg.drawing(title, words, drawn, height=22 + row * 7 + 4)
+
+
+HEAT = ("#eceef1", "#c5dcf2", "#85b4e0", "#3d83c4", "#0b4c8f")
+
+
+def _opening(minutes: int) -> str:
+    return "closed" if not minutes else "open" if minutes == 60 else f"open for {minutes} minutes"
+
+
 # --- parts that several drawings share ------------------------------------------------------------------
 
 

@@ -37,6 +37,26 @@ class Quantile:
     low: int | None
     high: int | None
 
+    @property
+    def window_words(self) -> str:
+        return self._words(self.window)
+
+    @property
+    def low_words(self) -> str:
+        return self._words(self.low)
+
+    @property
+    def high_words(self) -> str:
+        return self._words(self.high)
+
+    def _words(self, micros: int | None) -> str:
+        """Rounded up to whole minutes, so that the window in words keeps what the exact one keeps."""
+        if micros is None:
+            return "no bound"
+        minutes = -(-micros // 60_000_000)
+        kind = "of open time" if self.is_business else "by the clock"
+        return f"{minutes // 60} h {minutes % 60} min {kind}" if minutes >= 60 else f"{minutes} min {kind}"
+
 
 def rank_above(n: int, percent: int = SHARE) -> int:
     """The smallest k with k of n strictly above the percentage; n + 1 where there is none."""
