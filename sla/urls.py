@@ -5,8 +5,8 @@ from django.urls import path
 from sla.views import (
     adherence,
     agreement,
-    cases,
     calibration,
+    cases,
     compliance,
     consequences,
     dispute_acts,

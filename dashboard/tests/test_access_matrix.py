@@ -27,6 +27,7 @@ from alignment.services.people import create_person
 from alignment.services.tokens import create_token
 from dashboard.tests.test_access_library_routes import LIBRARY
 from handoff.models import Leave, Pool, PoolMember
+from sla.models import ClockKind, Scenario
 from sla.services.disputes import file_dispute
 from testing.adherence import sent_report
 from testing.definitions import put_in_force
@@ -334,8 +335,15 @@ def things(world: World) -> dict[str, dict[str, Any]]:
     file = BytesIO(b"Lead ID,Lead Owner\n1,Ann\n")
     report = sent_report(date(2026, 11, 9), at=world.at)
     upload = create_draft(file=file, file_name="leads.csv", source=world.crm, by=None, at=world.at)
+    scenario = Scenario.objects.create(
+        name="Shorter", terms=world.agreement.terms, first=world.at.date(), end=world.at.date() + timedelta(days=1),
+        which="all", options={"zone": "UTC", "missed_percent": 15, "period": "month"}, today={}, said=["So"],
+        found={"promises": {kind: {"met": 1, "missed": 0, "running": 0} for kind in ClockKind.values}},
+        as_of=world.at, saved_at=world.at, saved_by=revops,
+    )  # fmt: skip
     return {
         "": {},
+        "scenario": {"pk": scenario.pk},
         "own lead": {"pk": own.lead_id},
         "other lead": {"pk": other.lead_id},
         "own cycle": {"pk": own.pk},
