@@ -116,6 +116,14 @@ def test_checking_saves_nothing_and_says_what_the_terms_come_to(world: World, re
     assert draft_of(KIND, KEY) is None
 
 
+def test_what_is_half_written_is_no_error_while_the_page_looks_by_itself(
+    world: World, revops: Client
+) -> None:
+    typed = shown(revops) | {"threshold": "", "act": "check"}
+    assert revops.post(PAGE, typed, headers={"HX-Request": "true"}).status_code == 200
+    assert revops.post(PAGE, typed).status_code == 422
+
+
 def test_all_faults_are_said_at_once_beside_their_fields_and_nothing_is_lost(
     world: World, revops: Client
 ) -> None:
@@ -202,15 +210,16 @@ def test_the_page_says_what_it_starts_from(world: World, revops: Client) -> None
     assert "working terms that are in force unsigned" in text(revops.get(PAGE))
     signed_sla(terms(world.calendar), at=NOW, channels=4)
     response = revops.get(PAGE)
-    assert "An amendment: starts from version 2" in text(response)
+    assert "An amendment: starts from version 2 of the SLA" in text(response)
     assert response.context["form"]["channels"].value() == 4
     waiting = sent_sla(terms(world.calendar), at=NOW, channels=5)
     response = revops.get(PAGE)
-    assert "Starts from version 3, which waits for The CRO (CRO) and The CMO (CMO)" in text(response)
+    said = "Starts from version 3 of the SLA, which waits for The CRO (CRO) and The CMO (CMO)"
+    assert said in text(response)
     assert response.context["form"]["channels"].value() == 5
     decline(version=waiting, role=Role.CMO, reason="No", by=user_with(Role.CMO), at=NOW)
     page = text(revops.get(PAGE))
-    assert "Version 3 was declined" in page and "start from it instead" in page
+    assert "Version 2 of the SLA was declined" in page and "start from it instead" in page
 
 
 def test_a_team_and_a_tier_of_its_own_are_drafted(world: World, revops: Client) -> None:

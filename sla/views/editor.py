@@ -39,8 +39,9 @@ def edit(request: HttpRequest) -> HttpResponse:
     form = _form(request, content, quarter, now)
     if request.method != "POST":
         return _page(request, form, content, quarter, now)
+    unread = 200 if _is_glance(request) else 422
     if not form.is_valid():
-        return _page(request, form, None, quarter, now, status=422)
+        return _page(request, form, None, quarter, now, status=unread)
     typed = drafting.complete(
         terms=form.document(), clauses=form.clauses(), begins_on=form.cleaned_data["begins_on"]
     )
@@ -60,7 +61,7 @@ def edit(request: HttpRequest) -> HttpResponse:
         )
     except InvalidTerms as problem:
         form.refuse(problem)
-        return _page(request, form, None, quarter, now, status=422)
+        return _page(request, form, None, quarter, now, status=unread)
     except InvalidContent as problem:
         for sentence in problem.problems:
             form.add_error(None, sentence)
@@ -72,6 +73,11 @@ def edit(request: HttpRequest) -> HttpResponse:
     if posted(request, "act") == "read":
         return redirect("alignment:artifact-version", kind=KIND, key=KEY, number=version.number)
     return redirect("sla:agreement-draft")
+
+
+def _is_glance(request: HttpRequest) -> bool:
+    """Whether the page asks by itself what the terms come to, while somebody is still writing: no fault to report."""
+    return posted(request, "act") == "check" and "HX-Request" in request.headers
 
 
 def _form(request: HttpRequest, content: Mapping[str, Any], quarter: Quarter, now: datetime) -> SlaForm:
