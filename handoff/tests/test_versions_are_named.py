@@ -73,7 +73,7 @@ def test_the_api_names_the_version_and_what_was_signed(world: World, revops: Cli
     assert (unsigned["digest"], unsigned["state"]) == (None, None)
     agreement = Clock.objects.filter(cycle__lead__external_id="new")[0].agreement
     assert agreement.version is not None
-    assert signed["digest"] == agreement.version.digest and signed["version"] == 1
+    assert signed["digest"] == agreement.version.digest and signed["version"] == 2
     assert signed["state"] == "in_force" and signed["clauses"] == agreement.clauses
     clocks = {(row["agreement_number"], row["agreement_is_signed"]) for row in read("clocks")["results"]}
     assert clocks == {(1, False), (2, True)}

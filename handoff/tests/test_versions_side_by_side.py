@@ -79,7 +79,7 @@ class Company:
         if waiting is None or any(since == self.at for since, _ in self.judges):
             return
         sign_all(waiting, at=self.at)
-        self.judges.append((self.at, len(self.judges) + 1))
+        self.judges.append((self.at, waiting.number))
 
     def arrive(self, which: int) -> None:
         self.leads += 1

@@ -219,7 +219,7 @@ def test_the_page_says_what_it_starts_from(world: World, revops: Client) -> None
     assert response.context["form"]["channels"].value() == 5
     decline(version=waiting, role=Role.CMO, reason="No", by=user_with(Role.CMO), at=NOW)
     page = text(revops.get(PAGE))
-    assert "Version 2 of the SLA was declined" in page and "start from it instead" in page
+    assert "Version 3 of the SLA was declined" in page and "start from it instead" in page
 
 
 def test_a_team_and_a_tier_of_its_own_are_drafted(world: World, revops: Client) -> None:
