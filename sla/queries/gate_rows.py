@@ -13,9 +13,9 @@ from sla.queries.disputes import held_clocks, set_aside_clocks
 from sla.weeks import Measure
 
 OUTCOMES: Mapping[str, str] = {
-    "gate_due": "Counted by the gate",
-    "gate_met": "Counted by the gate as kept",
-    "gate_unmet": "Counted by the gate as not kept",
+    "gate_due": "Gate 3, due",
+    "gate_met": "Gate 3, kept",
+    "gate_unmet": "Gate 3, not kept",
 }
 KINDS = (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION)
 _DUE = Q(outcome__in=[Outcome.MET, Outcome.MISSED, Outcome.RESTATED])
