@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from alignment.access import Scope
 from alignment.models import Organisation
@@ -23,7 +23,7 @@ from sla.models import (
 )
 from sla.periods import Period, periods_up_to
 from sla.queries.follow_up_clause import FollowUps, clause_periods, follow_ups
-from sla.queries.volume import VolumeMonth, months_of_volume
+from sla.queries.volume import NONE_SIGNED, VolumeMonth, months_of_volume
 
 SHOWN = 12
 
@@ -55,14 +55,15 @@ class PeriodRow:
 
 
 def month_rows(*, at: datetime, shown: int = SHOWN) -> list[MonthRow]:
-    """The last calendar months, the one under way first."""
+    """The last calendar months, the one under way first; of those before the first signed SLA none but the present."""
     last = Period.of(at.astimezone(Organisation.get().tz).date())
     judged = {
         row.first: row
         for row in ClausePeriod.objects.filter(kind=ClauseKind.VOLUME).select_related("agreement")
     }
     found = months_of_volume(periods_up_to(last, shown), at=at)
-    return [MonthRow(month, judged.get(month.period.first)) for month in reversed(found)]
+    rows = [MonthRow(month, judged.get(month.period.first)) for month in reversed(found)]
+    return [row for row in rows if row.now.not_judged != NONE_SIGNED] or rows[:1]
 
 
 def period_rows(*, at: datetime, shown: int = SHOWN) -> list[PeriodRow]:
@@ -125,11 +126,8 @@ def entries(consequence: Consequence, scope: Scope, show: str = "") -> QuerySet[
 
 
 def dispute_url(clock: Clock) -> str:
-    """Where a dispute on a clock is filed; empty while no such page is there."""
-    try:
-        return reverse("sla:dispute-new") + f"?clock={clock.pk}"
-    except NoReverseMatch:
-        return ""
+    """Where a dispute on a clock is filed."""
+    return f"{reverse('sla:dispute-new')}?clock={clock.pk}"
 
 
 COLUMNS = (

@@ -61,6 +61,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if show not in queries.SHOWS:
         raise Http404("There is no such choice of MQLs.")
     is_linked = user.has_role(*SEES_RECORDS)
+    may_dispute = user.has_role(*FILERS)
     page, count = None, 0
     if is_linked:
         found = queries.entries(consequence, scope_of(user), show)
@@ -83,7 +84,11 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "first": first,
             "page": page,
             "rows": [
-                (entry, getattr(entry, "undone", None), queries.dispute_url(entry.clock))
+                (
+                    entry,
+                    getattr(entry, "undone", None),
+                    queries.dispute_url(entry.clock) if may_dispute else "",
+                )
                 for entry in (page.rows if page else [])
             ],
             "count": count,
