@@ -18,7 +18,7 @@ from alignment.queries.people import names_in
 from alignment.wording import span
 from handoff.models import Assignment
 from handoff.queries.cycles import missing_in
-from sla.models import Agreement, Clock, ClockKind, Outcome
+from sla.models import Agreement, Clock, ClockKind, ConsequenceCycle, Outcome
 from sla.queries.agreements import load_book
 
 CONTACT_FIELDS = frozenset(name.removesuffix("_id") for name in CONTACT)
@@ -68,6 +68,16 @@ class CyclePart:
         return missing_in(self.cycle)
 
     @property
+    def taken_out(self) -> ConsequenceCycle | None:
+        """Its place in a consequence of the SLA, taken back by a ruling or not; None where it is in none."""
+        return getattr(self.cycle, "consequence_entry", None)
+
+    @property
+    def is_back(self) -> bool:
+        """A ruling took back what the consequence did."""
+        return hasattr(self.taken_out, "undone")
+
+    @property
     def state(self) -> tuple[str, str]:
         """(kind of badge, words)."""
         cycle = self.cycle
@@ -99,7 +109,13 @@ def cycle_parts(lead: Lead) -> list[CyclePart]:
     ).prefetch_related("corrections", "redatings", "disputes", "overrides")
     cycles = list(
         MqlCycle.objects.filter(lead=lead)
-        .select_related("owner__team", "team", "opportunity")
+        .select_related(
+            "owner__team",
+            "team",
+            "opportunity",
+            "consequence_entry__consequence__judged",
+            "consequence_entry__undone",
+        )
         .prefetch_related(
             Prefetch("clocks", clocks.order_by("due_at", "pk"), to_attr="all_clocks"),
             Prefetch(

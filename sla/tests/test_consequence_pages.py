@@ -79,6 +79,10 @@ def test_a_consequence_lists_its_mqls_what_was_recycled_and_what_a_ruling_took_b
     lead = client.get(reverse("handoff:lead", args=[cycle_of("L2").lead_id])).content.decode()
     assert "Recycled by the clause" in lead
     assert "Recycled by the consequence clause of the SLA" in lead
+    assert url in lead
+    assert "it counts in neither number" in lead
+    back = client.get(reverse("handoff:lead", args=[cycle.lead_id])).content.decode()
+    assert "a ruling took it back" in back
 
 
 @time_machine.travel(NOW, tick=False)
