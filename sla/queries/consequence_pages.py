@@ -15,10 +15,10 @@ from alignment.models import Organisation
 from sla.models import (
     ClauseKind,
     ClausePeriod,
-    Clock,
     Consequence,
     ConsequenceCycle,
     CycleState,
+    Outcome,
     RenegotiationCase,
 )
 from sla.periods import Period, periods_up_to
@@ -125,9 +125,12 @@ def entries(consequence: Consequence, scope: Scope, show: str = "") -> QuerySet[
     ).annotate(due_at=F("clock__due_at"))
 
 
-def dispute_url(clock: Clock) -> str:
-    """Where a dispute on a clock is filed."""
-    return f"{reverse('sla:dispute-new')}?clock={clock.pk}"
+def dispute_url(entry: ConsequenceCycle, *, of_whole: bool) -> str:
+    """Where is disputed what was done to an MQL: the missed clock; where late evidence has disproved the breach, the
+    consequence, which is then taken back in part, for those who may dispute it as a whole (`of_whole`)."""
+    if entry.clock.outcome == Outcome.MISSED:
+        return f"{reverse('sla:dispute-new')}?clock={entry.clock_id}"
+    return f"{reverse('sla:dispute-new')}?consequence={entry.consequence_id}" if of_whole else ""
 
 
 COLUMNS = (

@@ -61,7 +61,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if show not in queries.SHOWS:
         raise Http404("There is no such choice of MQLs.")
     is_linked = user.has_role(*SEES_RECORDS)
-    may_dispute = user.has_role(*FILERS)
+    may_dispute = user.has_role(*FILERS - {Role.REP})
     page, count = None, 0
     if is_linked:
         found = queries.entries(consequence, scope_of(user), show)
@@ -87,13 +87,13 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
                 (
                     entry,
                     getattr(entry, "undone", None),
-                    queries.dispute_url(entry.clock) if may_dispute else "",
+                    queries.dispute_url(entry, of_whole=may_dispute),
                 )
                 for entry in (page.rows if page else [])
             ],
             "count": count,
             "is_linked": is_linked,
-            "may_dispute": user.has_role(*FILERS - {Role.REP}),
+            "may_dispute": may_dispute,
             "is_everybody": scope_of(user).is_all,
             "show": show,
             "shows": queries.SHOWS,
