@@ -177,7 +177,7 @@ def test_the_pages_before_the_login_are_sound(journey: Journey) -> None:
 def test_documents_fit_on_paper_without_the_menu(demo: Journey) -> None:
     visitor = demo.visitors.at(DESK_DARK)
     visitor.sign_in(User.objects.get(role=Role.CMO).email, people.PASSWORD)
-    for path in ("/compliance/", "/agreement/", ROWS):
+    for path in ("/compliance/", "/adherence/", "/agreement/", ROWS):
         visitor.open(path)
         visitor.examine()
         print_preview(visitor)

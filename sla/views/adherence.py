@@ -159,7 +159,11 @@ def _shown(request: HttpRequest, user: User, report: Report, *, is_live: bool) -
     return {
         "report": report,
         "spans": [span_name(span) for span in report.spans],
-        "headline": [(side, row, row.line.cells[0]) for side, _, listed in sides for row in listed[:2]],
+        "headline": [
+            (side, listed[place], listed[place].line.cells[0])
+            for place in (0, 1)
+            for side, _, listed in sides
+        ],
         "sides": sides,
         "segments": parts.rows(report.by_segment, report.spans, signed, is_linked=is_linked),
         "trends": [
