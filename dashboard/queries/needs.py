@@ -41,6 +41,7 @@ from handoff.models import Leave
 from handoff.queries import cycles, routing
 from scorecard.queries.answers import waiting_nominations
 from sla.models import Clock, ClockKind, Outcome
+from sla.queries.arbitration import to_rule
 
 SILENT_AFTER = timedelta(hours=24)
 INBOX_WAITS_AFTER = timedelta(minutes=1)
@@ -101,7 +102,7 @@ def _counted(code: str, found: QuerySet[Any], text: str, url_name: str, **more: 
 
 def asked_of(user: User, *, at: datetime) -> list[Need]:
     """What this person was asked for by name or role, whatever else they do here."""
-    return signatures(user, at=at) + questions(user)
+    return signatures(user, at=at) + rulings(user, at=at) + questions(user)
 
 
 def before_data(user: User, *, at: datetime) -> list[Need]:
@@ -117,6 +118,18 @@ def signatures(user: User, *, at: datetime) -> list[Need]:
     more = " and others" if len(waiting) > 1 else ""
     text = f"waiting for your signature: {title_of(waiting[0].version)}{more}"
     return [Need("signatures", len(waiting), text, "alignment:artifacts", is_urgent=True)]
+
+
+def rulings(user: User, *, at: datetime) -> list[Need]:
+    """Disputes that this person may rule on now; an escalation owner those that were not ruled on in time."""
+    waiting = to_rule(user, at=at)
+    if not waiting:
+        return []
+    late = sum(dispute.rule_by < at for dispute in waiting)
+    text = "disputes wait for your ruling" if len(waiting) > 1 else "dispute waits for your ruling"
+    if late:
+        text += f", {late} of them past the time for it" if len(waiting) > 1 else ", past the time for it"
+    return [Need("rulings", len(waiting), text, "sla:disputes", is_urgent=True)]
 
 
 def questions(user: User) -> list[Need]:

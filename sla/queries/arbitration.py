@@ -12,6 +12,7 @@ from alignment.models import Lead, MqlCycle, Opportunity, Person, Role, User
 from sla.clauses import Clauses
 from sla.disputed import Subject, Term
 from sla.models import Agreement, Clock, Consequence, Dispute, RenegotiationCase
+from sla.models.disputes import DisputeQuerySet
 from sla.queries.agreements import load_book
 
 USUAL_DAYS = 7
@@ -72,6 +73,25 @@ def judges(dispute: Dispute, *, at: datetime) -> list[User]:
     return list(dict.fromkeys(found))
 
 
+def to_rule(user: User, *, at: datetime) -> list[Dispute]:
+    """Undecided disputes that this login may rule on now, the most urgent first; queries grow with versions of the SLA
+    alone."""
+    found = visible(user).undecided().select_related("agreement", "owner", "clock__owner")
+    benches: dict[int | None, tuple[list[User], list[User]]] = {}
+    waiting = []
+    for dispute in found.exclude(filed_by=user).order_by("rule_by", "pk"):
+        owners = [dispute.owner, dispute.clock.owner if dispute.clock else None]
+        if any(owner is not None and owner.user_id == user.pk for owner in owners):
+            continue
+        if dispute.agreement_id not in benches:
+            bench = bench_of(dispute)
+            benches[dispute.agreement_id] = bench.people("arbitration"), bench.people("escalation")
+        arbitration, escalation = benches[dispute.agreement_id]
+        if user in arbitration or (user in escalation and user in judges(dispute, at=at)):
+            waiting.append(dispute)
+    return waiting
+
+
 def may_rule(user: User, dispute: Dispute, *, at: datetime) -> bool:
     return dispute.is_undecided and user in judges(dispute, at=at)
 
@@ -83,7 +103,7 @@ def barred_from(dispute: Dispute) -> set[int]:
     return {dispute.filed_by_id, *(pk for pk in own.values_list("user", flat=True) if pk)}
 
 
-def visible(user: User) -> QuerySet[Dispute]:
+def visible(user: User) -> DisputeQuerySet:
     """Disputes that a login may read: of its own, of its teams or of all, what it filed, what it may have to rule on,
     and those on how a definition is read or on what a clause did."""
     scope = scope_of(user)

@@ -292,6 +292,7 @@ def _definition(subject: Disputed, lead: Lead | None, *, at: datetime) -> dict[s
             {
                 "part": one.part.label,
                 "is_met": one.is_met,
+                "is_disqualifier": one.part.is_negated,
                 "empty_fields": [field.label for field in one.missing],
             }
             for one in parts or ()
