@@ -263,20 +263,20 @@ class TestRail:
     def test_the_work_is_at_the_first_step_of_the_track_that_nothing_stands_before(self) -> None:
         program = open_one(NOW)
         rail = rail_of(program, at=NOW)
-        track = Track(order=((Step.SCORECARD,), (Step.HANDOFF,), (Step.SLA,), (Step.PLAN,)))
+        track = Track(order=((Step.SCORECARD,), (Step.PLAN,), (Step.SLA,), (Step.HANDOFF,)))
         passed = [
             replace(stop, state=replace(stop.state, state=State.PASSED)) if stop.number < 2 else stop
             for stop in rail.stops
         ]
         unmeasured = [
             replace(stop, state=replace(stop.state, state=State.OPEN, blockers=(Blocker("unknown", "?"),)))
-            if stop.number == 3
+            if stop.number == 4
             else stop
             for stop in passed
         ]
         now = replace(rail, stops=unmeasured, track=track)
-        assert now.current is not None and now.current.number == 3
-        assert "What can be done now: set up routing" in now.meanwhile
+        assert now.current is not None and now.current.number == 4
+        assert "What can be done now: keep the sponsorship's numbers" in now.meanwhile
         assert rail.current is not None and rail.current.number == 0 and rail.meanwhile == ""
 
     def test_a_waiver_is_named_where_it_opens_the_gate(self) -> None:

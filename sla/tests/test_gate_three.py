@@ -30,7 +30,7 @@ from sla.queries.weeks import FIRST_LOOK, handoff_now
 from sla.services import watch_weeks
 from sla.weeks import Verdict
 from testing.artifacts import user_with
-from testing.programs import open_one
+from testing.programs import open_one, waive
 from testing.sla import amended
 from testing.weeks import after, monday, signed_world, week
 from testing.world import NOW, World, event
@@ -325,3 +325,16 @@ def test_the_api_says_what_the_page_says(program: Program, rep: Person) -> None:
     assert (failed["follow_up_above"], failed["tagging_above"], failed["minimum"]) == (85, 90, 10)
     assert said["weeks"][0]["follow_up_above"] is None
     assert cases["results"] == []
+
+
+def test_a_signed_waiver_excuses_what_is_no_worse_than_it_was(program: Program, rep: Person) -> None:
+    week(0, (84, 100), owner=rep)
+    week(1, (86, 100), (80, 100), owner=rep)
+    waive(program, Step.HANDOFF, {"handoff-weeks", "handoff-follow-up"}, after(0))
+    assert [blocker.code for blocker in standing_blockers(Step.HANDOFF, program, at=after(0))] == []
+    found = standing_blockers(Step.HANDOFF, program, at=after(1))
+    assert [blocker.code for blocker in found] == ["handoff-tagging"], "what nobody waived"
+    ComplianceDay.objects.filter(kind="disposition").update(met=100, missed=0)
+    ComplianceDay.objects.filter(day__gte=monday(1), kind="follow_up").update(met=83, missed=17)
+    (worse,) = standing_blockers(Step.HANDOFF, program, at=after(1))
+    assert worse.code == "handoff-follow-up" and "orse than waived" in worse.message
