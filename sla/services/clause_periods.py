@@ -46,7 +46,8 @@ def judge_follow_ups(*, at: datetime) -> int:
             if found.unsettled:
                 return judged
             if not ClausePeriod.objects.filter(kind=ClauseKind.FOLLOW_UP, first=period.first).exists():
-                _decide(found, at=at)
+                if not _decide(found, at=at):
+                    return judged
                 judged += 1
     return judged
 
@@ -87,8 +88,11 @@ def _is_alone() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _decide(found: FollowUps, *, at: datetime) -> None:
-    clocks = list(missed_clocks(found.period).select_related("cycle").filter(cycle__consequence_entry=None))
+def _decide(found: FollowUps, *, at: datetime) -> bool:
+    """False where the clocks themselves say otherwise than the roll-up just did: facts came in between."""
+    clocks = list(missed_clocks(found.period).select_related("cycle"))
+    if len(clocks) + found.held != found.missed:
+        return False
     evidence: dict[str, Any] = {
         "days": found.days,
         "held": found.held,
@@ -112,13 +116,18 @@ def _decide(found: FollowUps, *, at: datetime) -> None:
         judged_at=at,
     )
     if not found.is_missed:
-        return
+        return True
     consequence = Consequence.objects.create(judged=judged, kind=judged.kind, first=judged.first, fired_at=at)
+    out_already = set(
+        ConsequenceCycle.objects.filter(clock__in=clocks).values_list("cycle", flat=True)
+    )  # where days were cut in another zone before
     ConsequenceCycle.objects.bulk_create(
         ConsequenceCycle(consequence=consequence, cycle=clock.cycle, clock=clock, state=_state(clock))
         for clock in clocks
+        if clock.cycle_id not in out_already
     )
-    telling.of_consequence(consequence, clocks=clocks, at=at)
+    telling.of_consequence(consequence, at=at)
+    return True
 
 
 def _state(clock: Clock) -> str:

@@ -12,7 +12,6 @@ from alignment.notifications import notify
 from alignment.wording import truncated_share
 from sla.models import (
     Agreement,
-    Clock,
     Consequence,
     ConsequenceUndone,
     CycleState,
@@ -22,7 +21,7 @@ from sla.models import (
 LEADERS = (Role.CRO, Role.CMO, Role.REVOPS)
 
 
-def of_consequence(consequence: Consequence, *, clocks: Sequence[Clock], at: datetime) -> int:
+def of_consequence(consequence: Consequence, *, at: datetime) -> int:
     """The follow-up clause fired."""
     judged = consequence.judged
     recycled = consequence.cycles.filter(state=CycleState.WAITING).count()
@@ -35,8 +34,8 @@ def of_consequence(consequence: Consequence, *, clocks: Sequence[Clock], at: dat
         f"{judged.period.name}",
         text=f"Sales missed the first follow-up of {judged.part} of the {judged.whole} MQLs due in "
         f"{judged.period.name}: {share}, and the SLA (version {judged.agreement.number}) allows {judged.percent}%. "
-        f"{len(clocks)} MQLs leave both numbers of marketing's conversion; {recycled} of them, open and never "
-        "contacted, are recycled. The list is on the page; who disagrees files a dispute.",
+        f"{consequence.cycles.count()} MQLs leave both numbers of marketing's conversion; {recycled} of them, open and "
+        "never contacted, are recycled. The list is on the page; who disagrees files a dispute.",
         url=reverse("sla:consequence", args=[consequence.pk]),
         at=at,
     )

@@ -24,8 +24,9 @@ from sla.models import (
 from sla.services import consequences as service
 from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
+from testing.at_once import at_once
 from testing.sla import signed_sla
-from testing.world import World, event, terms
+from testing.world import World, build_world, event, terms
 
 SIGNED = datetime(2026, 9, 28, 9, 0, tzinfo=UTC)
 CROSSED = datetime(2026, 10, 6, 9, 0, tzinfo=UTC)  # a Tuesday: due on Friday, after 24 open hours
@@ -82,29 +83,28 @@ def test_a_little_more_fires_and_recycles_what_is_untouched_and_open(world: Worl
     )
 
 
-@pytest.mark.parametrize(
-    ("missed", "due", "percent", "fires"),
-    [(30, 200, 15, False), (31, 200, 15, True), (151, 1000, 15, True), (150, 1000, 15, False), (20, 132, 15, True),
-     (0, 0, 15, False), (1, 1, 99, True), (99, 100, 99, False)],
-)  # fmt: skip
-def test_the_line_is_compared_as_whole_numbers(
-    world: World, missed: int, due: int, percent: int, fires: bool
-) -> None:
+def test_the_line_is_compared_as_whole_numbers(world: World) -> None:
     agreement = signed_sla(terms(world.calendar), at=SIGNED)
-    row = {
-        "kind": ClauseKind.FOLLOW_UP, "unit": "month", "first": "2026-10-01", "end": "2026-11-01",
-        "agreement": agreement, "part": missed, "whole": due, "percent": percent, "evidence": {},
-        "evidence_digest": "0" * 64, "judged_at": AFTER,
-    }  # fmt: skip
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ClausePeriod.objects.create(**row, is_missed=not fires)
-    judged = ClausePeriod.objects.create(**row, is_missed=fires)
-    consequence = Consequence(judged=judged, kind=judged.kind, first="2026-10-01", fired_at=AFTER)
-    if fires:
-        consequence.save()
-    else:
-        with pytest.raises(IntegrityError, match="was missed"), transaction.atomic():
+    cases = [
+        (30, 200, 15, False), (31, 200, 15, True), (150, 1000, 15, False), (151, 1000, 15, True), (20, 132, 15, True),
+        (0, 0, 15, False), (1, 1, 99, True), (99, 100, 99, False),
+    ]  # fmt: skip
+    for month, (missed, due, percent, fires) in enumerate(cases, start=1):
+        first = f"2026-{month:02}-01"
+        row = {
+            "kind": ClauseKind.FOLLOW_UP, "unit": "month", "first": first, "end": f"2026-{month + 1:02}-01",
+            "agreement": agreement, "part": missed, "whole": due, "percent": percent, "evidence": {},
+            "evidence_digest": "0" * 64, "judged_at": AFTER,
+        }  # fmt: skip
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ClausePeriod.objects.create(**row, is_missed=not fires)
+        judged = ClausePeriod.objects.create(**row, is_missed=fires)
+        consequence = Consequence(judged=judged, kind=judged.kind, first=first, fired_at=AFTER)
+        if fires:
             consequence.save()
+        else:
+            with pytest.raises(IntegrityError, match="was missed"), transaction.atomic():
+                consequence.save()
 
 
 def test_run_again_it_does_nothing_again(world: World) -> None:
@@ -115,6 +115,16 @@ def test_run_again_it_does_nothing_again(world: World) -> None:
     assert execute_consequences(at=AFTER + timedelta(days=1)) == 0
     assert (Fact.objects.count(), Notification.objects.count(), ClausePeriod.objects.count()) == before
     assert Consequence.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_decide_and_recycle_once() -> None:
+    october(build_world(), missed=4, met=0)
+    done = at_once(*[lambda: execute_consequences(at=AFTER)] * 2, refusals=())
+    assert sum(done) + execute_consequences(at=AFTER) == 4
+    assert Consequence.objects.count() == 1
+    assert Fact.objects.filter(action=BY_CLAUSE).count() == 4
+    assert set(ConsequenceCycle.objects.values_list("state", flat=True)) == {CycleState.RECYCLED}
 
 
 def test_after_a_crash_between_decision_and_execution_the_next_run_goes_on(world: World) -> None:

@@ -25,6 +25,7 @@ from sla.queries.arbitration import FILERS
 from sla.queries.conversion import conversion
 from sla.queries.volume import delivered, delivered_of_line, months_of_volume
 
+COHORT = 3  # months, the one under way included, of which the conversion is shown
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
@@ -45,7 +46,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "periods": queries.period_rows(at=now),
             "cases": queries.cases(),
             "fired": list(queries.consequences()),
-            "conversion": conversion(months[-1].now.period, months[0].now.period, at=now),
+            "conversion": conversion(months[:COHORT][-1].now.period, months[0].now.period, at=now),
             "is_linked": user.has_role(*SEES_RECORDS),
             "may_dispute": user.has_role(*FILERS - {Role.REP}),
         },
