@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from alignment.wording import truncated_share
 from sla.queries.adherence.figures import VOLUME, Cell, Line, Near, Report, Span
@@ -28,8 +29,9 @@ def text(report: Report) -> str:
         _lines("Marketing by segment", report.by_segment, report.spans),
         "\n".join(sentences(report)),
         f"Judged by version {signed.number} of the signed SLA (digest {signed.digest[:12]}…) and version "
-        f"{signed.definition} of the definition of an MQL. As known on {_moment(report)}; everything received until "
-        f"{report.complete_until:%Y-%m-%d %H:%M} UTC is counted. Shares are cut, not rounded.",
+        f"{signed.definition} of the definition of an MQL. As known on {_moment(report.as_known_at, report.zone)}; "
+        f"everything received until {_moment(report.complete_until, report.zone)} is counted. Shares are cut, not "
+        "rounded.",
     ]
     if not report.is_settled:
         parts.append("Some days were still being added up: the page has the figures as they are now.")
@@ -59,7 +61,7 @@ def follow_up_sentence(near: Near) -> str:
 def volume_sentence(report: Report) -> str:
     near = report.near
     if not report.prorated:
-        return f"No volume of this month: {report.not_judged}."
+        return f"This month's volume is {report.not_judged}."
     kept = (
         f"{near.volume_left} more MQLs keep this month's volume of {near.volume_promised}"
         if near.volume_left > 1
@@ -68,7 +70,7 @@ def volume_sentence(report: Report) -> str:
         else f"This month's volume of {near.volume_promised} MQLs is delivered"
     )
     if not near.months_missed:
-        return f"{kept}. The last full month was not missed."
+        return f"{kept}."
     months = "month" if near.months_missed == 1 else f"{near.months_missed} months"
     return (
         f"{kept}. The {months} before {'was' if near.months_missed == 1 else 'were'} missed; "
@@ -125,5 +127,5 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
-def _moment(report: Report) -> str:
-    return f"{report.as_known_at:%Y-%m-%d %H:%M} UTC"
+def _moment(instant: datetime, zone: str) -> str:
+    return f"{instant.astimezone(ZoneInfo(zone)):%-d %b %Y, %H:%M} ({zone})"

@@ -15,13 +15,16 @@ from alignment.notifications import notify
 from sla.adherence_mail import subject, text
 from sla.clauses import Clauses
 from sla.models import AdherenceReport
-from sla.queries.adherence.figures import to_json
+from sla.queries import compliance
+from sla.queries.adherence.figures import Report, to_json
 from sla.queries.adherence.report import adherence
 from sla.queries.agreements import load_book
 
 READERS = (Role.CRO, Role.CMO, Role.REVOPS, Role.SALES_MANAGER, Role.MARKETING)
 PATIENCE = timedelta(hours=1)
-"""So long a report waits for days that are still being added up; then it goes out and says so."""
+"""So long a report waits for days of its full week that are still being added up; then it goes out and says so."""
+A_MOMENT = timedelta(minutes=5)
+"""So long it waits for the days since, some of which are always being added up where much comes in."""
 
 
 def send_adherence_report(*, at: datetime) -> AdherenceReport | None:
@@ -38,7 +41,7 @@ def send_adherence_report(*, at: datetime) -> AdherenceReport | None:
             return None
         report = adherence(week, at=at)
         book = load_book().at(at)
-        if book is None or book.clauses is None or (not report.is_settled and not _waited(at)):
+        if book is None or book.clauses is None or not _may_leave(week, report, at):
             return None
         told = notify(
             to=_readers(book.clauses),
@@ -99,9 +102,12 @@ def _last_due(at: datetime) -> datetime | None:
     return due if due <= at else moment_of_report(week.previous().monday + offset, week.zone)
 
 
-def _waited(at: datetime) -> bool:
+def _may_leave(week: Week, report: Report, at: datetime) -> bool:
+    if report.is_settled:
+        return True
     due = _last_due(at)
-    return due is not None and at - due >= PATIENCE
+    waited = at - due if due else PATIENCE
+    return waited >= (A_MOMENT if compliance.are_settled(week.monday, week.next().monday) else PATIENCE)
 
 
 def _readers(clauses: Clauses) -> list[User]:

@@ -95,6 +95,8 @@ def test_another_signed_weekday_moves_it(signed: World) -> None:
 
 
 def test_it_waits_for_days_that_are_being_added_up_but_not_for_ever(signed: World) -> None:
+    DirtyDay.objects.create(metric=METRIC, day=FRIDAY.date())
+    assert send_adherence_report(at=FRIDAY + timedelta(minutes=4)) is None
     DirtyDay.objects.create(metric=METRIC, day=WEEK)
     assert send_adherence_report(at=FRIDAY + timedelta(minutes=59)) is None
     report = send_adherence_report(at=FRIDAY + timedelta(minutes=60))
@@ -199,3 +201,20 @@ def test_two_workers_send_one(world: World) -> None:
         OutgoingMail.objects.filter(key__startswith="adherence:").count()
         == AdherenceReport.objects.get().told
     )
+
+
+def test_late_days_hold_up_no_report_for_more_than_some_minutes(signed: World) -> None:
+    DirtyDay.objects.create(metric=METRIC, day=FRIDAY.date())
+    assert send_adherence_report(at=FRIDAY) is None
+    assert send_adherence_report(at=FRIDAY + timedelta(minutes=5)) is not None
+
+
+def test_a_month_that_no_sla_judges_is_said_so(world: World) -> None:
+    signed_sla(terms(world.calendar), at=world.at)
+    settled(world, FRIDAY)
+    row = send_adherence_report(at=FRIDAY)
+    assert row is not None
+    report = from_json(Report, row.figures)
+    assert report.marketing[0].cells[0].due == 0 and not report.prorated
+    assert "This month's volume is not judged: the SLA was signed during the month." in text(report)
+    assert from_json(Report, {**row.figures, "later": 1}) == report

@@ -201,7 +201,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(shape: type[T], document: Any) -> T:
-    """What `to_json` made of a value of this type."""
+    """What `to_json` made of a value of this type; fields that came later than the row have their defaults."""
     found: T = _read(shape, document)
     return found
 
@@ -217,5 +217,6 @@ def _read(shape: Any, value: Any) -> Any:
         return {key: _read(inner[1], each) for key, each in value.items()}
     if is_dataclass(shape):
         hints = get_type_hints(shape)
-        return shape(**{field.name: _read(hints[field.name], value[field.name]) for field in fields(shape)})  # type: ignore[operator]
+        known = [field.name for field in fields(shape) if field.name in value]  # later fields have defaults
+        return shape(**{name: _read(hints[name], value[name]) for name in known})  # type: ignore[operator]
     return shape.fromisoformat(value) if shape in {date, datetime} else value
