@@ -9,6 +9,7 @@ from alignment.access import SEES_FIGURES
 from alignment.api.base import Resource, resource
 from alignment.api.filters import Choice, FilterSet, Instant, Truth, Whole
 from alignment.api.shapes import PersonRef
+from sla.disputed import FUNCTIONS
 from sla.models import Decision, Dispute, DisputeKind, Ending, Override, Ruling
 from sla.queries.arbitration import visible
 
@@ -22,6 +23,9 @@ class DisputeSerializer(serializers.ModelSerializer[Dispute]):
         read_only=True,
         allow_null=True,
         help_text="Signed version whose owners rule.",
+    )
+    asked_function = serializers.ChoiceField(
+        choices=list(FUNCTIONS.items()), read_only=True, allow_blank=True, help_text="Of an attribution."
     )
     ending = serializers.ChoiceField(
         choices=Ending.choices, read_only=True, allow_blank=True, help_text="Empty while it is undecided."
@@ -62,6 +66,10 @@ class Disputes(Resource[Dispute]):
 
 class OverrideSerializer(serializers.ModelSerializer[Override]):
     """What the ruling puts beside the raw value, which stays."""
+
+    function = serializers.ChoiceField(
+        choices=list(FUNCTIONS.items()), read_only=True, allow_blank=True, help_text="Of an attribution."
+    )
 
     class Meta:
         model = Override
