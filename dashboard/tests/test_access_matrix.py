@@ -127,7 +127,7 @@ TABLE = [
     Row("sla:agreement-draft", REVOPS),
     Row("sla:calibration", "AAAAFAAFL"),
     act("sla:scenario-save", REVOPS, query="", name="Shorter"),
-    Row("sla:scenario", "AAANFAAFL", "scenario"),
+    Row("sla:scenario", "AAAAFAAFL", "scenario"),
     act("sla:scenario-draft", REVOPS, "scenario"),
     Row("sla:review", NOT_BOARD),
     act("sla:review-take", "AAAFFFFFL"),

@@ -15,7 +15,8 @@ from sla.clauses import Volume
 from sla.models import ClockKind
 from sla.queries import would_follow
 from sla.queries.arrivals import Arrivals, arrivals
-from sla.queries.replay import ALL, WHICH, KindFound, Replayed, Span, Tally, replay
+from sla.queries.remembered import remembered, replayed
+from sla.queries.replay import ALL, KINDS, WHICH, KindFound, Replayed, Span, Tally
 from sla.queries.windows_met import Quantile, quantiles
 from sla.queries.would_follow import Delivered, Judged
 from sla.terms import Terms
@@ -130,7 +131,7 @@ def _lowered(terms: Terms, today: Terms | None) -> int | None:
 
 
 def _side(asked: Replayed, clause: Clause) -> Side:
-    kinds = replay(asked)
+    kinds = replayed(asked, KINDS)
     return Side(
         asked.terms,
         kinds,
@@ -146,12 +147,17 @@ def _side(asked: Replayed, clause: Clause) -> Side:
 def shortest_windows(answered: Answer, scope: Scope) -> list[Quantile]:
     """Of each proposed tier the window that more than 85% of follow-ups would have met."""
     terms = answered.proposed.terms
-    return quantiles(Replayed(terms, answered.span, answered.cut, answered.which, scope=scope))
+    asked = Replayed(terms, answered.span, answered.cut, answered.which, scope=scope)
+    return remembered("quantiles", asked, lambda: quantiles(asked))
 
 
 def when_they_arrive(answered: Answer) -> Arrivals:
     """Against the proposed default calendar."""
-    return arrivals(answered.span, answered.proposed.terms.default_calendar, answered.which)
+    terms = answered.proposed.terms
+    asked = Replayed(terms, answered.span, answered.cut, answered.which)
+    return remembered(
+        "arrivals", asked, lambda: arrivals(answered.span, terms.default_calendar, answered.which)
+    )
 
 
 def by_rep(answered: Answer) -> list[Pair]:

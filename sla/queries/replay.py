@@ -149,10 +149,10 @@ def _counted(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[str, date,
 
 
 _JUDGED = """
-WITH lane AS MATERIALIZED (
+WITH lane AS (
     SELECT * FROM unnest(%(lane_kinds)s::text[], %(lane_profiles)s::bigint[], %(lane_windows)s::bigint[],
                          %(lane_business)s::boolean[]) AS l(kind, profile_id, budget, is_business)
-), team AS MATERIALIZED (
+), team AS (
     SELECT * FROM unnest(%(teams)s::bigint[], %(team_calendars)s::bigint[]) AS t(team_id, calendar_id)
 ), promised AS (
     SELECT e.*, l.budget, e.base_position + l.budget AS due
@@ -193,7 +193,7 @@ def _statement(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, An
         "cells": len(cells),
         "threshold": asked.threshold,
         "version": asked.version,
-        "owners": _owners(asked.scope),
+        "owners": owners_of(asked.scope),
     }
     bounds, cuts = "", ""
     for number, (pk, calendar) in enumerate(sorted(calendars.items())):
@@ -275,7 +275,8 @@ def _lanes(terms: Terms, kinds: Sequence[str]) -> list[tuple[str, int, Window]]:
     return [(kind, pk, window_of(terms, kind, fields)) for kind in kinds for pk, fields in profiles]
 
 
-def _owners(scope: Scope) -> list[int]:
+def owners_of(scope: Scope) -> list[int]:
+    """Ids of the people whose promises a scope shows; none where it shows all."""
     if scope.is_all:
         return []
     found = set(Person.objects.filter(team__in=scope.teams).values_list("pk", flat=True))
@@ -284,7 +285,7 @@ def _owners(scope: Scope) -> list[int]:
 
 def _held(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[Held, str, date | None]]:
     """The few promises that a dispute held, one by one; the first day of their cell, None outside of the span."""
-    owners = None if asked.scope.is_all else set(_owners(asked.scope))
+    owners = None if asked.scope.is_all else set(owners_of(asked.scope))
     cells = asked.span.cells()
     starts = [(start_of_day(day, asked.span.zone), day) for day in cells]
     for held in held_promises(kinds, asked.terms.assign_within.seconds):

@@ -70,6 +70,8 @@ def bring_up_to_date(*, at: datetime, needed: Iterable[Kept] = (), waiting: bool
                 _compute(each, stale)
         for each in sorted(wanted - kept):
             _compute(each, None)
+        if stale:
+            _renew()
         _cover(wanted, kept, at)
     return len(stale)
 
@@ -125,6 +127,15 @@ def _drop(kept: Kept) -> None:
     same = {"calendar_id": kept.calendar_id, "waits_seconds": kept.waits_seconds}
     Elapsed.objects.filter(**same).delete()
     ElapsedCoverage.objects.filter(**same).delete()
+
+
+def _renew() -> None:
+    """New rows of coverage: what was remembered of the times before is not found any more."""
+    rows = list(ElapsedCoverage.objects.all())
+    ElapsedCoverage.objects.all().delete()
+    for row in rows:
+        row.pk = None
+    ElapsedCoverage.objects.bulk_create(rows)
 
 
 def _cover(wanted: set[Kept], kept: set[Kept], at: datetime) -> None:
