@@ -33,7 +33,7 @@ from testing.artifacts import user_with
 from testing.programs import open_one, waive
 from testing.sla import amended
 from testing.weeks import after, monday, signed_world, week
-from testing.world import NOW, World, event
+from testing.world import NOW, World, add_user, event
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -338,3 +338,35 @@ def test_a_signed_waiver_excuses_what_is_no_worse_than_it_was(program: Program, 
     ComplianceDay.objects.filter(day__gte=monday(1), kind="follow_up").update(met=83, missed=17)
     (worse,) = standing_blockers(Step.HANDOFF, program, at=after(1))
     assert worse.code == "handoff-follow-up" and "orse than waived" in worse.message
+
+
+def test_the_compliance_page_shows_the_weeks_with_their_verdicts(
+    program: Program, world: World, rep: Person
+) -> None:
+    week(0, (171, 200), owner=rep)
+    week(1, (9, 9), owner=rep)
+    DirtyDay.objects.create(metric=METRIC, day=monday(2))
+    week(3, (17, 20), owner=rep)
+    manager = add_user(world, Role.SALES_MANAGER)
+    address = f"/compliance/rows/?week={monday(0)}&kind=follow_up&outcome=gate_met"
+    with travel(after(3), tick=False):
+        page = signed_in(user_with(Role.CMO)).get("/compliance/").content.decode()
+        of_manager = signed_in(manager).get("/compliance/").content.decode()
+        named = signed_in(user_with(Role.CMO)).get(f"{address}&group=rep&key=1")
+        other = signed_in(user_with(Role.CMO)).get(address.replace("follow_up", "attempt"))
+        older = signed_in(user_with(Role.CMO)).get(f"/compliance/?week={monday(-30)}").content.decode()
+    for words in (
+        "Gate 3 is shut",
+        "Before the SLA was signed",
+        "Passes",
+        "9 of at least 10: opens nothing, shuts nothing",
+        "Because its figures are being counted anew",
+        "First follow-up is not above 85%",
+        "Counts once it is over",
+        "85.5% (171 of 200)",
+    ):
+        assert words in page, words
+    assert f"{address}".replace("&", "&amp;") in page
+    assert "85.5% (171 of 200)" in of_manager and "outcome=gate_" not in of_manager
+    assert (named.status_code, other.status_code) == (404, 404), "the gate counts two promises, of everybody"
+    assert older.count("Before the SLA was signed") == 8

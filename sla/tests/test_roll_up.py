@@ -18,7 +18,8 @@ from alignment.business_time import Week
 from alignment.models import DirtyDay, MqlCycle, Organisation, Team
 from alignment.services.organisation import change_organisation
 from sla.models import METRIC, Clock, ClockKind, ComplianceDay, Outcome
-from sla.queries import compliance
+from sla.queries import compliance, gate_rows
+from sla.queries.weeks import Ground, weeks
 from sla.services import compare_roll_up, roll_up
 from testing.world import World, add_rep, event
 
@@ -205,6 +206,30 @@ def weeks_equal_a_count_by_hand(clocks: list[Clock], zone: str) -> None:
             }
             expected = count(due, lambda clock, key=key: (key(clock), clock.kind))
             assert without_nothing(shown) == without_nothing(expected), group
+        gate_measures_equal_a_count_by_hand(due, week)
+
+
+def gate_measures_equal_a_count_by_hand(due: list[Clock], week: Week) -> None:
+    """Both shares by which gate 3 judges the week, and the rows behind them."""
+    (judged,) = weeks(week, 1, Ground.at_hand(at=week.ends_at))
+    for kind, measure in ((ClockKind.FOLLOW_UP, judged.follow_up), (ClockKind.DISPOSITION, judged.tagging)):
+        kept, counted, running = set(), set(), 0
+        for clock in due:
+            if clock.kind != kind or clock.cycle.voided_at is not None:
+                continue
+            is_recycled = clock.outcome == Outcome.NOT_OWED and clock.cycle.is_by_clause
+            running += clock.outcome == Outcome.OPEN
+            if clock.outcome in (Outcome.MET, Outcome.MISSED, Outcome.RESTATED) or (
+                kind == ClockKind.DISPOSITION and is_recycled
+            ):
+                counted.add(clock.pk)
+            is_lost = clock.owner_id is None if kind == ClockKind.FOLLOW_UP else is_over_untagged(clock.cycle)
+            if clock.outcome == Outcome.MET and not is_lost:
+                kept.add(clock.pk)
+        assert (measure.met, measure.due, measure.running) == (len(kept), len(counted), running), kind
+        for outcome, expected in (("gate_due", counted), ("gate_met", kept), ("gate_unmet", counted - kept)):
+            rows = gate_rows.clocks(week, kind, outcome, EVERYTHING)
+            assert set(rows.values_list("pk", flat=True)) == expected, (kind, outcome)
 
 
 def as_counts(figure: compliance.Figure) -> Counts:
