@@ -61,6 +61,7 @@ def test_exactly_the_agreed_percent_fires_nothing(world: World) -> None:
     assert not Consequence.objects.exists()
 
 
+@pytest.mark.usefixtures("as_application_role")
 def test_a_little_more_fires_and_recycles_what_is_untouched_and_open(world: World) -> None:
     october(world, missed=4, met=16, touched=1)
     assert execute_consequences(at=AFTER) == 3

@@ -97,6 +97,7 @@ def test_both_conversions_before_and_after_by_hand(world: World) -> None:
     assert (found.raw, found.after) == (Rate(3, 10), Rate(3, 10))
 
 
+@pytest.mark.usefixtures("as_application_role")
 def test_what_was_recycled_and_is_still_so_goes_on_and_no_clock_restarts(world: World) -> None:
     consequence, decided = fired(world, missed=2, met=0)
     clocks = list(Clock.objects.order_by("pk").values_list("pk", "due_at", "breached_at", "outcome"))
