@@ -144,6 +144,7 @@ class _Teller:
         scorecard = measure(program=program, by=self.cast.revops, at=self.end - 20 * HOUR)
         scorecard = send(version=scorecard, by=self.cast.revops, at=self.end - 19 * HOUR)
         sign_as(self.cast.cro, scorecard, at=self.end - 3 * HOUR)
+        sla.draft_an_amendment(self.cast, at=self.end - 2 * HOUR)
 
     # --- acts of both ------------------------------------------------------------------------------------
     def _open(self, name: str, at: datetime) -> Program:
