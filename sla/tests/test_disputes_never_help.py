@@ -66,7 +66,7 @@ def run(
 def act(revops: User, chance: Random, at: datetime) -> None:
     """File on some clock as its owner, or withdraw or reject some dispute; never uphold."""
     undecided = list(Dispute.objects.undecided().order_by("pk"))
-    if undecided and chance.random() < 0.3:
+    if undecided and chance.random() < 0.2:
         dispute = chance.choice(undecided)
         if chance.random() < 0.5:
             withdraw(dispute=dispute, by=dispute.filed_by, at=at)
@@ -75,6 +75,8 @@ def act(revops: User, chance: Random, at: datetime) -> None:
             rule(dispute=dispute, decided=decided, by=revops, at=at)
         return
     rows = Clock.objects.select_related("cycle__lead", "owner__user")
+    if chance.random() < 0.7:  # what compliance counts
+        rows = rows.filter(kind=ClockKind.FOLLOW_UP)
     clock = chance.choice(list(rows.order_by("cycle__lead__external_id", "kind", "ordinal")))
     if clock.owner is not None and clock.owner.user is not None:
         texts = {"text": "The CRM was down.", "asked": "Set it aside."}
