@@ -114,7 +114,12 @@ class AdoptionCaseSerializer(serializers.ModelSerializer[AdoptionCase]):
         allow_null=True,
         help_text="A login; null: by itself, or open.",
     )
-    note = serializers.CharField(source="closing.note", default="", help_text="What was done.")
+    note = serializers.CharField(
+        source="closing.note",
+        default=None,
+        allow_null=True,
+        help_text="What was done; empty: it closed by itself, null: open.",
+    )
 
     class Meta:
         model = AdoptionCase
