@@ -122,6 +122,23 @@ def test_a_calendar_exception_re_dates_running_clocks_with_an_audit_row_and_no_c
     assert clocks()["assign"].redatings.count() == 0
 
 
+def test_what_is_no_longer_owed_keeps_its_due_time_whatever_is_entered_or_done_later(world: World) -> None:
+    world.send(event("lead.updated", "L", world.at, score=80))
+    closing = event("lead.dispositioned", "L", world.at + HOUR, disposition="recycled", reason="bad_fit")
+    attempt = event("touch.recorded", "T", world.at + HOUR, lead="L", channel="call", is_attempt=True)
+    world.send(attempt, closing, at=world.at + HOUR)
+    before = {clock.pk: (clock.due_at, clock.outcome) for clock in Clock.objects.all()}
+    assert Outcome.NOT_OWED in {outcome for _, outcome in before.values()}
+    thursday = date(2026, 11, 19)
+    add_exception(
+        calendar=world.calendar, day=thursday, windows=None, reason="Power cut", by=None, at=world.at + HOUR
+    )
+    redate_clocks(at=world.at + 2 * HOUR)
+    again = event("lead.updated", "L", world.at + 2 * HOUR, owner=world.reps[2].email)
+    world.send(again, at=world.at + 2 * HOUR)
+    assert {clock.pk: (clock.due_at, clock.outcome) for clock in Clock.objects.all()} == before
+
+
 def test_the_sweep_does_not_judge_past_what_the_inbox_has_processed(world: World) -> None:
     world.send(event("lead.updated", "L", world.at, score=80))
     due = clocks()["follow_up"].due_at

@@ -50,7 +50,12 @@ def test_pages_name_the_version(world: World, revops: Client) -> None:
     old, new = text(revops, pages[0]), text(revops, pages[1])
     assert old.count("Agreement v1, not signed") == 4  # the cycle and each of its clocks
     assert new.count("Agreement v2") == 4 and "not signed" not in new
-    for page in ("/queue/", "/mqls/", f"/compliance/rows/?week={WEEK}&kind=follow_up", f"/compliance/?week={WEEK}"):
+    for page in (
+        "/queue/",
+        "/mqls/",
+        f"/compliance/rows/?week={WEEK}&kind=follow_up",
+        f"/compliance/?week={WEEK}",
+    ):
         shown = text(revops, page)
         assert "Agreement v1, not signed" in shown and "Agreement v2" in shown, page
 

@@ -142,9 +142,7 @@ class Judge:
     def keep(self, item: CycleFold, version: AgreementVersion, promise: Promise, clock: Clock | None) -> None:
         cycle = item.cycle
         if clock is not None and _stands(clock, promise, item, version.agreement.pk):
-            if clock.not_owed_from != promise.not_owed_before_met:
-                clock.not_owed_from = promise.not_owed_before_met
-                self.old.append(clock)
+            self._follow_closed(item, clock, promise)
             return
         due_at, warn_at, calendar = self._dates(
             promise, version.terms, cycle, self.holds.get(clock.pk, ()) if clock else ()
@@ -182,6 +180,17 @@ class Judge:
             self._settle(clock, _outcome(promise, due_at))
         self._dirty(before, self._figure(clock))
         (self.old if clock.pk else self.new).append(clock)
+
+    def _follow_closed(self, item: CycleFold, clock: Clock, promise: Promise) -> None:
+        """What may still change about a clock that stands: never its due time or outcome."""
+        before = self._figure(clock)
+        answered_at = min(promise.met_at or clock.due_at, clock.due_at)
+        owner = item.owner_at(answered_at)
+        known = (clock.not_owed_from, clock.owner_id)
+        clock.not_owed_from, clock.owner_id = promise.not_owed_before_met, owner.pk if owner else None
+        if known != (clock.not_owed_from, clock.owner_id):
+            self._dirty(before, self._figure(clock))
+            self.old.append(clock)
 
     def drop(self, clock: Clock) -> None:
         """A promise that the facts no longer know: its cycle was voided, or its attempt was not one."""
@@ -255,11 +264,17 @@ class Judge:
 
 
 def _stands(clock: Clock, promise: Promise, item: CycleFold, agreement: int) -> bool:
-    """Met, and nothing about it is new: no calendar, team or zone rule that changed since makes it anything else."""
-    owner = item.owner_at(promise.met_at) if promise.met_at else None
+    """Met in time, or no longer owed when it fell due, and nothing about it is new: no calendar, team or zone rule that
+    changed since makes it anything else."""
+    if clock.outcome == Outcome.MET:
+        owner = item.owner_at(promise.met_at) if promise.met_at else None
+        is_same = clock.owner_id == (owner.pk if owner else None)
+    else:
+        is_same = clock.breached_at is None and clock.team_id == item.cycle.team_id
     return (
-        clock.outcome == Outcome.MET
-        and clock.owner_id == (owner.pk if owner else None)
+        is_same
+        and clock.outcome in (Outcome.MET, Outcome.NOT_OWED)
+        and _outcome(promise, clock.due_at) == clock.outcome
         and (clock.started_at, clock.met_at, clock.budget_seconds)
         == (promise.started_at, promise.met_at, promise.window.seconds)
         and clock.agreement_id == agreement
