@@ -306,7 +306,7 @@ def test_the_decision_keeps_what_it_rested_on(program: Program, world: World, re
     }  # fmt: skip
     assert kept["figures"]["known_up_to"] == after(1).isoformat()
     assert kept["figures"]["tzdata"]
-    assert (kept["kind"], kept["version"]) == ("sla", 1)
+    assert (kept["kind"], kept["version"]) == ("sla", 2)
     assert evaluate(at=after(1) + DAY) == 0, "another moment is no other decision"
     assert Notification.objects.filter(subject__startswith="Gate 3, ").exists()
 
