@@ -27,12 +27,12 @@ class AgreementSerializer(serializers.ModelSerializer[Agreement]):
         default=None,
         help_text="Of the signed document, the joint revenue SLA; null: not signed.",
     )
-    digest = serializers.CharField(
+    sha256 = serializers.CharField(
         source="version.digest",
         read_only=True,
         allow_null=True,
         default=None,
-        help_text="SHA-256 of what was signed; null: not signed.",
+        help_text="Digest of what was signed; null: not signed.",
     )
     state = serializers.CharField(
         source="version.state",
@@ -46,7 +46,7 @@ class AgreementSerializer(serializers.ModelSerializer[Agreement]):
     class Meta:
         model = Agreement
         fields = [
-            "number", "in_force_from", "is_signed", "version", "digest", "state", "note", "entered_at", "terms",
+            "number", "in_force_from", "is_signed", "version", "sha256", "state", "note", "entered_at", "terms",
             "clauses",
         ]  # fmt: skip
         read_only_fields = fields

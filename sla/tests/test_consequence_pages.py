@@ -11,10 +11,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from alignment.models import Lead, Role
-from alignment.quarters import Quarter
+from alignment.models import Role
 from alignment.target_notes import target_note
-from dashboard.queries.working.conversions import conversion
 from sla.models import Consequence
 from sla.services import execute_consequences
 from sla.services.consequences import undo
@@ -119,16 +117,6 @@ def test_the_target_says_that_it_is_renegotiated_until_something_is_signed(fired
     amended(at=NOW - timedelta(hours=1))
     assert target_note() is None
     assert "under renegotiation:" not in client.get(reverse("dashboard:working")).content.decode()
-
-
-@time_machine.travel(NOW, tick=False)
-def test_marketings_conversion_is_shown_raw_and_after_the_clause(fired: World) -> None:
-    Lead.objects.update(sourced_function="marketing", crm_created_at=AFTER - timedelta(days=20))
-    quarter = conversion([Quarter(2026, 4)], zone="UTC", at=NOW)[0]
-    assert (quarter.marketing.whole, quarter.after_clause and quarter.after_clause.whole) == (10, 6)
-    with time_machine.travel(datetime(2027, 1, 8, tzinfo=UTC), tick=False):
-        text = client_of(user_with(Role.CMO)).get(reverse("dashboard:working")).content.decode()
-    assert "after the clause 0.0% (0 of 6)" in text
 
 
 @time_machine.travel(NOW, tick=False)
