@@ -1,6 +1,6 @@
 """Marketing's conversion from MQL to opportunity: raw, and after the consequence clause.
 
-The cohort is what marketing delivered: live MQLs that crossed in some calendar months and stand, of leads that count.
+The cohort is what marketing delivered: MQLs that crossed in some calendar months and stand, of leads that count.
 One is converted when an opportunity that was not deleted is linked to it, or was opened for its lead while it was the
 lead's newest MQL. After the clause, the MQLs of standing consequences are in neither number. Each MQL is one row with
 a yes or no, so neither rate can pass 100%, however many opportunities there are.
@@ -76,7 +76,7 @@ def rows(first: Period, last: Period, *, at: datetime) -> QuerySet[MqlCycle]:
     )
     linked = Opportunity.objects.filter(pk=OuterRef("opportunity"), is_deleted=False)
     return (
-        MqlCycle.objects.live()
+        MqlCycle.objects.standing()
         .filter(
             lead_counts("lead"),
             crossed_at__gte=first.starts_at(zone),

@@ -1,9 +1,9 @@
 """Marketing's side of the SLA by calendar month: MQLs promised and delivered, and how complete those were.
 
-Delivered are the live MQLs that crossed the trigger in the month (organisation's zone) and stand, of leads that
-count; MQLs of imported history ran under no agreement and are none of them. The signed SLA in force at the month's
-first instant judges it. All counts are as known on `at`: what reached us later is left out, what was disproved later
-still counts; asked again later, the same month is restated.
+Delivered are the MQLs that crossed the trigger in the month (organisation's zone) and stand, of leads that count;
+those that only an imported file tells of as well: marketing delivered them, whoever told us. The signed SLA in force at
+the month's first instant judges it. All counts are as known on `at`: what reached us later is left out, what was
+disproved later still counts; asked again later, the same month is restated.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def delivered_of_line(
 
 def _known(at: datetime) -> QuerySet[MqlCycle]:
     stands = Q(voided_at__isnull=True) | Q(voided_at__gt=at)
-    return MqlCycle.objects.filter(stands, lead_counts("lead"), is_history=False, received_at__lte=at)
+    return MqlCycle.objects.filter(stands, lead_counts("lead"), received_at__lte=at)
 
 
 def _counts(periods: Sequence[Period], zone: str, at: datetime) -> dict[Period, dict[str, int]]:
@@ -177,7 +177,7 @@ def _by_line(marketing: Marketing, counts: dict[str, int]) -> tuple[list[Segment
 
 
 def _standards(judged: Sequence[tuple[Period, InForce]], zone: str, at: datetime) -> dict[Period, Standard]:
-    """Completeness of each month's live MQLs by the definition that its SLA cites."""
+    """Completeness of each month's MQLs by the definition that its SLA cites."""
     by_digest: dict[str, list[tuple[Period, int]]] = defaultdict(list)
     for period, version in judged:
         if version.clauses is not None:
@@ -192,7 +192,7 @@ def _standards(judged: Sequence[tuple[Period, InForce]], zone: str, at: datetime
         definition = cited.get(digest)
         if definition is None:
             continue
-        which = Which(state="all", origin="live")
+        which = Which(state="all")
         counted = mqls(which, definition, scope=Scope(is_all=True)).filter(received_at__lte=at)
         rows = (
             _placed(counted, [period for period, _ in asked], zone)

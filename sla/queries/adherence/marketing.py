@@ -131,8 +131,8 @@ def cited_definition(marketing: Marketing) -> Definition | None:
 
 
 def mqls_of(span: Span, definition: Definition, *, at: datetime, state: str = "all") -> QuerySet[MqlCycle]:
-    """The live MQLs of completeness; `state`: all, complete or incomplete."""
-    which = Which(state=state, start=span.first, end=span.end, origin="live")
+    """The MQLs of completeness; `state`: all, complete or incomplete."""
+    which = Which(state=state, start=span.first, end=span.end)
     return mqls(which, definition, scope=Scope(is_all=True)).filter(received_at__lte=at)
 
 
