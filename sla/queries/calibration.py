@@ -144,6 +144,11 @@ def _side(asked: Replayed, clause: Clause) -> Side:
     )
 
 
+def _volumes(asked: Replayed, clause: Clause) -> list[Delivered]:
+    counts = remembered("crossed", asked, lambda: would_follow.crossed(asked))
+    return would_follow.volumes(asked, clause.volumes, running=clause.volume_months, counts=counts)
+
+
 def shortest_windows(answered: Answer, scope: Scope) -> list[Quantile]:
     """Of each proposed tier the window that more than 85% of follow-ups would have met."""
     terms = answered.proposed.terms

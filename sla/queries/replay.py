@@ -96,22 +96,23 @@ class KindFound:
     reps: dict[int | None, Tally] = field(default_factory=lambda: defaultdict(Tally))
     segments: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
 
-    def add(self, day: date, owner: int | None, segment: str, outcome: str, count: int = 1) -> None:
+    def add_on(self, day: date, outcome: str, count: int = 1) -> None:
+        """Promises that fell due on a day: in all, in its week and in its month."""
         self.total.add(outcome, count)
         self.weeks[day - timedelta(days=day.weekday())].add(outcome, count)
         self.months[day.replace(day=1)].add(outcome, count)
-        self.reps[owner].add(outcome, count)
-        self.segments[segment].add(outcome, count)
 
 
 def replay(asked: Replayed, kinds: Sequence[str] = KINDS) -> dict[str, KindFound]:
     """What each kind of promise that fell due in the span came to. `bring_up_to_date` first."""
     found = {kind: KindFound() for kind in kinds}
-    for kind, day, owner, segment, outcome, count in _counted(asked, kinds):
-        found[kind].add(day, owner, segment, outcome, count)
+    _count(found, asked, kinds)
     for held, outcome, cell in _held(asked, kinds):
         if cell is not None:
-            found[held.kind].add(cell, held.owner_id, held.segment, outcome)
+            one = found[held.kind]
+            one.add_on(cell, outcome)
+            one.reps[held.owner_id].add(outcome)
+            one.segments[held.segment].add(outcome)
     return found
 
 
@@ -130,13 +131,19 @@ def outcomes(asked: Replayed, kinds: Sequence[str]) -> dict[tuple[int, str, int]
 
 _EACH = "SELECT cycle_id, kind, ordinal, outcome FROM judged"
 _GROUPED = """
-SELECT kind, cell, owner_id, segment, outcome, count(*) FROM judged
-WHERE cell BETWEEN 1 AND %(cells)s
-GROUP BY kind, cell, owner_id, segment, outcome
+, grouped AS (
+    SELECT kind, cell, owner_id, segment, outcome, count(*) AS promises FROM judged
+    WHERE cell BETWEEN 1 AND %(cells)s
+    GROUP BY kind, cell, owner_id, segment, outcome
+)
+SELECT kind, outcome, grouping(cell, owner_id, segment), cell, owner_id, segment, sum(promises)::bigint FROM grouped
+GROUP BY GROUPING SETS ((kind, outcome, cell), (kind, outcome, owner_id), (kind, outcome, segment))
 """
+_OF_CELL, _OF_OWNER = 0b011, 0b101  # bits of what a row is summed over
 
 
-def _counted(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[str, date, int | None, str, str, int]]:
+def _count(found: dict[str, KindFound], asked: Replayed, kinds: Sequence[str]) -> None:
+    """Add what the database counts by cell, by rep and by segment."""
     statement, given = _statement(asked, kinds)
     if not given["calendars"]:
         return
@@ -144,8 +151,14 @@ def _counted(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[str, date,
     with connection.cursor() as cursor:
         cursor.execute(statement + _GROUPED, given)
         rows = cursor.fetchall()
-    for kind, cell, owner, segment, outcome, count in rows:
-        yield kind, cells[cell - 1], owner, segment, outcome, count
+    for kind, outcome, over, cell, owner, segment, count in rows:
+        one = found[kind]
+        if over == _OF_CELL:
+            one.add_on(cells[cell - 1], outcome, count)
+        elif over == _OF_OWNER:
+            one.reps[owner].add(outcome, count)
+        else:
+            one.segments[segment].add(outcome, count)
 
 
 _JUDGED = """

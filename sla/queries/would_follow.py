@@ -57,11 +57,18 @@ def follow_ups(found: KindFound, asked: Replayed, *, percent: int, period: str) 
     ]
 
 
-def volumes(asked: Replayed, lines: Sequence[Volume], *, running: int) -> list[Delivered]:
+def volumes(
+    asked: Replayed,
+    lines: Sequence[Volume],
+    *,
+    running: int,
+    counts: Mapping[date, Mapping[str, int]] | None = None,
+) -> list[Delivered]:
     """By calendar month in which MQLs crossed. A month is missed by its total, as the clause counts; MQLs of segments
-    that no line names count for none. Leads that an import tells of count like the others, where they are asked for."""
+    that no line names count for none. Leads that an import tells of count like the others, where they are asked for.
+    `counts`: what `crossed` says, where it is known already."""
     promised = sum(line.mqls for line in lines)
-    counts = _crossed(asked)
+    counts = crossed(asked) if counts is None else counts
     names = {line.segment.lower() for line in lines}
     result: list[Delivered] = []
     missed = 0
@@ -95,7 +102,7 @@ GROUP BY 1, 2
 """
 
 
-def _crossed(asked: Replayed) -> Mapping[date, dict[str, int]]:
+def crossed(asked: Replayed) -> dict[date, dict[str, int]]:
     """MQLs by month and segment; what drops out under a raised threshold is left out."""
     months = [period.first for period in _periods(asked, "month")]
     opening, which = "", ""
@@ -115,7 +122,7 @@ def _crossed(asked: Replayed) -> Mapping[date, dict[str, int]]:
         cursor.execute(_CROSSED.format(opening=opening, which=which), given)
         for place, segment, count in cursor.fetchall():
             found[months[place - 1]][segment] = count
-    return found
+    return dict(found)
 
 
 _BELOW = """

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from alignment.models import Function, Team
-from alignment.services.calendars import add_exception, create_calendar
+from alignment.models import Function, Role, Team, User
+from alignment.services.calendars import NothingToChange, add_exception, create_calendar
+from sla.models import Clock, Decision, Dispute, Outcome
+from sla.queries.arbitration import judges
 from sla.services import mark_breached, redate_clocks
 from sla.services.agreements import put_in_force
-from testing.world import World, add_rep, event, terms
+from sla.services.disputes import Decided, file_dispute, rule
+from testing.world import World, add_rep, add_user, event, terms
 
 HOUR = timedelta(hours=1)
 INTENTS = ("demo_request", "pricing", "", "webinar")
@@ -48,9 +52,26 @@ def amend(world: World, team: Team, at: datetime, draw: random.Random) -> None:
     put_in_force(terms=found, in_force_from=at, note="", by=None, at=at)
 
 
-def live_through(world: World, team: Team, *, seed: int, steps: int) -> datetime:
+def dispute(at: datetime, draw: random.Random) -> None:
+    """Have somebody dispute a clock that runs, or rule on what waits for it."""
+    waiting = list(Dispute.objects.undecided().order_by("pk"))
+    if waiting and draw.random() < 0.6:
+        chosen = draw.choice(waiting)
+        decided = Decided(draw.choice([Decision.UPHELD, Decision.UPHELD, Decision.REJECTED]), "So", "So it is")
+        rule(dispute=chosen, decided=decided, by=judges(chosen, at=at)[0], at=at)
+        return
+    revops = User.objects.filter(role=Role.REVOPS).first()
+    clocks = Clock.objects.filter(outcome=Outcome.OPEN, cycle__voided_at__isnull=True, due_at__gt=at)
+    open_ones = list(clocks.exclude(disputes__isnull=False).filter(started_at__lte=at).order_by("pk"))
+    if revops is not None and open_ones:
+        file_dispute(subject=draw.choice(open_ones), text="Away", asked="Hold it", by=revops, at=at)
+
+
+def live_through(world: World, team: Team, *, seed: int, steps: int, has_disputes: bool = True) -> datetime:
     """Some weeks of random events, each received when it happened or up to four days later; the last moment."""
     draw = random.Random(seed)
+    for role in (Role.REVOPS, Role.CRO, Role.CMO):
+        add_user(world, role)
     at, leads = world.at, 0
     for step in range(steps):
         at += draw.choice([timedelta(minutes=7), HOUR, 5 * HOUR, 11 * HOUR])
@@ -78,13 +99,16 @@ def live_through(world: World, team: Team, *, seed: int, steps: int) -> datetime
             sent = [event("lead.updated", lead, happened, **tag)]
         elif choice < 0.86:
             sent = [event("lead.updated", lead, happened, score=draw.choice([10, 80]))]
-        elif choice < 0.9:
+        elif choice < 0.88:
             amend(world, team, at, draw)
-        elif choice < 0.94:
+        elif choice < 0.91:
             calendar = draw.choice([world.calendar, team.calendar or world.calendar])
             day = (at + timedelta(days=draw.randint(1, 6))).date()
-            add_exception(calendar=calendar, day=day, windows=draw.choice([None, [["10:00", "11:00"]]]),
-                          reason="Exception", by=None, at=at)  # fmt: skip
+            with suppress(NothingToChange):
+                add_exception(calendar=calendar, day=day, windows=draw.choice([None, [["10:00", "11:00"]]]),
+                              reason="Exception", by=None, at=at)  # fmt: skip
+        elif leads > 4 and has_disputes:
+            dispute(at, draw)
         if sent:
             world.send(*sent, at=at)
         if draw.random() < 0.5:
@@ -92,4 +116,12 @@ def live_through(world: World, team: Team, *, seed: int, steps: int) -> datetime
             mark_breached(at=at)
     redate_clocks(at=at)
     mark_breached(at=at)
+    late = (
+        Clock.objects.filter(kind="follow_up", outcome=Outcome.MISSED, met_at=None)
+        .order_by("-due_at")
+        .first()
+    )
+    if late is not None:
+        lead, done = late.cycle.lead.external_id, late.due_at - timedelta(minutes=1)
+        world.send(event("touch.recorded", "late", done, lead=lead, channel="call", is_attempt=True), at=at)
     return at

@@ -9,7 +9,7 @@ from datetime import date, datetime
 import pytest
 
 from alignment.models import MqlCycle
-from sla.models import Clock, ClockCorrection, ClockKind, Elapsed, Outcome
+from sla.models import Clock, ClockCorrection, ClockHold, ClockKind, Elapsed, Outcome
 from sla.queries.agreements import load_book
 from sla.queries.replay import LIVE, Replayed, Span, outcomes
 from sla.services.elapsed import bring_up_to_date, needed_by, rebuild
@@ -67,6 +67,7 @@ def test_replay_gives_the_recorded_outcomes(world: World, examples: Callable[[in
     assert {kind for kind, _ in seen} == set(KINDS)
     assert {outcome for _, outcome in seen} >= {"met", "missed", "running", "not_owed"}
     assert Clock.objects.filter(outcome=Outcome.RESTATED).exists()
+    assert ClockHold.objects.filter(stands=True).exists()
 
 
 COLUMNS = (
