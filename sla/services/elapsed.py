@@ -66,10 +66,13 @@ def bring_up_to_date(*, at: datetime, needed: Iterable[Kept] = (), waiting: bool
         if stale:
             _open(stale)
             Elapsed.objects.filter(cycle_id__in=stale).delete()
+            reach = _range(stale)
             for each in kept:
-                _compute(each, stale)
-        for each in sorted(wanted - kept):
-            _compute(each, None)
+                _compute(each, stale, reach)
+        if missing := sorted(wanted - kept):
+            reach = _range(None)
+            for each in missing:
+                _compute(each, None, reach)
         if stale:
             _renew()
         _cover(wanted, kept, at)
@@ -260,10 +263,13 @@ FROM alignment_mqlcycle m LEFT JOIN sla_clock c ON c.cycle_id = m.id WHERE {}
 """
 
 
-def _compute(kept: Kept, cycles: list[int] | None) -> None:
-    """Insert the rows of these cycles, None: of all. Promises that do not wait for an assignment stand under 0."""
+def _compute(kept: Kept, cycles: list[int] | None, reach: tuple[datetime, datetime]) -> None:
+    """Insert the rows of these cycles, None: of all; `reach`: their first and last instant.
+
+    Promises that do not wait for an assignment stand under 0.
+    """
     by_clock = kept.calendar_id == BY_THE_CLOCK
-    first, last = _range(cycles)
+    first, last = reach
     calendar = None if by_clock else compiled([kept.calendar_id])[kept.calendar_id]
     waits = kept.waits_seconds > 0
     if waits:

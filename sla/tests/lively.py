@@ -57,7 +57,9 @@ def dispute(at: datetime, draw: random.Random) -> None:
     waiting = list(Dispute.objects.undecided().order_by("pk"))
     if waiting and draw.random() < 0.6:
         chosen = draw.choice(waiting)
-        decided = Decided(draw.choice([Decision.UPHELD, Decision.UPHELD, Decision.REJECTED]), "So", "So it is")
+        decided = Decided(
+            draw.choice([Decision.UPHELD, Decision.UPHELD, Decision.REJECTED]), "So", "So it is"
+        )
         rule(dispute=chosen, decided=decided, by=judges(chosen, at=at)[0], at=at)
         return
     revops = User.objects.filter(role=Role.REVOPS).first()
