@@ -28,12 +28,13 @@ class Agreement(models.Model):
     """One version of the agreement. The version in force when an MQL cycle starts judges it to its end.
 
     The signed ones come in force with their last signature and by nothing else: the database refuses any other. What
-    was entered before the first of them is unsigned, marked so, and judges until then.
+    was entered before the first of them is unsigned, marked so, and judges until then. Of two that begin on the same
+    first day the one with the higher number judges: it was signed to replace the other.
     """
 
     number = models.PositiveIntegerField(unique=True)
     terms = models.JSONField(validators=[validate_terms])
-    in_force_from = models.DateTimeField(unique=True)
+    in_force_from = models.DateTimeField()
     is_signed = models.BooleanField(default=False)
     version = models.OneToOneField(
         "alignment.ArtifactVersion",

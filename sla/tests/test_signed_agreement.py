@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -115,3 +115,15 @@ def test_the_usual_sla_fits_two_pages(world: World) -> None:
     assert SLA.page_limit == 2
     rendition = version.renditions.get()
     assert rendition.pages <= 2
+
+
+def test_an_amendment_may_begin_on_the_very_day_of_what_it_replaces(world: World) -> None:
+    day = (NOW + timedelta(days=10)).date()
+    begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    put_in_force(terms=terms(world.calendar), in_force_from=begins, by=None, at=NOW)
+    signed_sla(terms(world.calendar), at=NOW + HOUR, begins_on=day.isoformat())
+    amendment = amended(at=NOW + 2 * HOUR, begins_on=day.isoformat(), terms={"warn_at_percent": 50})
+    book = load_book()
+    before, after = book.at(begins - timedelta(microseconds=1)), book.at(begins)
+    assert before is not None and before.agreement == world.agreement
+    assert after is not None and after.agreement == amendment
