@@ -1,7 +1,7 @@
 """The follow-up clause in figures: which periods it judges, by which SLA, and what each came to.
 
 Only clocks that run on a signed version count. Figures come from the compliance roll-up, as known first: a breach that
-late evidence disproved stays a miss.
+late evidence disproved stays a miss, unless a ruling has set it aside.
 """
 
 from __future__ import annotations
@@ -101,7 +101,10 @@ def follow_ups(period: Period, version: InForce, *, at: datetime) -> FollowUps:
 def missed_clocks(period: Period) -> QuerySet[Clock]:
     """The missed clocks of a period whose breach no ruling has set aside, in order of due time."""
     return (
-        _due(period).filter(MISSED).exclude(pk__in=set_aside_clocks().values("pk")).order_by("due_at", "pk")
+        _due(period)
+        .filter(MISSED)
+        .exclude(pk__in=set_aside_clocks(with_restated=True).values("pk"))
+        .order_by("due_at", "pk")
     )
 
 
@@ -139,7 +142,7 @@ def _held(period: Period) -> QuerySet[Clock]:
 
 
 def _set_aside(period: Period) -> QuerySet[Clock]:
-    return _due(period).filter(pk__in=set_aside_clocks().values("pk"))
+    return _due(period).filter(pk__in=set_aside_clocks(with_restated=True).values("pk"))
 
 
 def _unsigned(period: Period) -> dict[str, int]:

@@ -36,7 +36,7 @@ from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
 from sla.services.consequences import NothingToUndo, recycle_waiting, undo
 from sla.services.disputes import Decided, file_dispute, rule
-from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, october
+from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, attempt, october
 from testing.artifacts import user_with
 from testing.world import World, event
 
@@ -241,13 +241,18 @@ def test_a_rejected_dispute_takes_nothing_back(world: World) -> None:
     assert cycle_of("L0").is_by_clause
 
 
-def test_a_missed_clock_that_a_ruling_set_aside_before_is_not_taken_out(world: World) -> None:
+@pytest.mark.parametrize("is_late", [False, True], ids=["missed", "disproved besides"])
+def test_a_missed_clock_that_a_ruling_set_aside_before_is_not_taken_out(world: World, is_late: bool) -> None:
     october(world, missed=4, met=16)
     clock = Clock.objects.filter(kind="follow_up", outcome=Outcome.MISSED).order_by("pk")[0]
     decided = ruling(clock)
     Override.objects.create(
         ruling=decided, effect=Effect.SET_ASIDE, clock=clock, cycle=clock.cycle, made_at=AFTER
     )
+    if is_late:  # the call of the same day is told within 72 hours and after the breach
+        world.send(attempt(0, CROSSED + timedelta(hours=2)), at=CROSSED + timedelta(hours=73))
+        settle()
+        assert Clock.objects.get(pk=clock.pk).outcome == Outcome.RESTATED
     execute_consequences(at=AFTER)
     # 3 of 20 are 15%: nothing
     assert not Consequence.objects.exists()
