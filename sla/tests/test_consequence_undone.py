@@ -231,6 +231,22 @@ def test_an_upheld_dispute_takes_back_its_mql_or_the_whole_consequence(
     assert conversion(OCTOBER, at=RULED).taken_out == 2 - len(open_again)
 
 
+def test_an_upheld_dispute_takes_back_its_mql_where_late_evidence_disproved_the_breach_meanwhile(
+    world: World,
+) -> None:
+    october(world, missed=2, met=0)
+    execute_consequences(at=AFTER)
+    clock = cycle_of("L0").clocks.get(kind="follow_up")
+    dispute = file_dispute(
+        subject=clock, by=user_with(Role.CRO), at=AFTER, text="I called.", asked="Set it aside."
+    )
+    world.send(attempt(0, CROSSED + timedelta(hours=2)), at=CROSSED + timedelta(hours=73))
+    decided = Decided(Decision.UPHELD, "The call was made.", "Late evidence.")
+    rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
+    assert Clock.objects.get(pk=clock.pk).outcome == Outcome.RESTATED
+    assert conversion(OCTOBER, at=RULED).taken_out == 1
+
+
 def test_a_rejected_dispute_takes_nothing_back(world: World) -> None:
     october(world, missed=1, met=0)
     execute_consequences(at=AFTER)

@@ -173,9 +173,10 @@ def _on_clock(
     clock: Clock, hold: ClockHold | None, decided: Decided, *, at: datetime
 ) -> dict[str, Any] | None:
     """A clock that is held stood still, until the ruling or an earlier instant; a breach is set aside, or, partly
-    upheld, stays with the reason beside it. What was kept or is owed no more needs no effect."""
+    upheld, stays with the reason beside it. So is one that late evidence has disproved since: gate and clause count it
+    as missed. What was kept or is owed no more needs no effect."""
     is_partly = decided.decision == Decision.PARTLY
-    if clock.outcome not in (Outcome.OPEN, Outcome.MISSED):
+    if clock.outcome not in (Outcome.OPEN, Outcome.MISSED, Outcome.RESTATED):
         return None
     if hold is not None and clock.outcome == Outcome.OPEN and hold.starts_at < clock.due_at:
         until = decided.until if is_partly else at
