@@ -18,6 +18,7 @@ from alignment.models import BY_CLAUSE, CLAUSE_UNDONE, Fact, Lead, MqlCycle, Sou
 from alignment.models.cycles import Disposition
 from alignment.pipeline import apply_events
 from alignment.pipeline.groups import lock_with_merged
+from alignment.queries.inbox import processed_up_to
 from alignment.retry import again_after_a_deadlock
 from sla.models import Clock, Consequence, ConsequenceCycle, ConsequenceUndone, CycleState, Ruling
 from sla.services import telling
@@ -42,9 +43,12 @@ def execute_consequences(*, at: datetime) -> int:
 
 def recycle_waiting(*, at: datetime) -> int:
     """Recycle what decided consequences left to recycle, in batches; how many. An MQL that cannot be recycled, for an
-    error of its own, holds up no other one and is tried again by the next run."""
-    waiting = ConsequenceCycle.objects.filter(state=CycleState.WAITING).order_by("pk")
-    keys = list(waiting.values_list("pk", flat=True))
+    error of its own, holds up no other one and is tried again by the next run. What was received before the decision
+    is applied first: it may say that somebody works on the MQL."""
+    waiting = ConsequenceCycle.objects.filter(
+        state=CycleState.WAITING, consequence__fired_at__lte=processed_up_to(at=at)
+    )
+    keys = list(waiting.order_by("pk").values_list("pk", flat=True))
     return sum(_recycle_or_halve(keys[start : start + BATCH], at=at) for start in range(0, len(keys), BATCH))
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from alignment.models import BY_CLAUSE, DirtyDay, Fact, MqlCycle, Notification, OutgoingMail
-from alignment.pipeline import apply_events, refold_leads
+from alignment.pipeline import apply_events, drain, refold_leads
 from sla.models import (
     ClauseKind,
     ClausePeriod,
@@ -183,6 +183,19 @@ def test_who_was_called_between_decision_and_execution_is_spared(world: World) -
     states = dict(ConsequenceCycle.objects.values_list("cycle__lead__external_id", "state"))
     assert states == {"L0": "spared", "L1": "recycled"}
     assert MqlCycle.objects.get(lead__external_id="L0").is_open
+
+
+def test_what_came_before_the_decision_is_applied_before_anything_is_recycled(world: World) -> None:
+    october(world, missed=2, met=0)
+    called = attempt(0, AFTER + timedelta(hours=1))
+    world.deliver(called, external_id=called["id"], received_at=AFTER + timedelta(hours=1))
+    fired = AFTER + timedelta(days=2)  # the drain stood still
+    assert execute_consequences(at=fired) == 0
+    assert Consequence.objects.get().cycles.filter(state=CycleState.WAITING).count() == 2
+    drain(at=fired + timedelta(minutes=1))
+    assert execute_consequences(at=fired + timedelta(minutes=2)) == 1
+    states = dict(ConsequenceCycle.objects.values_list("cycle__lead__external_id", "state"))
+    assert states == {"L0": "spared", "L1": "recycled"}
 
 
 @pytest.mark.parametrize("why", ["not over", "inbox", "dirty", "running"])
