@@ -138,9 +138,7 @@ def _side(asked: Replayed, clause: Clause) -> Side:
         would_follow.follow_ups(
             kinds[ClockKind.FOLLOW_UP], asked, percent=clause.missed_percent, period=clause.period
         ),
-        would_follow.volumes(asked, clause.volumes, running=clause.volume_months)
-        if asked.scope.is_all
-        else [],
+        _volumes(asked, clause) if asked.scope.is_all else [],
     )
 
 
@@ -152,7 +150,8 @@ def _volumes(asked: Replayed, clause: Clause) -> list[Delivered]:
 def shortest_windows(answered: Answer, scope: Scope) -> list[Quantile]:
     """Of each proposed tier the window that more than 85% of follow-ups would have met."""
     terms = answered.proposed.terms
-    asked = Replayed(terms, answered.span, answered.cut, answered.which, scope=scope)
+    threshold = raised(terms, answered.today.terms if answered.today else None)
+    asked = Replayed(terms, answered.span, answered.cut, answered.which, threshold, scope=scope)
     return remembered("quantiles", asked, lambda: quantiles(asked))
 
 

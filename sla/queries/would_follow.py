@@ -29,7 +29,7 @@ class Judged:
 @dataclass(frozen=True)
 class Delivered:
     """MQLs of a month beside the volume asked of them. None: the month is not whole in the span, or not over.
-    `opens`: with the months before it so many ran together that a renegotiation would have opened in it."""
+    `opens`: with the months before it so many ran together that a renegotiation would have opened in it; one a run."""
 
     period: Period
     mqls: int
@@ -77,7 +77,8 @@ def volumes(
         mqls = sum(n for segment, n in by_segment.items() if "" in names or segment.lower() in names)
         is_missed = mqls < promised if promised and _is_whole(period, asked) else None
         missed = missed + 1 if is_missed else 0
-        result.append(Delivered(period, mqls, promised, is_missed, bool(is_missed) and missed % running == 0))
+        opens = bool(is_missed) and missed == running  # once a run, as the clause does
+        result.append(Delivered(period, mqls, promised, is_missed, opens))
     return result
 
 

@@ -147,6 +147,8 @@ def test_a_raised_threshold_leaves_out_and_a_lowered_one_only_counts(world: Worl
     lower = answer(with_threshold(45), today, span, cut=at)
     assert (lower.left_out, lower.more) == (None, 1)
     assert lower.proposed.follow_up.total.due == 8
+    for answered, n in ((higher, 3), (lower, 8)):
+        assert [each.n for each in shortest_windows(answered, Scope(is_all=True))] == [0, n]
 
 
 def test_a_month_of_exactly_15_percent_fires_nothing(world: World) -> None:
@@ -176,6 +178,10 @@ def test_volumes_missed_two_months_running_open_a_renegotiation(world: World) ->
     assert [each.is_missed for each in would_follow.volumes(asked, (Volume("", 1),), running=2)] == [
         False
     ] * 3
+    long = Replayed(asked.terms, Span(date(2026, 4, 1), date(2026, 12, 1), "UTC"), asked.cut)
+    run = would_follow.volumes(long, (Volume("", 2),), running=2)
+    assert [each.is_missed for each in run] == [True] * 8
+    assert [each.opens for each in run] == [False, True, *[False] * 6]  # once a run, however long it is
     none = would_follow.volumes(Replayed(asked.terms, span, asked.cut, HISTORY), (Volume("", 1),), running=2)
     assert [each.mqls for each in none] == [0, 0, 0]
 
