@@ -82,7 +82,9 @@ def bring_up_to_date(*, at: datetime, needed: Iterable[Kept] = (), waiting: bool
 def keep_terms_in_force(*, at: datetime) -> int:
     """What Celery does every few seconds: the calendars of the agreement in force are ready when somebody asks."""
     found = load_book().at(at)
-    return bring_up_to_date(at=at, needed=needed_by(found.terms) if found else (), waiting=False)
+    if found is None:  # nothing to keep ready, and what marks say can wait
+        return 0
+    return bring_up_to_date(at=at, needed=needed_by(found.terms), waiting=False)
 
 
 @transaction.atomic

@@ -15,14 +15,14 @@ from alignment.models import MqlCycle, Role
 from alignment.queries.calendars import compiled
 from alignment.services.calendars import create_calendar
 from sla.clauses import Volume
-from sla.models import Clock, ClockKind
+from sla.models import Clock, ClockKind, Elapsed, Opening
 from sla.queries import would_follow
 from sla.queries.arrivals import arrivals
 from sla.queries.calibration import answer, last_quarters, sentences, shortest_windows
 from sla.queries.replay import ALL, HISTORY, LIVE, KindFound, Replayed, Span, Tally, replay
 from sla.queries.windows_met import rank_above, ranks_around
 from sla.services.disputes import file_dispute
-from sla.services.elapsed import bring_up_to_date, needed_by
+from sla.services.elapsed import bring_up_to_date, keep_terms_in_force, needed_by
 from sla.terms import Terms
 from sla.tests.lively import live_through, second_team
 from testing.world import NOW, World, add_user, event, terms
@@ -275,3 +275,12 @@ def test_imported_mqls_take_part(world: World) -> None:
         assert found["follow_up"].total == Tally(met=due)
     # its file was written before the disposition fell due in open time: nobody knows
     assert replay(Replayed(asked, span, at))["disposition"].total == Tally(running=1)
+
+
+def test_the_tick_measures_nothing_before_terms_are_in_force(world: World) -> None:
+    world.send(event("lead.updated", "E", NOW, score=80))
+    assert keep_terms_in_force(at=world.agreement.in_force_from - HOUR) == 0
+    assert not Opening.objects.exists()  # or all MQLs would be read anew at every tick
+    assert keep_terms_in_force(at=NOW) == 1
+    assert Elapsed.objects.filter(kind=ClockKind.FOLLOW_UP).exists()
+    assert keep_terms_in_force(at=NOW) == 0
