@@ -221,7 +221,7 @@ def _follow_clause(cycle: FoldedCycle, fact: Fact) -> None:
 
     What was closed in time after all, as late facts tell, stays as sales closed it.
     """
-    if fact.action == BY_CLAUSE and cycle.closed_at is None:
+    if fact.action == BY_CLAUSE and cycle.closed_at is None and _is_meant(cycle, fact):
         cycle.by_clause, cycle.before_clause = fact.ref, (cycle.disposition, cycle.decided_by)
         cycle.disposition, cycle.reason, cycle.decided_by = Disposition.RECYCLED, "", fact
         cycle.closed_at = cycle.closed_believed_at = fact.occurred_at
@@ -231,6 +231,16 @@ def _follow_clause(cycle: FoldedCycle, fact: Fact) -> None:
         cycle.decided_by = fact if cycle.disposition else None
         cycle.by_clause = ""
         cycle.closed_at = cycle.closed_believed_at = None
+
+
+def _is_meant(cycle: FoldedCycle, fact: Fact) -> bool:
+    """Whether it is the MQL that the clause recycled: not a later one, or one of another record, that late facts or a
+    merge put in its place. Late facts may put its own crossing earlier."""
+    crossed_at = fact.fields.get("crossed_at")
+    if not crossed_at:
+        return True
+    is_its_record = record_of(fact) == record_of(cycle.opened_by)
+    return is_its_record and cycle.crossed_at <= datetime.fromisoformat(crossed_at)
 
 
 def _dispose(cycle: FoldedCycle, fact: Fact, disposition: str, at: datetime, is_suspect: bool) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, transaction
 
 from alignment.intake.drafts import Event
-from alignment.models import BY_CLAUSE, CLAUSE_UNDONE, Fact, Lead, MqlCycle, Source, Subject
+from alignment.models import BY_CLAUSE, CLAUSE_UNDONE, Fact, MqlCycle, Source, Subject
 from alignment.models.cycles import Disposition
 from alignment.pipeline import apply_events
 from alignment.pipeline.groups import lock_with_merged
@@ -72,7 +73,7 @@ def _recycle(*, keys: Sequence[int], at: datetime) -> int:
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("pk")
     )
-    leads, cycles = _lock([entry.cycle_id for entry in entries])
+    cycles = _lock([entry.cycle_id for entry in entries])
     known = _recorded(ref_of(BY_CLAUSE, entry) for entry in entries)
     facts = []
     for entry in entries:
@@ -81,8 +82,7 @@ def _recycle(*, keys: Sequence[int], at: datetime) -> int:
         if is_recorded or _may_recycle(cycle):
             entry.state = CycleState.RECYCLED
             if not is_recorded:
-                lead = leads[cycle.lead_id]
-                facts.append(_fact(BY_CLAUSE, entry, lead.source_id, lead.external_id, at=at))
+                facts.append(_recycling(entry, cycle, at=at))
         else:
             entry.state = CycleState.SPARED
         entry.executed_at = at
@@ -110,7 +110,7 @@ def undo(
     entries = [entry for entry in entries if entry.pk not in taken]
     if not entries:
         raise NothingToUndo("None of these MQLs is still taken out by this consequence.")
-    _, now = _lock([entry.cycle_id for entry in entries])
+    now = _lock([entry.cycle_id for entry in entries])
     last = _last_of({cycle.lead_id for cycle in now.values()})
     undone, facts = [], []
     for entry in entries:
@@ -123,7 +123,7 @@ def undo(
         fact = written.get(ref_of(BY_CLAUSE, row.entry))
         if row.is_reopened and fact is not None:
             facts.append(
-                _fact(CLAUSE_UNDONE, row.entry, fact.source_id, fact.external_id, at=at, clause=fact.ref)
+                _fact(CLAUSE_UNDONE, row.entry, fact, {"disposition": None, "clause": fact.ref}, at=at)
             )
     if facts:
         apply_events([Event(None, 0, facts)], at=at)
@@ -157,11 +157,12 @@ def _may_recycle(cycle: MqlCycle) -> bool:
     return cycle.is_open and not cycle.attempts and cycle.first_follow_up_at is None
 
 
-def _lock(cycles: Sequence[int]) -> tuple[dict[int, Lead], dict[int, MqlCycle]]:
-    """The MQLs by id with the leads that have them now, all locked with what is merged with them."""
-    ids = list(MqlCycle.objects.filter(pk__in=cycles).values_list("lead_id", flat=True))
-    leads = {lead.pk: lead for lead in lock_with_merged((), also_ids=ids).values()}
-    return leads, MqlCycle.objects.in_bulk(cycles)
+def _lock(cycles: Sequence[int]) -> dict[int, MqlCycle]:
+    """The MQLs by id, the leads that have them now locked with what is merged with them."""
+    lock_with_merged(
+        (), also_ids=list(MqlCycle.objects.filter(pk__in=cycles).values_list("lead_id", flat=True))
+    )
+    return MqlCycle.objects.select_related("opened_by").in_bulk(cycles)
 
 
 def _last_of(leads: set[int]) -> dict[int, int]:
@@ -182,18 +183,25 @@ def _facts_of(entries: Sequence[ConsequenceCycle]) -> dict[str, Fact]:
     return {fact.ref: fact for fact in Fact.objects.filter(source__in=sources, ref__in=refs)}
 
 
-def _fact(
-    action: str, entry: ConsequenceCycle, source_id: int, external_id: str, *, at: datetime, clause: str = ""
-) -> Fact:
+def _recycling(entry: ConsequenceCycle, cycle: MqlCycle, *, at: datetime) -> Fact:
+    """Of the record that crossed, and with the crossing that is meant: so no MQL that late facts tell of is taken for
+    it."""
+    fields = {
+        "disposition": Disposition.RECYCLED.value, "reason": None, "crossed_at": cycle.crossed_at.isoformat(),
+    }  # fmt: skip
+    return _fact(BY_CLAUSE, entry, cycle.opened_by, fields, at=at)
+
+
+def _fact(action: str, entry: ConsequenceCycle, of: Fact, fields: dict[str, Any], *, at: datetime) -> Fact:
+    """An act of the clause on the record that `of` is about."""
     ref = ref_of(action, entry)
-    recycled = {"disposition": Disposition.RECYCLED.value, "reason": None}
     return Fact(
-        source_id=source_id,
+        source_id=of.source_id,
         ref=ref,
         subject=Subject.LEAD,
-        external_id=external_id,
+        external_id=of.external_id,
         action=action,
-        fields={"disposition": None, "clause": clause} if clause else recycled,
+        fields=fields,
         occurred_at=at,
         received_at=at,
         order_key=ref,

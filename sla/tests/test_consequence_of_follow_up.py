@@ -9,8 +9,9 @@ from unittest.mock import patch
 import pytest
 from django.db import IntegrityError, transaction
 
-from alignment.models import BY_CLAUSE, DirtyDay, Fact, MqlCycle, Notification, OutgoingMail
+from alignment.models import BY_CLAUSE, DirtyDay, Fact, Lead, MqlCycle, Notification, OutgoingMail, Role
 from alignment.pipeline import apply_events, drain, refold_leads
+from alignment.services.merges import merge_leads, undo_merge
 from sla.models import (
     ClauseKind,
     ClausePeriod,
@@ -24,6 +25,7 @@ from sla.models import (
 from sla.services import consequences as service
 from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
+from testing.artifacts import user_with
 from testing.at_once import at_once
 from testing.sla import signed_sla
 from testing.world import World, build_world, event, terms
@@ -251,6 +253,38 @@ def test_a_quarter_is_judged_whole_where_the_sla_says_so(world: World) -> None:
         ("2026-07-01", "quarter", 0),
         ("2026-10-01", "quarter", 2),
     ]
+
+
+def test_no_later_mql_that_late_events_tell_of_is_taken_for_the_one_that_was_recycled(world: World) -> None:
+    october(world, missed=1, met=0)
+    assert execute_consequences(at=AFTER) == 1
+    back = [AFTER - timedelta(hours=ago) for ago in (3, 2, 1)]
+    world.send(
+        event("lead.dispositioned", "L0", back[0], disposition="disqualified", reason="bad_fit"),
+        event("lead.updated", "L0", back[1], score=10),
+        event("lead.updated", "L0", back[2], score=90),
+        at=AFTER + timedelta(hours=3),
+    )
+    old, new = MqlCycle.objects.filter(lead__external_id="L0").order_by("crossed_at")
+    assert (old.disposition, old.is_by_clause, old.closed_at) == ("disqualified", False, back[0])
+    assert (new.is_open, new.is_by_clause, new.disposition) == (True, False, "")
+    assert set(new.clocks.filter(kind=ClockKind.FOLLOW_UP).values_list("outcome", flat=True)) == {
+        Outcome.OPEN
+    }
+
+
+def test_an_mql_of_a_merged_record_goes_back_with_it_recycled(world: World) -> None:
+    october(world, missed=2, met=0)
+    first, second = Lead.objects.order_by("external_id")
+    by = user_with(Role.REVOPS)
+    merge = merge_leads(survivor=second, merged=first, reason="the same person", by=by, at=AFTER)
+    roll_up(at=AFTER)
+    assert execute_consequences(at=AFTER) == 1
+    assert MqlCycle.objects.get(is_by_clause=True).opened_by.external_id == first.external_id
+    undo_merge(merge=merge, reason="two persons", by=by, at=AFTER + timedelta(hours=1))
+    recycled = MqlCycle.objects.standing().filter(is_by_clause=True)
+    entries = ConsequenceCycle.objects.filter(state=CycleState.RECYCLED)
+    assert set(recycled.values_list("pk", flat=True)) == set(entries.values_list("cycle", flat=True))
 
 
 def test_the_ledger_folds_to_the_same_whatever_comes_after(world: World) -> None:
