@@ -37,8 +37,9 @@ from dashboard.demo.past import aftermath, bring_in, scars, shape
 from dashboard.demo.past.files import ExportFile, export
 from dashboard.demo.past.season import Past
 from dashboard.demo.past.story import Story, tell_past
-from sla.models import Breach, Clock
+from sla.models import Breach, Clock, ClockKind
 from sla.services import compare_roll_up
+from sla.tests.engine import assert_equal_to_the_engine
 
 # A Thursday, 15:00 in Berlin; the quarters before are those from October 2025 to September 2026.
 AT = datetime(2026, 11, 19, 14, 0, tzinfo=UTC)
@@ -115,6 +116,11 @@ class PastOfTheDemo(TestCase):
         assert 500 <= figure(f"SELECT count(*) FROM {DEALS} o") <= 700
         several = f"SELECT count(*) FROM (SELECT FROM {CYCLES} c GROUP BY lead_id HAVING count(*) > 1) again"
         assert figure(several) > 100
+
+    def test_a_replay_of_its_live_days_gives_what_the_engine_recorded(self) -> None:
+        seen = assert_equal_to_the_engine(AT)
+        assert {kind for kind, _ in seen} == set(ClockKind.values)
+        assert {outcome for _, outcome in seen} >= {"met", "missed", "running", "not_owed"}
 
     def test_its_rates_are_those_of_the_field(self) -> None:
         leads = f"SELECT count(DISTINCT o.lead_id)::float / (SELECT count(*) FROM {LEADS} l) FROM {DEALS} o"
