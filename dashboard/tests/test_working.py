@@ -25,6 +25,8 @@ from dashboard.queries.working.shares import Share
 from dashboard.queries.working.won_revenue import open_pipeline, revenue
 from dashboard.views.working import money, percent
 from sla.models import METRIC, ComplianceDay
+from sla.services import mark_breached, roll_up
+from sla.tests.disputing import case
 from testing.artifacts import user_with
 from testing.definitions import one_part, put_in_force
 from testing.programs import cycle, opportunity, source_of_history, won
@@ -80,6 +82,15 @@ class TestCompliance:
         day(date(2026, 9, 3), 99, 1)
         assert [m.holds for m in sla_months(at=NOW, zone="UTC")] == [True, None]
         assert working(at=NOW).sales_holds is None
+
+    def test_a_follow_up_that_a_dispute_holds_counts_as_not_kept(self, world: World) -> None:
+        held = case(world)
+        held.file(at=held.at + timedelta(hours=1))
+        mark_breached(at=held.at + timedelta(days=20))
+        roll_up(at=held.at + timedelta(days=20))
+        day(date(2026, 11, 3), 5, 0)
+        month = sla_months(at=datetime(2027, 1, 4, tzinfo=UTC), zone="UTC")[0]
+        assert (month.share, month.held, month.holds) == (Share(5, 6), 1, False)
 
     def test_a_day_that_is_not_added_up_is_not_yet_known(self, world: World) -> None:
         day(date(2026, 9, 3), 99, 1)

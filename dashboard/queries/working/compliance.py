@@ -14,6 +14,7 @@ from sla.models import ClockKind
 from sla.periods import Period, periods_up_to
 from sla.queries import compliance
 from sla.queries.compliance import Figure
+from sla.queries.disputes import held_clocks
 from sla.queries.volume import VolumeMonth, months_of_volume
 
 COMPLIANT_ABOVE = Fraction(85, 100)
@@ -24,18 +25,20 @@ MONTHS = 2
 class MonthOfSla:
     """Sales' first follow-ups due in a calendar month, and what marketing delivered of the volume promised for it.
 
-    `is_settled` false: some day of sales' side is still being added up.
+    `is_settled` false: some day of sales' side is still being added up. `held`: follow-ups that an undecided dispute
+    holds; they are due, and not kept until ruled on.
     """
 
     first: date
     figure: Figure
     is_settled: bool
     volume: VolumeMonth
+    held: int = 0
 
     @property
     def share(self) -> Share:
         """Sales' side."""
-        return Share(self.figure.met, self.figure.due)
+        return Share(self.figure.met, self.figure.due + self.held)
 
     @property
     def delivered(self) -> Share:
@@ -71,9 +74,15 @@ def sla_months(*, at: datetime, zone: str) -> list[MonthOfSla]:
             compliance.of_days(volume.period.first, volume.period.end, ClockKind.FOLLOW_UP, everything),
             compliance.are_settled(volume.period.first, volume.period.end),
             volume,
+            _held(volume.period, zone),
         )
         for volume in months_of_volume(months, at=at)
     ]
+
+
+def _held(period: Period, zone: str) -> int:
+    """By the month in which they fell due as of the filing, wherever later facts move them."""
+    return held_clocks(period.starts_at(zone), period.ends_at(zone)).filter(kind=ClockKind.FOLLOW_UP).count()
 
 
 def all_hold(verdicts: Iterable[bool | None]) -> bool | None:
