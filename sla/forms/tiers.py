@@ -27,13 +27,15 @@ def unit_field(label: str) -> forms.ChoiceField:
 
 def read_typed_window(form: forms.Form, name: str) -> Window | None:
     """The window that a form's fields `name`_amount and `name`_unit show; None while it cannot be read."""
-    amount, unit = str(form[f"{name}_amount"].value() or ""), str(form[f"{name}_unit"].value())
-    if not (amount.isascii() and amount.isdigit() and len(amount) < 6 and unit in UNITS):
+    unit = str(form[f"{name}_unit"].value())
+    try:  # by the same field, so that what it takes, such as "24.0", is read here too
+        amount = form.fields[f"{name}_amount"].clean(form[f"{name}_amount"].value())
+    except forms.ValidationError:
         return None
-    if not 1 <= int(amount) <= MOST:
+    if amount is None or unit not in UNITS:
         return None
     length, _, time = unit.partition(".")
-    return Window(int(amount), length, time == "business")
+    return Window(amount, length, time == "business")
 
 
 def as_json(window: Window | None) -> dict[str, Any]:

@@ -175,6 +175,14 @@ def test_what_cannot_be_read_is_refused(
     assert response.status_code == 422 and said in text(response)
 
 
+@pytest.mark.parametrize("typed", ["24.0", " 24", "+24", "\u0662\u0664"])
+def test_a_window_is_read_however_its_number_is_written(world: World, revops: Client, typed: str) -> None:
+    changes = {"others-follow_up_amount": typed, "gap_amount": typed}
+    assert revops.post(PAGE, shown(revops) | changes).status_code == 302
+    terms = drafted().content["terms"]
+    assert terms["tiers"][-1]["follow_up_within"]["amount"] == terms["cadence"]["gap"]["amount"] == 24
+
+
 def test_an_sla_has_at_most_twelve_lines_of_volume(world: World, revops: Client) -> None:
     rows: dict[str, Any] = {"volumes": 13}
     for n in range(13):
