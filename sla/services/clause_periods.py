@@ -77,6 +77,28 @@ def judge_volumes(*, at: datetime) -> int:
     return judged
 
 
+def take_in_what_was_held(*, at: datetime) -> int:
+    """Take out those too that a dispute held when the period was judged, which counted them as missed, and whose miss
+    is known by now; how many."""
+    taken = 0
+    for consequence in Consequence.objects.filter(judged__held__gt=0).select_related("judged__agreement"):
+        with transaction.atomic():
+            if not _is_alone():
+                return taken
+            fired = consequence.fired_at
+            clocks = list(
+                missed_clocks(consequence.judged.period)
+                .filter(disputes__filed_at__lte=fired, disputes__ended_at__gte=fired)
+                .filter(cycle__consequence_entry__isnull=True)
+                .select_related("cycle")
+            )
+            entries = ConsequenceCycle.objects.bulk_create(_entry(consequence, clock) for clock in clocks)
+            if entries:
+                telling.of_held(consequence, entries, at=at)
+            taken += len(entries)
+    return taken
+
+
 def month_of(instant: datetime) -> Period:
     """The calendar month in which an instant lies, on the organisation's clocks."""
     return Period.of(instant.astimezone(Organisation.get().tz).date())
@@ -122,12 +144,14 @@ def _decide(found: FollowUps, *, at: datetime) -> bool:
         ConsequenceCycle.objects.filter(clock__in=clocks).values_list("cycle", flat=True)
     )  # where days were cut in another zone before
     ConsequenceCycle.objects.bulk_create(
-        ConsequenceCycle(consequence=consequence, cycle=clock.cycle, clock=clock, state=_state(clock))
-        for clock in clocks
-        if clock.cycle_id not in out_already
+        _entry(consequence, clock) for clock in clocks if clock.cycle_id not in out_already
     )
     telling.of_consequence(consequence, at=at)
     return True
+
+
+def _entry(consequence: Consequence, clock: Clock) -> ConsequenceCycle:
+    return ConsequenceCycle(consequence=consequence, cycle=clock.cycle, clock=clock, state=_state(clock))
 
 
 def _state(clock: Clock) -> str:

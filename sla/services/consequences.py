@@ -23,7 +23,7 @@ from alignment.queries.inbox import processed_up_to
 from alignment.retry import again_after_a_deadlock
 from sla.models import Clock, Consequence, ConsequenceCycle, ConsequenceUndone, CycleState, Ruling
 from sla.services import telling
-from sla.services.clause_periods import judge_follow_ups, judge_volumes
+from sla.services.clause_periods import judge_follow_ups, judge_volumes, take_in_what_was_held
 from sla.services.renegotiation import close_by_signature
 
 BATCH = 200
@@ -35,8 +35,10 @@ class NothingToUndo(ValueError):
 
 
 def execute_consequences(*, at: datetime) -> int:
-    """Judge what is settled, open and close cases, and recycle what waits; how many MQLs were recycled."""
+    """Judge what is settled, follow rulings on what was held then, open and close cases, and recycle what waits; how
+    many MQLs were recycled."""
     judge_follow_ups(at=at)
+    take_in_what_was_held(at=at)
     judge_volumes(at=at)
     close_by_signature(at=at)
     return recycle_waiting(at=at)

@@ -13,6 +13,7 @@ from alignment.wording import truncated_share
 from sla.models import (
     Agreement,
     Consequence,
+    ConsequenceCycle,
     ConsequenceUndone,
     CycleState,
     RenegotiationCase,
@@ -36,6 +37,23 @@ def of_consequence(consequence: Consequence, *, at: datetime) -> int:
         f"{judged.period.name}: {share}, and the SLA (version {judged.agreement.number}) allows {judged.percent}%. "
         f"{consequence.cycles.count()} MQLs leave both numbers of marketing's conversion; {recycled} of them, open and "
         "never contacted, are recycled. The list is on the page; who disagrees files a dispute.",
+        url=reverse("sla:consequence", args=[consequence.pk]),
+        at=at,
+    )
+
+
+def of_held(consequence: Consequence, entries: Sequence[ConsequenceCycle], *, at: datetime) -> int:
+    """What a dispute held when the clause fired turned out to be missed."""
+    judged = consequence.judged
+    recycled = sum(entry.state == CycleState.WAITING for entry in entries)
+    return notify(
+        to=_concerned(judged.agreement),
+        key=f"consequence-held:{consequence.pk}:{entries[0].pk}",
+        kind="sla-consequence",
+        subject=f"The consequence for {judged.period.name}: {len(entries)} more MQLs after rulings",
+        text=f"Disputes held the first follow-up of {len(entries)} MQLs when the clause counted them as missed. They "
+        "are decided, and the miss stands: these MQLs leave both numbers of marketing's conversion as well; "
+        f"{recycled} of them, open and never contacted, are recycled.",
         url=reverse("sla:consequence", args=[consequence.pk]),
         at=at,
     )

@@ -150,6 +150,29 @@ def test_a_lead_that_crossed_anew_keeps_its_new_cycle(world: World) -> None:
     assert conversion(OCTOBER, at=RULED).taken_out == 0
 
 
+@pytest.mark.parametrize(("decision", "out"), [(Decision.REJECTED, 3), (Decision.UPHELD, 2)])
+def test_what_a_dispute_held_when_the_clause_fired_follows_when_its_miss_stands(
+    world: World, decision: str, out: int
+) -> None:
+    october(world, missed=2, met=0)
+    running = datetime(2026, 10, 27, 9, tzinfo=UTC)  # due on Thursday, two days before the month ends
+    world.send(event("lead.updated", "H", running, score=80), at=running)
+    clock = cycle_of("H").clocks.get(kind="follow_up")
+    cro = user_with(Role.CRO)
+    dispute = file_dispute(subject=clock, by=cro, at=running + timedelta(hours=1), text="Down.", asked="Hold it.")
+    settle()
+    execute_consequences(at=AFTER)
+    consequence = Consequence.objects.get()
+    assert (consequence.judged.part, consequence.judged.held, consequence.cycles.count()) == (3, 1, 2)
+    decided = Decided(decision, "Decided.", "The CRM was up.")
+    rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
+    mark_breached(at=RULED + timedelta(minutes=1))
+    assert execute_consequences(at=RULED + timedelta(minutes=2)) == out - 2
+    assert execute_consequences(at=RULED + timedelta(minutes=3)) == 0
+    assert consequence.cycles.count() == out
+    assert cycle_of("H").is_by_clause is (decision == Decision.REJECTED)
+
+
 def test_what_waited_to_be_recycled_is_spared_when_a_ruling_comes_first(world: World) -> None:
     october(world, missed=1, met=0)
     judge_follow_ups(at=AFTER)
