@@ -92,6 +92,11 @@ def _owners(clauses: Clauses) -> list[Blocker]:
 def _review(sla: Sla, *, at: datetime) -> list[Blocker]:
     today = at.astimezone(Organisation.get().tz).date()
     review, begins = sla.clauses.review_on, sla.begins_on
+    if begins is not None and begins < today:
+        text = (
+            f"The first day, {day(begins)}, is over. Choose a later one, or none: from the last signature on."
+        )
+        return [Blocker("begins", text, url=reverse("sla:agreement-draft"))]
     if review <= today or (begins is not None and review <= begins):
         return [
             Blocker(

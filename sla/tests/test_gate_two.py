@@ -227,6 +227,12 @@ def test_a_later_beginning_is_signed_now_and_judges_then(world: World) -> None:
     assert judging.agreement == world.agreement
 
 
+def test_a_first_day_that_is_over_is_not_sent(world: World) -> None:
+    with pytest.raises(Blocked, match="The first day, 16 November 2026, is over"):
+        sent_sla(terms(world.calendar), at=NOW, begins_on="2026-11-16")
+    sent_sla(terms(world.calendar), at=NOW, begins_on="2026-11-17")
+
+
 def test_exceptions_entered_since_are_listed_and_told_to_both_leaders_once(
     world: World, agreement: Agreement
 ) -> None:
