@@ -81,7 +81,10 @@ class Elapsed(models.Model):
     )
 
     class Meta:
-        indexes = [models.Index(fields=["calendar_id", "kind", "base_position"], name="elapsed_by_base")]
+        indexes = [
+            models.Index(fields=["calendar_id", "kind", "base_position"], name="elapsed_by_base"),
+            models.Index(fields=["cycle_id"], condition=Q(is_held=True), name="elapsed_held"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of cycle {self.cycle_id} on calendar {self.calendar_id}"

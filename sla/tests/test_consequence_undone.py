@@ -159,7 +159,9 @@ def test_what_a_dispute_held_when_the_clause_fired_follows_when_its_miss_stands(
     world.send(event("lead.updated", "H", running, score=80), at=running)
     clock = cycle_of("H").clocks.get(kind="follow_up")
     cro = user_with(Role.CRO)
-    dispute = file_dispute(subject=clock, by=cro, at=running + timedelta(hours=1), text="Down.", asked="Hold it.")
+    dispute = file_dispute(
+        subject=clock, by=cro, at=running + timedelta(hours=1), text="Down.", asked="Hold it."
+    )
     settle()
     execute_consequences(at=AFTER)
     consequence = Consequence.objects.get()
