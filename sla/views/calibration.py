@@ -229,6 +229,7 @@ def _shown(found: Answer, scope: Scope) -> dict[str, Any]:
         "weeks": weeks,
         "reps": queries.by_rep(found),
         "segments": queries.by_segment(found),
+        "whole": sum(each.fires is not None for each in found.proposed.judged),
         "judged": _beside(found.today.judged if found.today else [], found.proposed.judged),
         "volumes": _beside(found.today.volumes if found.today else [], found.proposed.volumes),
         "quantiles": queries.shortest_windows(found, scope),
