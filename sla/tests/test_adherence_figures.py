@@ -22,13 +22,14 @@ from alignment.business_time import Week
 from alignment.models import MqlCycle, Role
 from sla.models import Clock, Outcome
 from sla.periods import Period
-from sla.queries.adherence.figures import LABELS, SALES, Report, from_json, to_json
+from sla.queries.adherence.figures import LABELS, SALES, Cell, Report, Signed, from_json, to_json
 from sla.queries.adherence.near import more_misses
 from sla.queries.adherence.promised import WorkingMonth
 from sla.queries.adherence.report import adherence
 from sla.services.disputes import Decided, file_dispute, rule
 from sla.tests.pages import found, signed_in
 from sla.tests.test_compliance_page import eventful_week, settle
+from sla.views.adherence_parts import verdict
 from testing.artifacts import user_with
 from testing.definitions import COMPLETE
 from testing.sla import clauses, signed_sla
@@ -259,3 +260,26 @@ def test_so_many_more_misses_and_the_clause_fires(missed: int, kept: int, percen
         return 100 * (missed + further) > percent * (due + further)
 
     assert fires(more) and (more == 0 or not fires(more - 1))
+
+
+@pytest.mark.parametrize(
+    ("cell", "badge"),
+    [
+        (Cell(kept=84, due=100, restated=84, ruled=84, ruled_due=100), "Over 15% missed"),
+        (Cell(kept=84, due=100, restated=90, ruled=90, ruled_due=100), "Over 15% missed"),
+        (Cell(kept=84, due=100, restated=84, ruled=85, ruled_due=100), "Within the clause"),
+        (Cell(kept=85, due=100, restated=85, ruled=85, ruled_due=101), "Over 15% missed"),
+    ],
+    ids=[
+        "16 of 100 are missed",
+        "late evidence changes nothing",
+        "a ruling sets one aside",
+        "a dispute holds one",
+    ],
+)
+def test_follow_up_is_within_the_clause_as_the_clause_counts(cell: Cell, badge: str) -> None:
+    signed = Signed(
+        2, "", datetime(2026, 9, 1, tzinfo=UTC), 1, "", completeness_percent=90, missed_percent=15
+    )
+    found = verdict("follow_up", cell, signed)
+    assert found is not None and found[1] == badge

@@ -167,8 +167,8 @@ def _shown(request: HttpRequest, user: User, report: Report, *, is_live: bool) -
         "sides": sides,
         "segments": parts.rows(report.by_segment, report.spans, signed, is_linked=is_linked),
         "trends": [
-            ("Marketing", parts.trend(report, VOLUME)),
-            ("Sales", parts.trend(report, "follow_up")),
+            (f"{side}: {LABELS[promise]}", parts.trend(report, promise))
+            for side, promise in (("Marketing", VOLUME), ("Sales", "follow_up"))
         ],
         "past": parts.past_weeks(report, is_linked=is_linked),
         "labels": list(LABELS.values()),

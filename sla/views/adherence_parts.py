@@ -33,8 +33,6 @@ from sla.queries.adherence.figures import (
 )
 from sla.queries.adherence.rows import Drill
 
-LIMIT = Fraction(85, 100)
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -151,7 +149,7 @@ def verdict(promise: str, cell: Cell, signed: Signed) -> tuple[str, str] | None:
         is_kept = 100 * cell.kept >= signed.completeness_percent * cell.due
         return ("met", "Standard kept") if is_kept else ("missed", f"Below {signed.completeness_percent}%")
     if promise == "follow_up":
-        is_over = 100 * cell.missed > signed.missed_percent * cell.due
+        is_over = 100 * cell.missed_by_clause > signed.missed_percent * cell.ruled_due
         return (
             ("missed", f"Over {signed.missed_percent}% missed") if is_over else ("met", "Within the clause")
         )
@@ -159,7 +157,7 @@ def verdict(promise: str, cell: Cell, signed: Signed) -> tuple[str, str] | None:
 
 
 def trend(report: Report, promise: str) -> SafeString:
-    """Eight weeks of one promise."""
+    """Eight weeks of one promise; for follow-up with the share that the consequence clause asks for."""
     points = [
         (
             f"{week.monday.day} {week.monday:%b}",
@@ -167,7 +165,9 @@ def trend(report: Report, promise: str) -> SafeString:
         )
         for week in report.trend
     ]
-    return charts.line(points, title=f"{LABELS[promise]}: kept of due by week", threshold=LIMIT)
+    judged = report.signed if promise == "follow_up" else None
+    limit = Fraction(100 - judged.missed_percent, 100) if judged else None
+    return charts.line(points, title=f"{LABELS[promise]}: kept of due by week", threshold=limit)
 
 
 def past_weeks(report: Report, *, is_linked: bool) -> list[tuple[date, list[tuple[str, int, int, str]]]]:

@@ -78,6 +78,12 @@ class Cell:
         return self.due - self.kept
 
     @property
+    def missed_by_clause(self) -> int:
+        """Of `ruled_due`, missed as the consequence clause counts: late evidence changes nothing, what a ruling set
+        aside counts as kept, a clock that an open dispute holds as missed."""
+        return self.ruled_due - self.kept - (self.ruled - self.restated)
+
+    @property
     def is_changed(self) -> bool:
         """Whether late evidence, a ruling or a dispute says something else than what was known first."""
         return self.restated != self.kept or (self.ruled, self.ruled_due) != (self.kept, self.due)
