@@ -18,6 +18,8 @@ from sla.queries.agreements import load_book
 from sla.queries.sending import REVIEW_WITHIN
 from sla.terms import InvalidTerms, Terms
 
+FRIDAY = 4  # as `date.weekday` counts
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -80,8 +82,9 @@ def blank_content(*, at: datetime) -> dict[str, Any]:
 
 
 def usual_review(*, at: datetime) -> date:
-    """The day of the organisation 90 days after `at`."""
-    return at.astimezone(Organisation.get().tz).date() + timedelta(days=REVIEW_WITHIN)
+    """The last day from Monday to Friday, of the organisation's zone, within 90 days of `at`: people meet for it."""
+    last = at.astimezone(Organisation.get().tz).date() + timedelta(days=REVIEW_WITHIN)
+    return last - timedelta(days=max(0, last.weekday() - FRIDAY))
 
 
 def usual_clauses(*, at: datetime) -> dict[str, Any]:
