@@ -31,8 +31,12 @@ def weekday_time(instant: datetime, *, now: datetime) -> str:
 
 
 def in_words(key: object) -> str:
-    """A key as it reads: "mid_market" is "mid market"."""
-    return str(key).replace("_", " ")
+    """A key as it reads: "mid_market" is "mid market"; a short part without a vowel is an abbreviation, "smb" is "SMB"."""
+    return " ".join(part.upper() if _is_abbreviation(part) else part for part in str(key).split("_"))
+
+
+def _is_abbreviation(part: str) -> bool:
+    return 1 < len(part) < 5 and part.isalpha() and part.islower() and not set(part) & set("aeiouy")
 
 
 def ordinal(number: int) -> str:

@@ -93,6 +93,8 @@ def test_a_clock_that_waits_for_open_hours_says_when_it_starts_and_how_much_ther
 
 def test_keys_and_places_are_said_in_words() -> None:
     assert render("{{ key|words }}", key="organic_search") == "organic search"
+    assert render("{{ key|words }}", key="smb") == "SMB"
+    assert render("{{ key|words }}", key="sms_by_hand") == "SMS by hand"
     assert [render("{{ n|ordinal }}", n=n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 112)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th",
     ]  # fmt: skip

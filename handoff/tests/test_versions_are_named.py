@@ -48,8 +48,8 @@ def text(client: Client, address: str) -> str:
 def test_pages_name_the_version(world: World, revops: Client) -> None:
     pages = [f"/leads/{Lead.objects.get(external_id=name).pk}/" for name in ("old", "new")]
     old, new = text(revops, pages[0]), text(revops, pages[1])
-    assert old.count("Agreement v1, not signed") == 4  # the cycle and each of its clocks
-    assert new.count("Agreement v2") == 4 and "not signed" not in new
+    assert old.count("SLA v1, not signed") == 4  # the cycle and each of its clocks
+    assert new.count("SLA v2") == 4 and "not signed" not in new
     for page in (
         "/queue/",
         "/mqls/",
@@ -57,7 +57,7 @@ def test_pages_name_the_version(world: World, revops: Client) -> None:
         f"/compliance/?week={WEEK}",
     ):
         shown = text(revops, page)
-        assert "Agreement v1, not signed" in shown and "Agreement v2" in shown, page
+        assert "SLA v1, not signed" in shown and "SLA v2" in shown, page
 
 
 def test_the_download_names_the_version(world: World, revops: Client) -> None:
@@ -75,10 +75,10 @@ def test_the_api_names_the_version_and_what_was_signed(world: World, revops: Cli
 
     unsigned, signed = read("agreements/1"), read("agreements/2")
     assert (unsigned["is_signed"], unsigned["clauses"], unsigned["version"]) == (False, None, None)
-    assert (unsigned["digest"], unsigned["state"]) == (None, None)
+    assert (unsigned["sha256"], unsigned["state"]) == (None, None)
     agreement = Clock.objects.filter(cycle__lead__external_id="new")[0].agreement
     assert agreement.version is not None
-    assert signed["digest"] == agreement.version.digest and signed["version"] == 2
+    assert signed["sha256"] == agreement.version.digest and signed["version"] == 2
     assert signed["state"] == "in_force" and signed["clauses"] == agreement.clauses
     clocks = {(row["agreement_number"], row["agreement_is_signed"]) for row in read("clocks")["results"]}
     assert clocks == {(1, False), (2, True)}

@@ -66,7 +66,7 @@ def test_a_shorter_window_is_set_beside_the_one_in_force(worked: World, revops: 
     said = found(r'<p role="status"[^>]*>(.*?)</p>', page)
     assert "50.0% (2 of 4)" in said and "75.0% (3 of 4)" in said
     assert "Fires" in page  # 2 of 4 missed is more than 15%
-    assert "smb" in page and "Rep 1" in page
+    assert "SMB" in page and "Rep 1" in page
     assert "The window that more than 85%" in page
 
 
