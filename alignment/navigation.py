@@ -54,7 +54,7 @@ SECTIONS = (
         "file-certificate",
         _SEES_FIGURES,
         (
-            Section("Agreement", "sla:agreement", roles=_SEES_FIGURES),
+            Section("Terms", "sla:agreement", roles=_SEES_FIGURES),
             Section("Calibration", "sla:calibration", roles=_SEES_FIGURES - _only(Role.REP)),
             Section("Review", "sla:review", roles=_SEES_FIGURES),
         ),

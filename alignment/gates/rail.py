@@ -32,7 +32,7 @@ PRODUCES = {
 }
 
 MEANWHILE = {
-    Step.SLA: "What can be done now: enter its terms as the agreement; the clocks run by them at once.",
+    Step.SLA: "What can be done now: enter working terms under SLA; the clocks run by them at once.",
     Step.PLAN: "What can be done now: keep the sponsorship's numbers up to date; the plan is made of them.",
     Step.DASHBOARD: "What can be done now: have the definitions signed and read “Is it working?” together; the tiles "
     "count by them.",

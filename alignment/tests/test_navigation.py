@@ -128,9 +128,9 @@ class TestMenu:
     @pytest.mark.parametrize(
         ("where", "shown"),
         [
-            ("/agreement/", ["AGREEMENT", "Calibration", "Review"]),
-            ("/agreement/draft/", ["AGREEMENT", "Calibration", "Review"]),
-            ("/agreement/review/", ["Agreement", "Calibration", "REVIEW"]),
+            ("/agreement/", ["TERMS", "Calibration", "Review"]),
+            ("/agreement/draft/", ["TERMS", "Calibration", "Review"]),
+            ("/agreement/review/", ["Terms", "Calibration", "REVIEW"]),
             ("/disputes/7/", ["By week", "DISPUTES"]),
             ("/mqls/", []),
             ("/", []),

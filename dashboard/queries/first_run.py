@@ -78,7 +78,7 @@ def _calendar(organisation: Organisation, version: InForce | None, is_named: boo
     return Step(
         name,
         f"“{calendar}” runs the clocks by {zone}, not {organisation.zone}: make a calendar of your hours, then "
-        "name it in the next version of the agreement.",
+        "name it in the next version of the SLA.",
         where,
         False,
     )
@@ -113,7 +113,7 @@ def _default_pool(at: datetime) -> Step:
 
 
 def _agreement(version: InForce | None) -> Step:
-    name = "Read the agreement and enter yours"
+    name = "Read the terms of the SLA and enter yours"
     if version is None:
         return Step(name, "None is in force: no MQL cycle starts and no clock runs.", "sla:agreement", False)
     agreement = version.agreement

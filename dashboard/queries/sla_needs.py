@@ -17,7 +17,7 @@ NEAR = 14  # days before the review, as the first reminder goes out
 def no_agreement(*, at: datetime) -> list[Need]:
     if agreement_in_force(at=at) is not None:
         return []
-    text = "No agreement is in force: no MQL cycle starts and no clock runs"
+    text = "No SLA is in force: no MQL cycle starts and no clock runs"
     return [Need("no-agreement", None, text, "sla:agreement", is_urgent=True)]
 
 
@@ -26,7 +26,7 @@ def unsigned(*, at: datetime) -> list[Need]:
     if version is None or version.agreement.is_signed:
         return []
     text = (
-        f"Agreement v{version.agreement.number} is in force unsigned: no consequence follows from it until CRO and CMO "
+        f"SLA v{version.agreement.number} is in force unsigned: no consequence follows from it until CRO and CMO "
         "sign the SLA"
     )
     return [Need("unsigned", None, text, "sla:agreement")]

@@ -80,7 +80,7 @@ def add_defaults(*, zone: str = "UTC", country: str | None = None, at: datetime)
         added.append(f"calendar “{CALENDAR}”, Monday to Friday 09:00-17:00 {zone}{closed}")
     if not Agreement.objects.exists():
         put_in_force(terms=default_terms(calendar), in_force_from=at, note=NOTE_OF_DEFAULTS, by=None, at=at)
-        added.append("agreement v1 with the usual figures, not signed")
+        added.append("SLA v1 with the usual figures, not signed")
     if not Pool.objects.filter(segment="").exists():
         create_pool(name=POOL, by=None, at=at)
         added.append(f"pool “{POOL}”, still without members")

@@ -36,7 +36,7 @@ ORDER = [
     "Set the open hours",
     "Add teams, people and their logins",
     "Put people into the default pool",
-    "Read the agreement and enter yours",
+    "Read the terms of the SLA and enter yours",
     "Connect a source",
     "Receive the first event",
     "Give CRO, CMO and finance a login",

@@ -114,7 +114,7 @@ def test_revops_sees_what_is_wrong_with_the_machinery(world: World) -> None:
     revops = add_user(world, Role.REVOPS)
     add_mql(world, "Ada")
     said = needs(home(revops))
-    assert "Agreement v1 is in force unsigned: no consequence follows from it" in to_know(said)
+    assert "SLA v1 is in force unsigned: no consequence follows from it" in to_know(said)
     assert said.count("<li>") == 1
     assert "Nothing waits for you" in said
     now = timezone.now()
@@ -132,7 +132,7 @@ def test_revops_sees_what_is_wrong_with_the_machinery(world: World) -> None:
         '<a href="/sources/crm/">endpoint of CRM that never delivered</a>',
         "person named by a CRM and not set up",
         "Everyone: nobody is eligible and there is no fallback person",
-        "Agreement v1 is in force unsigned",
+        "SLA v1 is in force unsigned",
     ):
         assert words in said, words
     assert "silent for a day" not in said
@@ -165,7 +165,7 @@ def test_without_an_agreement_in_force_revops_and_both_leaders_are_told(
     monkeypatch.setattr("dashboard.queries.figures.load_book", lambda: AgreementBook([]))
     for role in (Role.REVOPS, Role.CRO, Role.CMO):
         page = home(add_user(world, role))
-        assert "No agreement is in force" in needs(page)
+        assert "No SLA is in force" in needs(page)
         assert "None in force" in page
 
 

@@ -53,7 +53,7 @@ def test_a_signed_window_runs_and_a_ruling_stands_beside_what_it_found(
 
 def drafted_and_sent(ops: Visitor) -> None:
     ops.menu("SLA")
-    ops.arrive("Agreement, version 1", "Not signed")
+    ops.arrive("SLA, version 1", "Not signed")
     ops.follow("Draft the SLA")
     ops.arrive("Draft of the SLA")
     page = ops.page

@@ -61,7 +61,7 @@ def test_an_open_one_without_an_owner_waits_for_nobody(revops: Client) -> None:
     assert "The imported file names no owner" in page
     listed = revops.get("/mqls/", {"state": "history"}).content.decode()
     assert "lead-Bob" in listed or "Lead lead-Bob" in listed
-    assert "Nothing more is due by the agreement" not in listed
+    assert "Nothing more is due by the SLA" not in listed
 
 
 def test_of_an_attempt_that_a_file_dates_by_its_day_the_page_says_so(revops: Client, world: World) -> None:

@@ -53,7 +53,7 @@ def test_the_page_says_who_owns_the_lead_and_why(rep: Client, cycle: MqlCycle) -
     assert "Rep 2" in page
     assert "Crossing to receipt" in page
     assert "Receipt to assignment" in page
-    assert "Agreement v1" in page
+    assert "SLA v1" in page
     assert "Office hours v1" in page
     assert "elapsed time" in page
 

@@ -28,7 +28,7 @@ def sla_is_signed(program: Program, *, at: datetime) -> list[Evidence]:
         if begins and date.fromisoformat(begins) > at.astimezone(Organisation.get().tz).date():
             found += f"; it judges MQLs from {day(date.fromisoformat(begins))} on"
         return [Evidence(what, found, Basis.SIGNED, version.signed_at, url, version=version)]
-    found, to_do = "Not signed", "Draft it under Agreement, calibrate it, and send it to both."
+    found, to_do = "Not signed", "Draft it under SLA, calibrate it, and send it to both."
     last = latest(KIND, KEY)
     if last is not None:
         found = f"Version {last.number}: {last.get_state_display().lower()}"
@@ -37,7 +37,7 @@ def sla_is_signed(program: Program, *, at: datetime) -> list[Evidence]:
         elif last.state == VersionState.DRAFT:
             to_do = f"Version {last.number} is a draft: send it for signature."
     runs = load_book().at(at)
-    said = f" MQLs run on version {runs.agreement.number} of the agreement meanwhile." if runs else ""
+    said = f" MQLs run on version {runs.agreement.number} of the SLA meanwhile." if runs else ""
     text = f"The CRO and the CMO have not signed the SLA. {to_do}{said}"
     return [Evidence(what, found, Basis.SIGNED, None, url, Blocker("sla-unsigned", text, url=url))]
 

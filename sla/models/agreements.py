@@ -67,12 +67,12 @@ class Agreement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Agreement v{self.number}"
+        return f"SLA v{self.number}"
 
     @property
     def said(self) -> str:
-        """As lists name it: "Agreement v2", or "Agreement v1, not signed"."""
-        return f"Agreement v{self.number}" if self.is_signed else f"Agreement v{self.number}, not signed"
+        """As lists name it: "SLA v2", or "SLA v1, not signed"."""
+        return f"SLA v{self.number}" if self.is_signed else f"SLA v{self.number}, not signed"
 
     def parsed(self) -> Terms:
         return Terms.from_json(self.terms)

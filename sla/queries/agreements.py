@@ -59,7 +59,7 @@ class AgreementBook:
         try:
             return self._by_number[number]
         except KeyError:
-            raise UnknownAgreement(f"There is no version {number} of the agreement.") from None
+            raise UnknownAgreement(f"There is no version {number} of the SLA.") from None
 
     def version_of(self, cycle: MqlCycle) -> InForce | None:
         """The version that a cycle runs on; None for imported history, which runs on none of ours."""

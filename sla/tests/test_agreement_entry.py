@@ -79,7 +79,7 @@ def test_the_page_of_the_new_version_says_that_it_is_unsigned_and_what_it_judges
 ) -> None:
     with time_machine.travel(world.at, tick=False):
         page = text(revops.post(PAGE, shown(revops) | {"threshold": 80}, follow=True))
-    assert "Agreement, version 2" in page and "score reaches 80" in page
+    assert "SLA, version 2" in page and "score reaches 80" in page
     assert "Not signed: entered before the first signature" in page
     assert "Judges MQL cycles that start from" in page
     assert "Cycles that began before stay under version 1" in page

@@ -33,7 +33,7 @@ def read(client: Client, address: str = "/agreement/") -> str:
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.BOARD_VIEWER])
 def test_everyone_but_the_board_reads_the_terms_in_force(world: World, role: Role) -> None:
     page = read(signed_in(add_user(world, role)))
-    assert "Agreement, version 1" in page
+    assert "SLA, version 1" in page
     assert "score reaches 65" in page
     assert "5 minutes" in page and "6 attempts" in page and "16 business hours" in page
     assert "75% of its window" in page
@@ -102,7 +102,7 @@ def test_versions_show_when_each_was_in_force_and_what_runs_on_it(world: World) 
         assert "Was to begin" in page
     with time_machine.travel(world.at + 3 * DAY, tick=False):
         page = read(client)
-        assert "Agreement, version 3" in page and "score reaches 80" in page and "Ended" in page
+        assert "SLA, version 3" in page and "score reaches 80" in page and "Ended" in page
         old = read(client, "/agreement/1/")
         assert "No longer in force" in old and "score reaches 65" in old
 
@@ -113,7 +113,7 @@ def test_a_version_that_does_not_exist_is_not_found(world: World) -> None:
 
 def test_without_any_agreement_the_page_says_what_that_means(db: None) -> None:
     user = User.objects.create_user("cro@example.com", None, name="Cro", role=Role.CRO)
-    assert "No agreement yet" in read(signed_in(user))
+    assert "No SLA yet" in read(signed_in(user))
 
 
 def test_the_number_of_queries_does_not_grow_with_versions(
@@ -133,7 +133,7 @@ def test_a_signed_version_shows_its_clauses_its_signatures_and_its_document(worl
         page = read(signed_in(add_user(world, Role.REP)))
         old = read(signed_in(add_user(world, Role.FINANCE)), "/agreement/1/")
     assert signed.version is not None
-    assert "Agreement, version 2" in page and signed.version.digest in page
+    assert "SLA, version 2" in page and signed.version.digest in page
     assert "/sla/revenue/2/" in page and "The CRO" in page and "The CMO" in page
     assert "100 MQLs" in page and "At least <strong>90%</strong>" in page and "3 channels" in page
     assert "more than <strong>15%</strong>" in page and "15 February 2027" in page

@@ -41,7 +41,7 @@ def _page(request: HttpRequest, number: int | None) -> HttpResponse:
     if number is not None:
         shown = next((v for v in versions if v.agreement.number == number), None)
         if shown is None:
-            raise Http404("There is no such version of the agreement.")
+            raise Http404("There is no such version of the SLA.")
     else:
         current = [v for v in versions if v.state == "in_force"]
         shown = next(iter(current + [v for v in reversed(versions) if v.state == "coming"]), None)
