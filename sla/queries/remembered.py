@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.core.cache import cache
 
 from sla.models import ClockKind, ElapsedCoverage
+from sla.queries.open_time import BY_THE_CLOCK
 from sla.queries.replay import KindFound, Replayed, owners_of, replay
 from sla.terms import Tier, Window
 
@@ -23,7 +24,7 @@ SECONDS = 900
 
 def replayed(asked: Replayed, kinds: Sequence[str]) -> dict[str, KindFound]:
     """As `replay`, of which only what is not remembered is made."""
-    state = _state()
+    state = _state(asked)
     names = {kind: _name("replay", kind, _common(asked, state), _windows(asked, kind)) for kind in kinds}
     known: Mapping[str, KindFound] = cache.get_many(names.values())
     missing = [kind for kind in kinds if names[kind] not in known]
@@ -36,7 +37,7 @@ def replayed(asked: Replayed, kinds: Sequence[str]) -> dict[str, KindFound]:
 def remembered(what: str, asked: Replayed, make: Callable[[], T]) -> T:
     """What depends on whom tiers take and on calendars, and on no window."""
     tiers = [(*_whom(tier), tier.label, tier.follow_up_within.is_business) for tier in asked.terms.tiers]
-    name = _name(what, _common(asked, _state()), tiers)
+    name = _name(what, _common(asked, _state(asked)), tiers)
     found: T | None = cache.get(name)
     if found is None:
         found = make()
@@ -44,9 +45,14 @@ def remembered(what: str, asked: Replayed, make: Callable[[], T]) -> T:
     return found
 
 
-def _state() -> list[Any]:
-    """Rows of coverage are made anew whenever a measured time changes."""
-    return sorted(ElapsedCoverage.objects.values_list("pk", flat=True))
+def _state(asked: Replayed) -> list[Any]:
+    """Rows of coverage are made anew whenever a measured time changes; those of the calendars that are replayed."""
+    terms = asked.terms
+    calendars = {BY_THE_CLOCK, terms.default_calendar, *terms.team_calendars.values()}
+    rows = ElapsedCoverage.objects.filter(
+        calendar_id__in=calendars, waits_seconds__in=(0, terms.assign_within.seconds)
+    )
+    return sorted(rows.values_list("pk", flat=True))
 
 
 def _common(asked: Replayed, state: list[Any]) -> list[Any]:
