@@ -32,7 +32,7 @@ from sla.tests.test_compliance_page import eventful_week, settle
 from sla.views.adherence_parts import verdict
 from testing.artifacts import user_with
 from testing.definitions import COMPLETE
-from testing.sla import clauses, signed_sla
+from testing.sla import amended, clauses, signed_sla
 from testing.world import World, add_user, event, terms
 
 LINES = [{"segment": "smb", "mqls": 40}, {"segment": "", "mqls": 60}]
@@ -222,6 +222,22 @@ def groups_lead_to_their_clocks(client: Any) -> None:
             is_numerator = "outcome=met_restated" in address
             count = share[1 if is_numerator else 2] if share else found(r"^([\d,]+)", said.strip())
             assert f"<strong>{count} clock" in client.get(unescape(address)).content.decode()
+
+
+def test_segments_add_up_to_the_volume_of_a_month_in_which_the_sla_was_amended(world: World) -> None:
+    signed_sla(
+        terms(world.calendar),
+        at=world.at - timedelta(days=60),
+        marketing=marketing(world, volumes=LINES),
+    )
+    amended(at=world.at, marketing=marketing(world, volumes=[{"segment": "", "mqls": 100}]))
+    now = world.at + timedelta(days=2)
+    report = adherence(Week.of(now, "UTC").previous(), at=now)
+    volume = [line for line in report.by_segment if line.promise == "volume"]
+    assert {line.segment for line in volume} == {"", "smb"}
+    for place in range(len(report.spans)):
+        due = sum(line.cells[place].due for line in volume)
+        assert due == report.marketing[0].cells[place].due > 0
 
 
 def test_without_a_signed_sla_the_page_says_what_to_do(world: World) -> None:

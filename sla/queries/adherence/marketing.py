@@ -66,6 +66,11 @@ class MarketingSide:
         mqls_ = sum(_sum(part.mqls, segment) for part in found)
         return plain(sum(_sum(part.complete, segment) for part in found), mqls_, counted=mqls_)
 
+    def other_lines(self, spans: Iterable[Span], lines: Sequence[str]) -> list[str]:
+        """Segments promised in some of these spans by lines beside `lines`."""
+        within = [part for span in spans for part in self._within(span)]
+        return sorted({segment for part in within for segment in part.promised} - set(lines))
+
     def _within(self, span: Span) -> list[Counted]:
         return [
             counted

@@ -74,9 +74,9 @@ def adherence(week: Week, *, at: datetime) -> Report:
         marketing=tuple(_of_marketing(marketing, promise, spans) for promise in MARKETING),
         sales=tuple(_of_sales(sales, kind, spans) for kind in SALES),
         by_segment=tuple(
-            _of_marketing(marketing, promise, spans, line.segment)
+            _of_marketing(marketing, promise, spans, segment)
             for promise in MARKETING
-            for line in clauses.marketing.volumes
+            for segment in _segments(marketing, promise, clauses, spans)
         ),
         groups=groups(week, EVERYBODY),
         prorated=marketing.prorated,
@@ -85,6 +85,13 @@ def adherence(week: Week, *, at: datetime) -> Report:
         open_disputes=open_disputes(),
         trend=tuple(PastWeek(span.first, _kept(marketing, sales, span)) for span in past),
     )
+
+
+def _segments(side: MarketingSide, promise: str, clauses: Clauses, spans: list[Span]) -> list[str]:
+    """The lines of the SLA in force; of the volume also those of the SLA that judges a month, where it was amended
+    since."""
+    lines = [line.segment for line in clauses.marketing.volumes]
+    return lines + (side.other_lines(spans, lines) if promise == VOLUME else [])
 
 
 def full_week_now(week: Week, *, at: datetime) -> list[Line]:
