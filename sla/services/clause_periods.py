@@ -22,6 +22,7 @@ from sla.models import (
     Consequence,
     ConsequenceCycle,
     CycleState,
+    Decision,
 )
 from sla.periods import Period
 from sla.queries.agreements import load_book
@@ -79,9 +80,12 @@ def judge_volumes(*, at: datetime) -> int:
 
 def take_in_what_was_held(*, at: datetime) -> int:
     """Take out those too that a dispute held when the period was judged, which counted them as missed, and whose miss
-    is known by now; how many."""
+    is known by now; how many. A ruling that took all of it back spares them."""
     taken = 0
-    for consequence in Consequence.objects.filter(judged__held__gt=0).select_related("judged__agreement"):
+    stands = Consequence.objects.filter(judged__held__gt=0).exclude(
+        disputes__ruling__decision=Decision.UPHELD
+    )
+    for consequence in stands.select_related("judged__agreement"):
         with transaction.atomic():
             if not _is_alone():
                 return taken

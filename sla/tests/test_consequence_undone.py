@@ -150,9 +150,12 @@ def test_a_lead_that_crossed_anew_keeps_its_new_cycle(world: World) -> None:
     assert conversion(OCTOBER, at=RULED).taken_out == 0
 
 
-@pytest.mark.parametrize(("decision", "out"), [(Decision.REJECTED, 3), (Decision.UPHELD, 2)])
+@pytest.mark.parametrize(
+    ("decision", "is_all_undone", "out"),
+    [(Decision.REJECTED, False, 3), (Decision.UPHELD, False, 2), (Decision.REJECTED, True, 2)],
+)
 def test_what_a_dispute_held_when_the_clause_fired_follows_when_its_miss_stands(
-    world: World, decision: str, out: int
+    world: World, decision: str, is_all_undone: bool, out: int
 ) -> None:
     october(world, missed=2, met=0)
     running = datetime(2026, 10, 27, 9, tzinfo=UTC)  # due on Thursday, two days before the month ends
@@ -166,13 +169,16 @@ def test_what_a_dispute_held_when_the_clause_fired_follows_when_its_miss_stands(
     execute_consequences(at=AFTER)
     consequence = Consequence.objects.get()
     assert (consequence.judged.part, consequence.judged.held, consequence.cycles.count()) == (3, 1, 2)
+    if is_all_undone:
+        whole = file_dispute(subject=consequence, by=cro, at=AFTER, text="Down.", asked="Undo it.")
+        rule(dispute=whole, decided=Decided("upheld", "Down.", "Down."), by=user_with(Role.REVOPS), at=AFTER)
     decided = Decided(decision, "Decided.", "The CRM was up.")
     rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
     mark_breached(at=RULED + timedelta(minutes=1))
     assert execute_consequences(at=RULED + timedelta(minutes=2)) == out - 2
     assert execute_consequences(at=RULED + timedelta(minutes=3)) == 0
     assert consequence.cycles.count() == out
-    assert cycle_of("H").is_by_clause is (decision == Decision.REJECTED)
+    assert cycle_of("H").is_by_clause is (out == 3)
 
 
 def test_what_waited_to_be_recycled_is_spared_when_a_ruling_comes_first(world: World) -> None:
