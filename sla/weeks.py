@@ -15,7 +15,7 @@ Shares are compared as whole numbers, strictly: 85.0% is not above 85%.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
@@ -75,6 +75,10 @@ class Measure:
     def share(self) -> Fraction | None:
         """None where nothing was due: there is no such share."""
         return Fraction(self.met, self.due) if self.due else None
+
+    def with_running_as_unmet(self) -> Measure:
+        """Of a week that was known: what runs again, as when a hold ends without effect, is unmet until it is judged."""
+        return replace(self, due=self.due + self.running)
 
     def is_above(self, percent: int) -> bool:
         """Strictly; nothing due is above nothing."""

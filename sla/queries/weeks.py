@@ -150,6 +150,8 @@ def _judged(
             f"{running} clock{'' if one else 's'} that fell due in it {'is' if one else 'are'} not judged yet"
         )
     signed = version is not None and version.clauses is not None
+    if was_known:
+        follow_up, tagging = follow_up.with_running_as_unmet(), tagging.with_running_as_unmet()
     return JudgedWeek(
         week,
         follow_up,

@@ -217,6 +217,18 @@ def test_what_is_not_yet_known_closes_no_open_gate(program: Program, world: Worl
     assert not is_open(1), "what was known once is no excuse for the figures at hand"
 
 
+def test_what_runs_again_in_a_week_that_was_known_is_unmet_until_it_is_judged(
+    program: Program, world: World, rep: Person
+) -> None:
+    week(0, owner=rep)
+    week(1, (85, 100), owner=rep)
+    watch_weeks(at=after(1))
+    # as after rulings that let five of the holds go, until the sweep stamps the breaches
+    ComplianceDay.objects.filter(day__gte=monday(1), kind="follow_up").update(missed=10, running=5)
+    assert not is_open(1)
+    assert verdicts(1)[-1] == Verdict.FAILS
+
+
 def test_an_sla_that_asks_for_more_judges_the_weeks_that_begin_under_it(
     program: Program, world: World, rep: Person
 ) -> None:
