@@ -139,6 +139,22 @@ def test_what_is_no_longer_owed_keeps_its_due_time_whatever_is_entered_or_done_l
     assert {clock.pk: (clock.due_at, clock.outcome) for clock in Clock.objects.all()} == before
 
 
+def test_late_news_of_who_met_a_clock_or_when_gives_it_no_other_due_time(world: World) -> None:
+    attempt = {"lead": "L", "channel": "call", "is_attempt": True}
+    world.send(event("lead.updated", "L", world.at, score=80))
+    world.send(event("touch.recorded", "T", world.at + HOUR, **attempt), at=world.at + HOUR)
+    met = clocks()["follow_up"]
+    thursday, later = date(2026, 11, 19), world.at + 3 * HOUR
+    add_exception(calendar=world.calendar, day=thursday, windows=None, reason="Power cut", by=None, at=later)
+    redate_clocks(at=later)
+    world.send(event("lead.updated", "L", world.at + HOUR / 4, owner=world.reps[2].email), at=later)
+    assert (clocks()["follow_up"].owner, clocks()["follow_up"].due_at) == (world.reps[2], met.due_at)
+    world.send(event("touch.recorded", "earlier", world.at + HOUR / 2, **attempt), at=later)
+    again = clocks()["follow_up"]
+    assert (again.met_at, again.due_at) == (world.at + HOUR / 2, met.due_at)
+    assert (again.outcome, again.settled_at) == (Outcome.MET, met.settled_at)
+
+
 def test_the_sweep_does_not_judge_past_what_the_inbox_has_processed(world: World) -> None:
     world.send(event("lead.updated", "L", world.at, score=80))
     due = clocks()["follow_up"].due_at

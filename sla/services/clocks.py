@@ -141,7 +141,7 @@ class Judge:
 
     def keep(self, item: CycleFold, version: AgreementVersion, promise: Promise, clock: Clock | None) -> None:
         cycle = item.cycle
-        if clock is not None and _stands(clock, promise, item, version.agreement.pk):
+        if clock is not None and _stands(clock, promise, item, version):
             self._follow_closed(item, clock, promise)
             return
         due_at, warn_at, calendar = self._dates(
@@ -186,9 +186,13 @@ class Judge:
         before = self._figure(clock)
         answered_at = min(promise.met_at or clock.due_at, clock.due_at)
         owner = item.owner_at(answered_at)
-        known = (clock.not_owed_from, clock.owner_id)
-        clock.not_owed_from, clock.owner_id = promise.not_owed_before_met, owner.pk if owner else None
-        if known != (clock.not_owed_from, clock.owner_id):
+        known = (clock.met_at, clock.not_owed_from, clock.owner_id)
+        now = (promise.met_at, promise.not_owed_before_met, owner.pk if owner else None)
+        if known != now:
+            if clock.owner_id != now[-1]:
+                clock.team_id, clock.segment = item.cycle.team_id, item.cycle.segment
+            clock.met_at, clock.not_owed_from, clock.owner_id = now
+            clock.is_suspect = promise.is_suspect
             self._dirty(before, self._figure(clock))
             self.old.append(clock)
 
@@ -263,21 +267,23 @@ class Judge:
                     self.batch.mark_dirty(METRIC, figure[0].astimezone(self.zone).date())
 
 
-def _stands(clock: Clock, promise: Promise, item: CycleFold, agreement: int) -> bool:
-    """Met in time, or no longer owed when it fell due, and nothing about it is new: no calendar, team or zone rule that
-    changed since makes it anything else."""
+def _stands(clock: Clock, promise: Promise, item: CycleFold, version: AgreementVersion) -> bool:
+    """Met in time, or no longer owed when it fell due, and it ran the same way: no exception or zone rule that came
+    since makes its due time another, whoever had the lead by later news, and whenever it was met by them."""
     if clock.outcome == Outcome.MET:
         owner = item.owner_at(promise.met_at) if promise.met_at else None
-        is_same = clock.owner_id == (owner.pk if owner else None)
+        calendar_of = version.terms.calendar_of
+        is_same = clock.owner_id == (owner.pk if owner else None) or (
+            calendar_of(clock.team_id) == calendar_of(item.cycle.team_id)
+        )
     else:
         is_same = clock.breached_at is None and clock.team_id == item.cycle.team_id
     return (
         is_same
         and clock.outcome in (Outcome.MET, Outcome.NOT_OWED)
         and _outcome(promise, clock.due_at) == clock.outcome
-        and (clock.started_at, clock.met_at, clock.budget_seconds)
-        == (promise.started_at, promise.met_at, promise.window.seconds)
-        and clock.agreement_id == agreement
+        and (clock.started_at, clock.budget_seconds) == (promise.started_at, promise.window.seconds)
+        and clock.agreement_id == version.agreement.pk
     )
 
 
