@@ -77,7 +77,7 @@ class Measure:
         return Fraction(self.met, self.due) if self.due else None
 
     def with_running_as_unmet(self) -> Measure:
-        """Of a week that was known: what runs again, as when a hold ends without effect, is unmet until it is judged."""
+        """Of a week that was known: what runs again, as when a hold ends without effect, is unmet until judged."""
         return replace(self, due=self.due + self.running)
 
     def is_above(self, percent: int) -> bool:
