@@ -145,7 +145,7 @@ def test_a_manager_sees_the_own_teams_only(worked: World, revops: Client) -> Non
     assert "75.0% (3 of 4)" in client.get(URL, proposal(worked)).content.decode()
     worked.team.managers.clear()
     page = client.get(URL, proposal(worked)).content.decode()
-    assert "no data" in page and "Rep 1" not in page
+    assert "No MQLs to replay" in page and "Rep 1" not in page
 
 
 def test_the_volume_that_is_asked_of_marketing_is_judged_by_month(worked: World, revops: Client) -> None:
@@ -159,3 +159,9 @@ def test_the_number_of_queries_does_not_grow_with_mqls(
     revops.get(URL, proposal(worked))
     with django_assert_max_num_queries(60):
         revops.get(URL, proposal(worked))
+
+
+def test_days_without_mqls_say_what_to_do(worked: World, revops: Client) -> None:
+    asked = proposal(worked, first="2026-09-01", last="2026-09-30")
+    page = revops.get(URL, asked, headers={"HX-Request": "true", "HX-Target": "answer"}).content.decode()
+    assert "No MQLs to replay" in page and "To the sources" in page and "Save the scenario" not in page

@@ -229,6 +229,12 @@ def _shown(found: Answer, scope: Scope) -> dict[str, Any]:
         "weeks": weeks,
         "reps": queries.by_rep(found),
         "segments": queries.by_segment(found),
+        "is_empty": not any(
+            kind.total.due or kind.total.running
+            for side in (found.today, found.proposed)
+            if side
+            for kind in side.kinds.values()
+        ),
         "whole": sum(each.fires is not None for each in found.proposed.judged),
         "judged": _beside(found.today.judged if found.today else [], found.proposed.judged),
         "volumes": _beside(found.today.volumes if found.today else [], found.proposed.volumes),

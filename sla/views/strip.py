@@ -106,6 +106,13 @@ class Strip:
         """The newest week under a signed SLA: it has what that asks for."""
         return next((line.judged for line in self.lines if line.judged.asks), None)
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a week to judge or to read: some count for the gate, or something was due in one."""
+        return bool(self.now.weeks or self.asks) or any(
+            share.measure.due for line in self.lines for share in line.shares
+        )
+
 
 def strip(chosen: Week, *, at: datetime, is_linked: bool) -> Strip:
     """Eight weeks up to the present one, or up to the chosen one where that lies before them."""
