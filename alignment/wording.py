@@ -31,7 +31,7 @@ def weekday_time(instant: datetime, *, now: datetime) -> str:
 
 
 def in_words(key: object) -> str:
-    """A key as it reads: "mid_market" is "mid market"; a short part without a vowel is an abbreviation, "smb" is "SMB"."""
+    """A key as it reads: "mid_market" is "mid market", and "smb", short and without a vowel, is "SMB"."""
     return " ".join(part.upper() if _is_abbreviation(part) else part for part in str(key).split("_"))
 
 
