@@ -9,11 +9,12 @@ from django.db.models import Count, QuerySet
 
 from alignment.models import ArtifactVersion, CalendarVersion
 from sla.models import ClockRedating
+from sla.queries.agreements import load_book
 
 
 @dataclass(frozen=True)
 class Exceptions:
-    """`versions` of the calendars that the SLA names, the newest first; `redated`: clocks that got another due time
+    """`versions` of the calendars that clocks run on, the newest first; `redated`: clocks that got another due time
     by a change of calendar or zone rules since then."""
 
     versions: list[CalendarVersion]
@@ -30,8 +31,11 @@ def exceptions_since(version: ArtifactVersion) -> Exceptions:
 
 
 def entered_since(version: ArtifactVersion) -> QuerySet[CalendarVersion]:
-    """Versions of its calendars that were added since."""
-    calendars = [int(key) for key in version.content["hours"]]
+    """Versions of calendars that were added since: of its own, and of those that earlier versions name, whose MQLs they
+    judge to the end."""
+    calendars: set[int] = set()
+    for each in load_book().every():
+        calendars |= {each.terms.default_calendar, *each.terms.team_calendars.values()}
     return CalendarVersion.objects.filter(
         calendar__in=calendars, number__gt=1, entered_at__gte=version.signed_at
     )

@@ -17,11 +17,12 @@ from alignment.gates import examine, registry
 from alignment.models import MailState, Notification, OutgoingMail, Program, Role, Step, User
 from alignment.services.artifacts import revoke
 from alignment.services.authority import OnlyRevOps
-from alignment.services.calendars import add_exception
+from alignment.services.calendars import add_exception, create_calendar
 from alignment.services.mail import deliver_mail
 from alignment.tests.pages import signed_in
 from sla.models import Agreement, Clock, ClockKind, ReviewTaken
 from sla.queries.agreements import load_book
+from sla.queries.exceptions import exceptions_since
 from sla.queries.review import review
 from sla.services.redate import redate_clocks
 from sla.services.review import (
@@ -34,9 +35,10 @@ from sla.services.review import (
 from testing.artifacts import user_with
 from testing.programs import open_one
 from testing.sla import amended, sent_sla, signed_sla
-from testing.world import NOW, World, event, terms
+from testing.world import NOW, WEEKDAYS, World, event, terms
 
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+OFFICE = {"zone": "UTC", "weekly": WEEKDAYS}
 DUE = (NOW + 90 * DAY).date()
 
 
@@ -257,3 +259,18 @@ def test_exceptions_entered_since_are_listed_and_told_to_both_leaders_once(
         page = signed_in(user_with(Role.CMO)).get("/agreement/review/").content.decode()
     assert "Company outing" in page
     assert "(2 clocks so far)" in page, "follow-up and disposition"
+
+
+def test_an_exception_of_a_calendar_that_only_earlier_versions_name_is_told_too(
+    world: World, agreement: Agreement
+) -> None:
+    world.send(event("lead.updated", "L1", NOW, score=80))
+    other = create_calendar(name="Field", schedule=OFFICE, by=None, at=NOW)
+    signed = amended(at=NOW + HOUR, terms={"calendars": {"default": other.pk, "teams": {}}})
+    day, entered = (NOW + DAY).date(), NOW + 2 * HOUR
+    add_exception(calendar=world.calendar, day=day, windows=None, reason="Outing", by=None, at=entered)
+    assert redate_clocks(at=entered) == 1
+    assert tell_of_exceptions(at=entered) == 2
+    assert signed.version is not None
+    listed = exceptions_since(signed.version)
+    assert ([each.calendar for each in listed.versions], listed.redated) == ([world.calendar], 2)
