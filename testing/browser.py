@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -114,13 +114,15 @@ class Visitor:
     faults: list[str] = field(default_factory=list)
     expected: int = 200
     _unexamined: str = ""
+    _is_loading: bool = False
 
     def __post_init__(self) -> None:
         self.page.add_init_script(TELL_VIOLATIONS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self._fault(f"script: {error}"))
         self.page.on("response", self._answered)
-        self.page.on("framenavigated", lambda frame: self._came() if frame.parent_frame is None else None)
+        self.page.on("request", self._asked)
+        self.page.on("framenavigated", lambda frame: self._went() if frame.parent_frame is None else None)
 
     def open(self, path: str, status: int = 200) -> None:
         """Go to an address of the site, which answers with `status`."""
@@ -209,6 +211,15 @@ class Visitor:
         # forms are answered with 409 and 422 where something is refused; the tests read the words
         if answer.status >= 400 and not (is_page and answer.status in (self.expected, 409, 422)):
             self._fault(f"{answer.status} from {answer.url}")
+
+    def _asked(self, request: Request) -> None:
+        self._is_loading |= request.is_navigation_request()
+
+    def _went(self) -> None:
+        """A new document; a script that renews the address leaves the page that there is."""
+        if self._is_loading:
+            self._is_loading = False
+            self._came()
 
     def _came(self) -> None:
         if self._unexamined:

@@ -4,7 +4,7 @@ that is disputed, ruled on and shown beside the raw figure; all in the browser."
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -15,6 +15,7 @@ from sla.models import Agreement, Clock, ClockKind, Outcome
 from testing import definitions
 from testing.artifacts import user_with
 from testing.browser import DESK, DESK_DARK, PHONE, Visitor, needs_browser
+from testing.programs import cycle
 from testing.site import Journey
 from testing.world import PASSWORD, World, add_user, event
 
@@ -32,6 +33,15 @@ def people(journey: Journey, world: World) -> dict[Role, User]:
     for user in User.objects.filter(name__startswith="The "):
         user.is_active = False
         user.save()
+    for hours in (1, 2, 4, 6):  # a Tuesday of last quarter, from nine
+        crossed = datetime(2026, 9, 8, 9, tzinfo=UTC)
+        followed_up = crossed + timedelta(hours=hours)
+        cycle(
+            crossed,
+            assigned_at=crossed,
+            first_follow_up_at=followed_up,
+            received_at=crossed + timedelta(days=3),
+        )
     return found
 
 
@@ -40,29 +50,45 @@ def test_a_signed_window_runs_and_a_ruling_stands_beside_what_it_found(
 ) -> None:
     ops = journey.visitors.at(DESK)
     ops.sign_in(people[Role.REVOPS].email, PASSWORD)
+    calibrated(ops)
     drafted_and_sent(ops)
     for role, look in ((Role.CRO, DESK_DARK), (Role.CMO, PHONE)):
         leader = come_by_link(journey, people[role], link_in_mail(people[role], "Your signature as"), look)
         confirm_and_sign(leader, TITLE, role.label)
         leader.leave()
     agreement = Agreement.objects.get(is_signed=True)
-    cycle = an_mql_runs_on_it(journey, world, ops, agreement)
-    number = a_breach_is_disputed(journey, cycle)
+    mql = an_mql_runs_on_it(journey, world, ops, agreement)
+    number = a_breach_is_disputed(journey, mql)
     it_is_ruled_on_and_shown(journey, ops, number)
 
 
-def drafted_and_sent(ops: Visitor) -> None:
+def calibrated(ops: Visitor) -> None:
+    """Five hours instead of twenty-four, on the MQLs of last quarter: three of four were followed up within five."""
     ops.menu("SLA")
     ops.arrive("SLA, version 1", "Not signed")
-    ops.follow("Draft the SLA")
-    ops.arrive("Draft of the SLA")
+    ops.follow("Calibration")
+    ops.arrive("Calibration", "100.0% (4 of 4)")
+    standard = ops.page.get_by_role("group", name="Standard")
+    standard.get_by_label("First follow-up within", exact=True).fill("5")
+    ops.page.get_by_text("75.0% (3 of 4)").first.wait_for()
+    ops.page.get_by_label("Name", exact=True).last.fill("Five hours for all")
+    ops.page.wait_for_load_state("networkidle")  # leaving the field asks once more, and renews the address
+    ops.examine()
+    ops.press("Save and draft an amendment with these terms")
+
+
+def drafted_and_sent(ops: Visitor) -> None:
+    ops.arrive("Draft of the SLA", "“Five hours for all” as evidence")
     page = ops.page
+    assert (
+        page.get_by_role("group", name="All other leads").get_by_label("First follow-up within").input_value()
+        == "5"
+    )
     rows = page.get_by_role("region", name="2. What marketing owes")
     rows.get_by_label("MQLs a month").last.fill("40")
-    others = page.get_by_role("group", name="All other leads")
-    others.get_by_label("First follow-up within").fill("2")
     ops.press("Save and read it as it will be signed")
-    ops.arrive(TITLE, "2 business hours")
+    ops.arrive(TITLE, "5 business hours")
+    assert "Five hours for all: " in page.content()
     ops.press("Send for signature")
     ops.arrive(TITLE, "Sent for signature.")
 
@@ -80,23 +106,23 @@ def an_mql_runs_on_it(journey: Journey, world: World, ops: Visitor, agreement: A
     )
     assert journey.connect(world.crm).send(said) == 202
     journey.tick()
-    cycle = MqlCycle.objects.select_related("owner", "lead").get()
-    clock = Clock.objects.get(cycle=cycle, kind=ClockKind.FOLLOW_UP)
-    assert (cycle.agreement_number, clock.budget_seconds) == (agreement.number, 2 * 3600)
+    mql = MqlCycle.objects.live().select_related("owner", "lead").get()
+    clock = Clock.objects.get(cycle=mql, kind=ClockKind.FOLLOW_UP)
+    assert (mql.agreement_number, clock.budget_seconds) == (agreement.number, 5 * 3600)
     ops.menu("MQLs")
     ops.arrive("MQLs")
     ops.follow("Ada Lovelace")
     ops.arrive("Ada Lovelace", f"v{agreement.number}")
-    journey.wait(timedelta(hours=3))
+    journey.wait(timedelta(hours=6))
     assert Clock.objects.get(pk=clock.pk).outcome == Outcome.MISSED
-    return cycle
+    return mql
 
 
-def a_breach_is_disputed(journey: Journey, cycle: MqlCycle) -> int:
-    assert cycle.owner is not None
+def a_breach_is_disputed(journey: Journey, mql: MqlCycle) -> int:
+    assert mql.owner is not None
     rep = journey.visitors.at(PHONE)
-    rep.sign_in(cycle.owner.email, PASSWORD)
-    rep.open(f"/leads/{cycle.lead_id}/")
+    rep.sign_in(mql.owner.email, PASSWORD)
+    rep.open(f"/leads/{mql.lead_id}/")
     rep.arrive("Ada Lovelace")
     rep.follow("Dispute the clock “First follow-up”")
     rep.arrive("Dispute: ")
