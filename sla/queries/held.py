@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alignment.business_time import BusinessCalendar
+from alignment.business_time import BusinessCalendar, NoOpenTime
 from alignment.models import MqlCycle
 from sla.models import Clock, ClockHold, ClockKind, Elapsed, Outcome, Profile
 from sla.queries.disputes import standing_holds
 from sla.terms import Window
 
 _ELAPSED = BusinessCalendar.always_open()
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,11 @@ class Held:
     agreement_number: int | None
 
     def due_at(self, window: Window, calendar: BusinessCalendar | None) -> datetime:
-        """Under a window of this calendar; None: by the clock."""
-        return (calendar or _ELAPSED).add(self.based_at, window.seconds, self.holds)
+        """Under a window of this calendar; None: by the clock. A window that no calendar fills in time is never due."""
+        try:
+            return (calendar or _ELAPSED).add(self.based_at, window.seconds, self.holds)
+        except NoOpenTime:
+            return _NEVER
 
     def outcome(self, due_at: datetime, cut: datetime) -> str:
         """What is held before it was due runs until the ruling."""

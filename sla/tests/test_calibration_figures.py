@@ -259,6 +259,11 @@ def test_a_clock_that_a_dispute_holds_runs_and_is_judged_by_itself(world: World)
     found = replay(Replayed(asked, Span(date(2026, 11, 1), date(2026, 12, 20), "UTC"), at))
     assert (found["follow_up"].total.running, found["follow_up"].total.missed) == (1, 0)
     assert found["disposition"].total.missed == 1
+    longer = terms(world.calendar)
+    longer["tiers"][1]["follow_up_within"] = {"amount": 10_000, "unit": "hours", "time": "business"}
+    asked = Terms.from_json(longer)
+    found = replay(Replayed(asked, Span(date(2026, 11, 1), date(2026, 12, 20), "UTC"), at))
+    assert found["follow_up"].total == Tally()  # due in years, held or not
 
 
 def test_imported_mqls_take_part(world: World) -> None:
