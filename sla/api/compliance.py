@@ -18,6 +18,7 @@ from alignment.queries.inbox import processed_up_to
 from sla.forms.compliance import FIRST_DAY, LAST_DAY
 from sla.models import ClockKind
 from sla.queries import compliance, drilldown
+from sla.queries.disputes import adjustments_by_kind
 
 
 class WeekAsked(Asked):
@@ -55,7 +56,7 @@ class FigureSerializer(serializers.Serializer[Any]):
     missed = serializers.IntegerField(help_text="As known first.")
     restated = serializers.IntegerField(help_text="Of those missed: met, as late evidence showed.")
     met_restated = serializers.IntegerField(help_text="`met` + `restated`.")
-    running = serializers.IntegerField(help_text="Not due yet; in no other count.")
+    running = serializers.IntegerField(help_text="Not judged yet, or held by a dispute; in no other count.")
 
 
 class FiguresSerializer(serializers.Serializer[Any]):
@@ -65,6 +66,24 @@ class FiguresSerializer(serializers.Serializer[Any]):
     follow_up = FigureSerializer()
     disposition = FigureSerializer()
     attempt = FigureSerializer()
+
+
+class AdjustmentsSerializer(serializers.Serializer[Any]):
+    """What disputes and rulings make of a figure, beside the raw counts."""
+
+    held = serializers.IntegerField(
+        help_text="Running, held by an undecided dispute: due, and not kept so long."
+    )
+    set_aside = serializers.IntegerField(help_text="Of those missed: set aside by a ruling, so kept.")
+
+
+class RulingsSerializer(serializers.Serializer[Any]):
+    """Adjustments for each promise."""
+
+    assign = AdjustmentsSerializer()
+    follow_up = AdjustmentsSerializer()
+    disposition = AdjustmentsSerializer()
+    attempt = AdjustmentsSerializer()
 
 
 class GroupSerializer(serializers.Serializer[Any]):
@@ -89,6 +108,7 @@ class WeekSerializer(serializers.Serializer[Any]):
         help_text="Versions of the agreement that judge the clocks due in the week.",
     )
     figures = FiguresSerializer()
+    rulings = RulingsSerializer()
     group = serializers.ChoiceField(choices=list(compliance.GROUPS))
     groups = GroupSerializer(many=True)
 
@@ -111,6 +131,7 @@ class Compliance(Report):
             "is_settled": not drilldown.dirty_weeks(chosen, chosen),
             "agreement_numbers": [found.number for found in compliance.judged_by(chosen, scope)],
             "figures": compliance.by_kind(chosen, scope),
+            "rulings": adjustments_by_kind(chosen.monday, chosen.next().monday, scope),
             "group": group,
             "groups": compliance.by_group(chosen, scope, group),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -13,6 +14,7 @@ from alignment.models import BY_CLAUSE, DirtyDay, Fact, Lead, MqlCycle, Notifica
 from alignment.pipeline import apply_events, drain, refold_leads
 from alignment.services.merges import merge_leads, undo_merge
 from sla.models import (
+    Agreement,
     ClauseKind,
     ClausePeriod,
     Clock,
@@ -22,6 +24,8 @@ from sla.models import (
     CycleState,
     Outcome,
 )
+from sla.queries.agreements import InForce
+from sla.queries.follow_up_clause import FollowUps
 from sla.services import consequences as service
 from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
@@ -102,12 +106,22 @@ def test_the_line_is_compared_as_whole_numbers(world: World) -> None:
         with pytest.raises(IntegrityError), transaction.atomic():
             ClausePeriod.objects.create(**row, is_missed=not fires)
         judged = ClausePeriod.objects.create(**row, is_missed=fires)
+        by_service = FollowUps(judged.period, signed_with(agreement, percent), missed, due, 0, 0, "")
+        assert by_service.is_missed is fires
         consequence = Consequence(judged=judged, kind=judged.kind, first=first, fired_at=AFTER)
         if fires:
             consequence.save()
         else:
             with pytest.raises(IntegrityError, match="was missed"), transaction.atomic():
                 consequence.save()
+
+
+def signed_with(agreement: Agreement, percent: int) -> InForce:
+    """The version with another agreed share."""
+    clauses = agreement.parsed_clauses()
+    assert clauses is not None
+    changed = replace(clauses, consequences=replace(clauses.consequences, missed_percent=percent))
+    return InForce(agreement, agreement.parsed(), changed)
 
 
 def test_run_again_it_does_nothing_again(world: World) -> None:

@@ -16,6 +16,7 @@ from alignment.models import Role, User
 from sla.models import Dispute, Outcome, Ruling
 from sla.services import roll_up
 from sla.tests.disputing import Case, case
+from testing.api import by_token
 from testing.world import World, add_user, build_world, event
 
 HOUR = timedelta(hours=1)
@@ -147,6 +148,9 @@ def test_compliance_shows_what_rulings_did_beside_the_raw_figures(found: Case) -
     rows = revops.get(reverse("sla:compliance-rows"), week | {"kind": "follow_up", "outcome": "set_aside"})
     assert "1 clock" in text_of(rows) and f"Dispute {dispute.pk}: ruled on" in text_of(rows)
     assert found.clock().outcome == Outcome.MISSED
+    told = by_token(found.revops).get("compliance", **week).json()
+    assert (told["figures"]["follow_up"]["met"], told["figures"]["follow_up"]["missed"]) == (0, 1)
+    assert told["rulings"]["follow_up"] == {"held": 0, "set_aside": 1}
 
 
 def test_the_list_shows_first_what_falls_due_first(found: Case, django_assert_max_num_queries: Any) -> None:
