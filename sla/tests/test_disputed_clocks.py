@@ -174,6 +174,15 @@ def test_a_clock_ruled_on_while_it_ran_can_be_disputed_once_more_as_a_breach(dis
     assert disputed.file(at=after).pk
 
 
+def test_a_clock_that_has_not_begun_cannot_be_disputed(disputed: Case) -> None:
+    """As that of an MQL which nobody was assigned: it begins when somebody should have been."""
+    begins = disputed.at + 5 * MINUTE
+    Clock.objects.filter(pk=disputed.clock().pk).update(started_at=begins)
+    with pytest.raises(NothingToDispute, match="not begun"):
+        disputed.file(at=disputed.at + MINUTE)
+    assert disputed.file(at=begins).hold.starts_at == begins
+
+
 def test_a_clock_that_was_met_or_is_not_owed_cannot_be_disputed(disputed: Case) -> None:
     assert disputed.clock(ClockKind.ASSIGN).outcome == Outcome.MET
     with pytest.raises(NothingToDispute):

@@ -54,7 +54,7 @@ def file_dispute(
             subject = (
                 Clock.objects.select_for_update(of=("self",)).select_related("cycle__lead").get(pk=subject.pk)
             )
-        _require_open_question(subject, function)
+        _require_open_question(subject, function, at)
         if Dispute.objects.undecided().filter(kind=kind_of(subject), **columns_of(subject)).exists():
             raise AlreadyDisputed(
                 "A dispute on this is undecided already; add what you know to its ruling owner."
@@ -93,13 +93,13 @@ def file_dispute(
 
 def _is_held(clock: Clock, at: datetime) -> bool:
     """Time that was over when the dispute was filed is not held: the breach is stamped, and can be set aside."""
-    return clock.outcome == Outcome.OPEN and clock.started_at <= at < clock.due_at
+    return clock.outcome == Outcome.OPEN and at < clock.due_at
 
 
-def _require_open_question(subject: Subject, function: str) -> None:
+def _require_open_question(subject: Subject, function: str, at: datetime) -> None:
     """Raises NothingToDispute, AlreadyRuled or Incomplete."""
     if isinstance(subject, Clock):
-        _require_disputable(subject)
+        _require_disputable(subject, at)
     elif isinstance(subject, MqlCycle):
         if subject.voided_at is not None:
             raise NothingToDispute(
@@ -126,7 +126,9 @@ def _function_now(lead: Lead) -> str:
     return ruled.function if ruled else lead.sourced_function
 
 
-def _require_disputable(clock: Clock) -> None:
+def _require_disputable(clock: Clock, at: datetime) -> None:
+    if clock.outcome == Outcome.OPEN and at < clock.started_at:
+        raise NothingToDispute("This clock has not begun to run: dispute it once it runs.")
     if clock.cycle.voided_at is not None or clock.outcome == Outcome.NOT_OWED:
         raise NothingToDispute(
             "This promise is no longer owed and counts nowhere; there is nothing to rule on."
