@@ -145,6 +145,8 @@ def test_compliance_shows_what_rulings_did_beside_the_raw_figures(found: Case) -
     found.rule(dispute, at=after + HOUR)
     card = text_of(revops.get(reverse("sla:compliance"), week)).split("By rep")[0]
     assert "Set aside by rulings" in card and "100.0% (1 of 1)" in card and "0.0% (0 of 1)" in card
+    by_rep = text_of(revops.get(reverse("sla:compliance"), week)).split("By rep")[-1]
+    assert by_rep.count(">1 set aside<") == 1
     rows = revops.get(reverse("sla:compliance-rows"), week | {"kind": "follow_up", "outcome": "set_aside"})
     assert "1 clock" in text_of(rows) and f"Dispute {dispute.pk}: ruled on" in text_of(rows)
     assert found.clock().outcome == Outcome.MISSED

@@ -25,7 +25,7 @@ from sla.queries import compliance, drilldown
 from sla.queries.arbitration import FILERS
 from sla.queries.cases import open_case
 from sla.queries.compliance import Figure
-from sla.queries.disputes import Adjustments, adjustments_by_kind
+from sla.queries.disputes import Adjustments, adjustments_by_kind, set_aside_by
 from sla.queries.drilldown import Drill
 from sla.views import strip
 from sla.views.cases import LEADERS
@@ -104,6 +104,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     scope, is_linked = scope_of(user), user.has_role(*SEES_RECORDS)
     figures = compliance.by_kind(week, scope)
     rulings = adjustments_by_kind(week.monday, week.next().monday, scope)
+    set_aside = set_aside_by(compliance.GROUPS[group], week.monday, week.next().monday, scope)
     past = compliance.weeks(week, WEEKS_SHOWN, kind, scope)
     dirty = drilldown.dirty_weeks(past[0][0], week)
     this_week = Week.of(now, organisation.zone)
@@ -134,7 +135,8 @@ def overview(request: HttpRequest) -> HttpResponse:
             "kind": kind,
             "promise": promise,
             "groups": [
-                (found, [(ClockKind(name).label, Cell(figure, Drill(week, name, group, found.key), is_linked))
+                (found, [(ClockKind(name).label, Cell(figure, Drill(week, name, group, found.key), is_linked,
+                                                      Adjustments(0, set_aside.get((found.key, name), 0))))
                          for name, figure in found.figures.items()])
                 for found in compliance.by_group(week, scope, group)
             ],
