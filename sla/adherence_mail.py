@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from alignment.wording import truncated_share
+from alignment.wording import in_words, truncated_share
 from sla.queries.adherence.figures import VOLUME, Cell, Line, Near, Report, Span
 
 
@@ -88,7 +88,7 @@ def span_name(span: Span) -> str:
 def line_name(line: Line) -> str:
     if line.segment is None:
         return line.label
-    return f"{line.label}, {line.segment.replace('_', ' ') or 'all other segments'}"
+    return f"{line.label}, {in_words(line.segment) or 'all other segments'}"
 
 
 def _lines(title: str, lines: Iterable[Line], spans: tuple[Span, ...]) -> str:

@@ -267,7 +267,7 @@ def test_a_segment_reads_as_in_the_lists(world: World) -> None:
     add_mql(world, "Ada", at=timezone.now() - 2 * DAY, intent="demo_request", segment="mid_market")
     settle()
     page = home(add_user(world, Role.MARKETING))
-    assert '<th scope="row">mid market</th>' in page and "mid_market" not in page
+    assert '<th scope="row">Mid market</th>' in page and "mid_market" not in page
 
 
 @pytest.mark.parametrize("role", [Role.CRO, Role.CMO, Role.MARKETING])

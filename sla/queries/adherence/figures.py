@@ -22,8 +22,8 @@ LABELS: Mapping[str, str] = {
     COMPLETENESS: "MQLs complete",
     "follow_up": "First follow-up",
     "disposition": "Disposition",
-    "assign": "Assignment",
-    "attempt": "Attempts in the cadence",
+    "assign": "Assigned",
+    "attempt": "Next attempt",
 }
 SAYS: Mapping[str, str] = {
     VOLUME: "Each MQL promised is one promise. Due is the signed monthly volume, in equal parts for each working day "
