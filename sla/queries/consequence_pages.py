@@ -23,17 +23,19 @@ from sla.models import (
 )
 from sla.periods import Period, periods_up_to
 from sla.queries.follow_up_clause import FollowUps, clause_periods, follow_ups
-from sla.queries.volume import NONE_SIGNED, VolumeMonth, months_of_volume
+from sla.queries.volume import NONE_SIGNED, VolumeMonth, months_of_volume, ruled_out
 
 SHOWN = 12
 
 
 @dataclass(frozen=True)
 class MonthRow:
-    """A month of volume as it is known now, beside what it was judged by (None: not judged yet)."""
+    """A month of volume as it is known now, beside what it was judged by (None: not judged yet). `ruled_out`: of those
+    delivered, how many a ruling says are no MQLs."""
 
     now: VolumeMonth
     judged: ClausePeriod | None
+    ruled_out: int = 0
 
     @property
     def is_restated(self) -> bool:
@@ -61,8 +63,12 @@ def month_rows(*, at: datetime, shown: int = SHOWN) -> list[MonthRow]:
         row.first: row
         for row in ClausePeriod.objects.filter(kind=ClauseKind.VOLUME).select_related("agreement")
     }
-    found = months_of_volume(periods_up_to(last, shown), at=at)
-    rows = [MonthRow(month, judged.get(month.period.first)) for month in reversed(found)]
+    periods = periods_up_to(last, shown)
+    ruled = ruled_out(periods, at=at)
+    rows = [
+        MonthRow(month, judged.get(month.period.first), ruled[month.period])
+        for month in reversed(months_of_volume(periods, at=at))
+    ]
     return [row for row in rows if row.now.not_judged != NONE_SIGNED] or rows[:1]
 
 

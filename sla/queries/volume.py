@@ -16,7 +16,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from alignment.access import Scope
 from alignment.definitions.conditions import all_filled
@@ -26,6 +26,7 @@ from alignment.models import ArtifactVersion, MqlCycle, Organisation
 from alignment.queries.completeness import Which, mqls
 from alignment.queries.counting import lead_counts
 from sla.clauses import Marketing
+from sla.models import Effect, Override
 from sla.periods import Bounded, Period
 from sla.queries.agreements import AgreementBook, InForce, load_book
 
@@ -138,6 +139,17 @@ def delivered_of_line(
     return found.filter(
         segment__in=[name for name, line in lines.items() if line is not None and line.segment == segment]
     )
+
+
+def ruled_out(periods: Sequence[Period], *, at: datetime) -> dict[Period, int]:
+    """How many of each month's MQLs are none by the newest ruling about them; in every number they stay counted."""
+    about = Override.objects.filter(cycle=OuterRef("pk"), effect__in=[Effect.MEETS, Effect.MEETS_NOT])
+    newest = about.order_by("-made_at", "-pk").values("effect")[:1]
+    ruled = _known(at).filter(pk__in=Override.objects.filter(effect=Effect.MEETS_NOT).values("cycle"))
+    found = dict.fromkeys(periods, 0)
+    placed = _placed(ruled.annotate(ruled=Subquery(newest)), periods, Organisation.get().zone)
+    rows = placed.filter(ruled=Effect.MEETS_NOT).values("place").annotate(mqls=Count("pk")).order_by()
+    return found | {periods[row["place"]]: row["mqls"] for row in rows}
 
 
 def _known(at: datetime) -> QuerySet[MqlCycle]:

@@ -13,9 +13,11 @@ from django.urls import reverse
 
 from alignment.models import Role
 from alignment.target_notes import target_note
-from sla.models import Consequence
+from sla.models import Consequence, Decision
+from sla.queries.consequence_pages import month_rows
 from sla.services import execute_consequences
 from sla.services.consequences import undo
+from sla.services.disputes import Decided, file_dispute, rule
 from sla.tests.test_consequence_of_follow_up import AFTER, october
 from sla.tests.test_consequence_undone import RULED, cycle_of, ruling
 from sla.tests.test_renegotiation import first_of
@@ -96,6 +98,24 @@ def test_a_rep_sees_the_figures_and_the_own_mqls_and_finance_figures_alone(fired
     text = client_of(add_user(fired, Role.FINANCE)).get(url).content.decode()
     assert "40.0% (4 of 10)" in text
     assert reverse("handoff:lead", args=[cycle_of("L0").lead_id]) not in text
+
+
+@time_machine.travel(NOW, tick=False)
+def test_mqls_that_are_ruled_to_be_none_stand_beside_the_number_of_a_month(fired: World) -> None:
+    cmo, revops = user_with(Role.CMO), user_with(Role.REVOPS)
+
+    def ruled(name: str, *, meets: bool) -> None:
+        texts = {"text": "Look at its fit.", "asked": "Say what it is."}
+        dispute = file_dispute(subject=cycle_of(name), **texts, by=cmo, at=NOW - timedelta(days=1))
+        decided = Decided(Decision.UPHELD, "By its fit.", "By its fit.", meets=meets)
+        rule(dispute=dispute, decided=decided, by=revops, at=NOW - timedelta(hours=1))
+
+    for name, meets in (("L0", False), ("L1", False), ("L2", True), ("L1", True)):
+        ruled(name, meets=meets)
+    (october_,) = [row for row in month_rows(at=NOW) if row.now.period.first.month == 10]
+    assert (october_.now.delivered, october_.ruled_out) == (10, 1)
+    text = client_of(cmo).get(reverse("sla:consequences")).content.decode()
+    assert "1 ruled not to be MQLs" in text
 
 
 @time_machine.travel(NOW, tick=False)
