@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from alignment.models import ArtifactVersion
+from alignment.models import ArtifactVersion, Organisation
 from alignment.target_notes import TargetNote
 from sla.content import KIND
 from sla.models import RenegotiationCase
@@ -25,6 +25,14 @@ def open_case() -> RenegotiationCase | None:
     """The case that is open; None as well where a signature has ended it and no tick has marked that yet."""
     case = RenegotiationCase.objects.filter(closed_at__isnull=True).first()
     return None if case is None or signed_since(case.opened_at).exists() else case
+
+
+def counted_since() -> date | None:
+    """The local day on which the last case closed: months that began later count towards the next. None: all count."""
+    closed = RenegotiationCase.objects.filter(closed_at__isnull=False).order_by("-closed_at").first()
+    if closed is None or closed.closed_at is None:
+        return None
+    return closed.closed_at.astimezone(Organisation.get().tz).date()
 
 
 def target_note() -> TargetNote | None:

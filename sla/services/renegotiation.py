@@ -7,9 +7,8 @@ from datetime import datetime
 from django.db import transaction
 
 from alignment.artifacts.canonical import canonical, digest
-from alignment.models import Organisation
 from sla.models import ClauseKind, ClausePeriod, RenegotiationCase, Ruling
-from sla.queries.renegotiation import signed_since
+from sla.queries.renegotiation import counted_since, signed_since
 from sla.services import telling
 
 
@@ -79,9 +78,9 @@ def _open() -> RenegotiationCase | None:
 def _run(judged: ClausePeriod) -> list[ClausePeriod]:
     """The missed months without a gap that end with this one, oldest first."""
     found = ClausePeriod.objects.filter(kind=ClauseKind.VOLUME, first__lte=judged.first)
-    closed = RenegotiationCase.objects.filter(closed_at__isnull=False).order_by("-closed_at").first()
-    if closed is not None and closed.closed_at is not None:
-        found = found.filter(first__gt=closed.closed_at.astimezone(Organisation.get().tz).date())
+    since = counted_since()
+    if since is not None:
+        found = found.filter(first__gt=since)
     run: list[ClausePeriod] = []
     for month in found.select_related("agreement").order_by("-first"):
         if not month.is_missed or (run and month.end != run[0].first):

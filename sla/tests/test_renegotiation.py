@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from alignment.business_time import Week
 from alignment.models import Notification
 from sla.models import ClauseKind, ClausePeriod, RenegotiationCase
+from sla.queries.adherence.report import adherence
 from sla.services import execute_consequences
 from sla.services.renegotiation import CaseIsClosed, close_by_ruling
 from testing.sla import amended, clauses, signed_sla
@@ -35,6 +37,11 @@ def promised(world: World) -> World:
     marketing = clauses(at=SIGNED)["marketing"] | {"volumes": [{"segment": "", "mqls": 2}]}
     signed_sla(terms(world.calendar), at=SIGNED, marketing=marketing)
     return world
+
+
+def months_missed(at: datetime) -> int:
+    """As the adherence report says."""
+    return adherence(Week.of(at, "UTC").previous(), at=at).near.months_missed
 
 
 def test_one_missed_month_opens_nothing_and_two_running_open_one_case(promised: World) -> None:
@@ -88,7 +95,9 @@ def test_a_new_signed_sla_closes_it_and_counting_begins_after_it(promised: World
     execute_consequences(at=first_of(11))
     signed = first_of(11, 20)
     amended(at=signed)
+    assert months_missed(first_of(11, 20)) == 2
     execute_consequences(at=signed + timedelta(minutes=15))
+    assert months_missed(first_of(11, 27)) == 0, "the report counts anew, too"
     case = RenegotiationCase.objects.get()
     assert (case.closed_at, case.closed_by is not None) == (signed, True)
     execute_consequences(at=first_of(13))  # November and December: only December began after it

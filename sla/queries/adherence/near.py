@@ -8,6 +8,7 @@ from sla.periods import Period, periods_up_to
 from sla.queries.adherence.figures import Near, NothingSigned, Span
 from sla.queries.adherence.marketing import MarketingSide
 from sla.queries.follow_up_clause import clause_periods, follow_ups
+from sla.queries.renegotiation import counted_since
 from sla.queries.volume import months_of_volume
 
 
@@ -43,10 +44,11 @@ def more_misses(missed: int, due: int, percent: int) -> int:
 
 
 def _missed_running(month: Period, most: int, *, at: datetime) -> int:
-    """Full months before this one that were missed one after another, the last one included."""
-    found = 0
+    """Full months before this one that were missed one after another, the last one included; of those that count
+    since the last case closed."""
+    found, since = 0, counted_since()
     for past in reversed(months_of_volume(periods_up_to(month.previous(), most), at=at)):
-        if not past.is_missed:
+        if not past.is_missed or (since is not None and past.period.first <= since):
             break
         found += 1
     return found
