@@ -4,6 +4,7 @@ leaders."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, QuerySet
 
@@ -30,12 +31,12 @@ def exceptions_since(version: ArtifactVersion) -> Exceptions:
     return Exceptions(list(listed), redated["clocks"])
 
 
-def entered_since(version: ArtifactVersion) -> QuerySet[CalendarVersion]:
-    """Versions of calendars that were added since: of its own, and of those that earlier versions name, whose MQLs they
-    judge to the end."""
+def entered_since(version: ArtifactVersion, *, since: datetime | None = None) -> QuerySet[CalendarVersion]:
+    """Versions of calendars that were added since its last signature, or `since`: of its own calendars, and of those
+    that earlier versions name, whose MQLs they judge to the end."""
     calendars: set[int] = set()
     for each in load_book().every():
         calendars |= {each.terms.default_calendar, *each.terms.team_calendars.values()}
     return CalendarVersion.objects.filter(
-        calendar__in=calendars, number__gt=1, entered_at__gte=version.signed_at
+        calendar__in=calendars, number__gt=1, entered_at__gte=since or version.signed_at
     )

@@ -15,7 +15,7 @@ from alignment.services.authority import require_revops
 from alignment.services.gates import evaluate_after_commit
 from sla import review_calendar
 from sla.clauses import Clauses
-from sla.models import ReviewTaken
+from sla.models import Agreement, ReviewTaken
 from sla.page import day
 from sla.queries.exceptions import entered_since
 from sla.queries.review import LEADERS, Review, mail_key, review, signed_sla
@@ -94,13 +94,17 @@ def remind_of_review(*, at: datetime) -> int:
 
 def tell_of_exceptions(*, at: datetime) -> int:
     """Tell both leaders, in the app, of each calendar exception entered since they signed; each once, however often
-    this runs. How many lines were written."""
+    this runs, and also where they signed an amendment before it ran. How many lines were written."""
     version = signed_sla(at=at)
     if version is None:
         return 0
     leaders = list(User.objects.filter(role__in=LEADERS, is_active=True))
+    before = Agreement.objects.filter(is_signed=True).exclude(version=version).order_by("-number").first()
+    since = before.version.signed_at if before and before.version else version.signed_at
     told = 0
-    for entered in entered_since(version).select_related("calendar", "entered_by").order_by("pk"):
+    for entered in (
+        entered_since(version, since=since).select_related("calendar", "entered_by").order_by("pk")
+    ):
         by = f" by {entered.entered_by}" if entered.entered_by else ""
         told += notify(
             to=leaders,

@@ -274,3 +274,12 @@ def test_an_exception_of_a_calendar_that_only_earlier_versions_name_is_told_too(
     assert signed.version is not None
     listed = exceptions_since(signed.version)
     assert ([each.calendar for each in listed.versions], listed.redated) == ([world.calendar], 2)
+
+
+def test_an_exception_entered_just_before_an_amendment_is_told_too(
+    world: World, agreement: Agreement
+) -> None:
+    day, entered = (NOW + DAY).date(), NOW + HOUR
+    add_exception(calendar=world.calendar, day=day, windows=None, reason="Outing", by=None, at=entered)
+    amended(at=NOW + 2 * HOUR)
+    assert tell_of_exceptions(at=NOW + 3 * HOUR) == 2
