@@ -13,9 +13,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from alignment.business_time import BusinessCalendar, NoOpenTime
-from alignment.models import Calendar, Team, User
+from alignment.models import ArtifactVersion, Calendar, Team, User, VersionState
 from alignment.queries.calendars import compiled
 from alignment.services.authority import require_revops
+from sla.content import KEY, KIND
 from sla.models import Agreement
 from sla.terms import InvalidTerms, Terms
 
@@ -65,7 +66,7 @@ def put_in_force(
             "again if it still holds: the newer one counts."
         )
     check(terms=terms, in_force_from=in_force_from, at=at)
-    return Agreement.objects.create(
+    entered = Agreement.objects.create(
         number=last.number + 1 if last else 1,
         terms=dict(terms),
         in_force_from=in_force_from,
@@ -73,6 +74,14 @@ def put_in_force(
         entered_at=at,
         entered_by=by,
     )
+    _renumber_draft(entered)
+    return entered
+
+
+def _renumber_draft(entered: Agreement) -> None:
+    """A draft of the SLA that was begun before comes after this one: an agreement bears the number of its document."""
+    drafts = ArtifactVersion.objects.of(KIND, KEY).filter(state=VersionState.DRAFT)
+    drafts.filter(number__lte=entered.number).update(number=entered.number + 1)
 
 
 def require_unsigned() -> None:

@@ -15,6 +15,7 @@ from sla.kinds import SLA
 from sla.models import Agreement
 from sla.queries.agreements import load_book
 from sla.queries.drafting import complete, usual_clauses
+from sla.services.agreements import put_in_force as put_terms_in_force
 from sla.services.drafts import NothingToStartFrom, save_draft_of_sla, start_draft
 from sla.terms import InvalidTerms
 from testing.artifacts import sign_all, user_with
@@ -124,3 +125,13 @@ def test_a_declined_version_is_begun_again_with_its_content(world: World) -> Non
     again = restart(version=sent, by=user_with(Role.REVOPS), at=LATER)
     assert again.state == VersionState.DRAFT and again.content == sent.content
     assert blockers_of(again, at=LATER) == []
+
+
+def test_working_terms_entered_meanwhile_do_not_part_the_document_from_its_agreement(
+    world: World, as_application_role: str
+) -> None:
+    start_draft(by=user_with(Role.REVOPS), at=NOW)
+    put_terms_in_force(terms=terms(world.calendar), in_force_from=LATER, by=None, at=LATER)
+    agreement = signed_sla(terms(world.calendar), at=LATER + HOUR)
+    assert agreement.version is not None
+    assert agreement.number == agreement.version.number == 3
