@@ -128,6 +128,8 @@ class _Teller:
                 "board_deck_on": (self.end + 45 * DAY).date(),
                 "pipeline_short_percent": Decimal(12),
                 "follow_up_hours": FOLLOW_UP_HOURS,
+                "sla_has_diagnosis": True,
+                "sla_has_consequence": True,
             },
             by=self.cast.revops,
             at=at + 6 * DAY,
