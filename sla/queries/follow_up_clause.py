@@ -24,6 +24,8 @@ from sla.queries.disputes import held_clocks, set_aside_clocks
 KIND = ClockKind.FOLLOW_UP
 MISSED = Q(outcome__in=[Outcome.MISSED, Outcome.RESTATED])
 
+UNDER_WAY = "not over yet"
+
 
 @dataclass(frozen=True)
 class FollowUps:
@@ -43,6 +45,10 @@ class FollowUps:
     def percent(self) -> int:
         """The agreed line; more than this fires."""
         return self.version.clauses.consequences.missed_percent if self.version.clauses else 100
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.unsettled == UNDER_WAY
 
     @property
     def is_missed(self) -> bool:
@@ -113,7 +119,7 @@ def why_unsettled(period: Period, *, at: datetime) -> str:
     zone = Organisation.get().zone
     end = period.ends_at(zone)
     if at < end:
-        return "not over yet"
+        return UNDER_WAY
     if processed_up_to(at=at) < end:
         return "not yet known: events of these days wait in the inbox"
     if not compliance.are_settled(period.first, period.end):

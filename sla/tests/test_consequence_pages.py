@@ -57,6 +57,13 @@ def test_both_sides_stand_on_one_page_with_what_each_clause_did(fired: World) ->
     assert text.count("Missed</span>") >= 2
 
 
+@time_machine.travel(datetime(2026, 10, 31, 12, tzinfo=UTC), tick=False)
+def test_a_period_under_way_says_whether_the_clause_would_fire(world: World) -> None:
+    october(world, missed=4, met=6)
+    text = client_of(user_with(Role.CMO)).get(reverse("sla:consequences")).content.decode()
+    assert "40.0% (4 of 10)" in text and "over the line: as it stands, the clause fires" in text
+
+
 @time_machine.travel(NOW, tick=False)
 def test_a_consequence_lists_its_mqls_what_was_recycled_and_what_a_ruling_took_back(fired: World) -> None:
     consequence = Consequence.objects.get()
