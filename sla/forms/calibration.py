@@ -25,8 +25,12 @@ class CalibrationForm(TermsForm):
     """A GET form: an address holds a proposal. `others` of the terms, such as the cadence, go along unchanged."""
 
     quarters = forms.ChoiceField(label="MQLs of", choices=list(QUARTERS.items()))
-    first = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}))
-    last = forms.DateField(label="To and with", required=False, widget=forms.DateInput({"type": "date"}))
+    first = forms.DateField(
+        label="From", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
+    last = forms.DateField(
+        label="To and with", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
     which = forms.ChoiceField(label="Which of them", choices=list(WHICH.items()))
     missed_percent = forms.IntegerField(
         label="More than so many % missed takes MQLs out", min_value=1, max_value=99
