@@ -126,4 +126,5 @@ def live_through(world: World, team: Team, *, seed: int, steps: int, has_dispute
     if late is not None:
         lead, done = late.cycle.lead.external_id, late.due_at - timedelta(minutes=1)
         world.send(event("touch.recorded", "late", done, lead=lead, channel="call", is_attempt=True), at=at)
+        mark_breached(at=at)  # the attempt after it may have been due meanwhile
     return at
