@@ -40,6 +40,7 @@ _WHO_IS_MISSING = {
 }
 MOST_SCENARIOS = 3
 NOTE_LENGTH = 200
+LAST_YEAR = 2190
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,10 @@ def _begins_on(value: object) -> date | None:
     if value is None:
         return None
     try:
-        return date.fromisoformat(value)  # type: ignore[arg-type]
+        found = date.fromisoformat(value)  # type: ignore[arg-type]
+        if found.year > LAST_YEAR:
+            raise ValueError(found)
+        return found
     except (TypeError, ValueError):
         raise InvalidContent(
             "begins_on: write a day as YYYY-MM-DD, or nothing: from the last signature on."

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator
 from django.forms import BoundField
 
 from alignment.models import Calendar, Role, Team, User
@@ -40,6 +41,9 @@ def _whole(label: str, low: int, high: int, **more: Any) -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=low, max_value=high, **more)
 
 
+LAST_DAY = MaxValueValidator(date(2190, 1, 1), "Write a day that people will see.")
+
+
 class SlaForm(TermsForm):
     """As `TermsForm`; `clauses` of a valid form is what the draft's service reads."""
 
@@ -60,10 +64,16 @@ class SlaForm(TermsForm):
         label="Adherence is reported each", choices=[(name, name.capitalize()) for name in WEEKDAYS]
     )
     review_on = forms.DateField(
-        label="Reviewed on", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+        label="Reviewed on",
+        required=False,
+        validators=[LAST_DAY],
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
     begins_on = forms.DateField(
-        label="First day", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+        label="First day",
+        required=False,
+        validators=[LAST_DAY],
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
     note = forms.CharField(label="What changes, and why", max_length=NOTE_LENGTH, required=False)
     evidence = forms.TypedMultipleChoiceField(
