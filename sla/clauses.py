@@ -37,6 +37,7 @@ that is not ruled on in time."""
 LEAST_FOLLOW_UP, LEAST_TAGGING = 85, 90
 """Percent above which the handoff's gate opens; an SLA may ask for more, never for less."""
 MOST_SEGMENTS = 12
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2190, 1, 1)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -129,7 +130,7 @@ class Clauses:
             whole("ruling_within_days", given["ruling_within_days"], 1, 30),
             _handoff(given["gate"]),
             WEEKDAYS.index(given["report_on"]),
-            _day("review_on", given["review_on"]),
+            read_day("review_on", given["review_on"]),
         )
 
 
@@ -190,11 +191,12 @@ def _handoff(document: object) -> Handoff:
     )
 
 
-def _day(where: str, value: Any) -> date:
+def read_day(where: str, value: Any) -> date:
+    """A day as an SLA writes it. Raises InvalidTerms."""
     try:
         found = date.fromisoformat(value)
     except (TypeError, ValueError):
         raise InvalidTerms(f"{where}: write a day as YYYY-MM-DD.") from None
-    if not 2000 <= found.year <= 2190 or found.isoformat() != value:
-        raise InvalidTerms(f"{where}: write a day as YYYY-MM-DD.")
+    if not FIRST_DAY <= found <= LAST_DAY or found.isoformat() != value:
+        raise InvalidTerms(f"{where}: write a day as YYYY-MM-DD, from {FIRST_DAY} to {LAST_DAY}.")
     return found

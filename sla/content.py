@@ -24,7 +24,7 @@ from typing import Any
 from alignment.artifacts.kinds import InvalidContent
 from alignment.business_time import InvalidSchedule, Schedule
 from alignment.models.cycles import Disposition, DisqualificationReason
-from sla.clauses import Clauses
+from sla.clauses import Clauses, read_day
 from sla.terms import InvalidTerms, Terms, only
 
 KIND, KEY = "sla", "revenue"
@@ -40,7 +40,6 @@ _WHO_IS_MISSING = {
 }
 MOST_SCENARIOS = 3
 NOTE_LENGTH = 200
-LAST_YEAR = 2190
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ class Sla:
             terms = Terms.from_json(given["terms"])
             clauses = Clauses.from_json(given["clauses"])
             hours = _hours(given["hours"])
+            begins = given["begins_on"]
+            begins_on = None if begins is None else read_day("begins_on", begins)
         except InvalidTerms as problem:
             raise InvalidContent(str(problem)) from problem
         _require_all_named(terms, hours, given["teams"])
@@ -73,7 +74,7 @@ class Sla:
         _require_evidence(given["evidence"])
         if not isinstance(given["note"], str) or len(given["note"]) > NOTE_LENGTH:
             raise InvalidContent(f"note: a text of at most {NOTE_LENGTH} characters.")
-        return cls(terms, clauses, hours, _begins_on(given["begins_on"]))
+        return cls(terms, clauses, hours, begins_on)
 
 
 def check(content: Mapping[str, Any]) -> None:
@@ -154,17 +155,3 @@ def _require_evidence(listed: object) -> None:
         )
         if not is_whole:
             raise InvalidContent("evidence: each is a saved scenario with its name and what it found.")
-
-
-def _begins_on(value: object) -> date | None:
-    if value is None:
-        return None
-    try:
-        found = date.fromisoformat(value)  # type: ignore[arg-type]
-        if found.year > LAST_YEAR:
-            raise ValueError(found)
-        return found
-    except (TypeError, ValueError):
-        raise InvalidContent(
-            "begins_on: write a day as YYYY-MM-DD, or nothing: from the last signature on."
-        ) from None

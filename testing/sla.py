@@ -86,9 +86,14 @@ def signed_sla(terms: dict[str, Any], *, at: datetime, **changes: Any) -> Agreem
     return Agreement.objects.get(version=version)
 
 
+def judging(at: datetime) -> Agreement:
+    """The agreement that judges what starts at an instant at which there is one."""
+    found = load_book().at(at)
+    if found is None:
+        raise AssertionError(f"no agreement judges {at}")
+    return found.agreement
+
+
 def amended(*, at: datetime, terms: dict[str, Any] | None = None, **changes: Any) -> Agreement:
     """A further signed SLA: today's terms with other ones (`terms`: keys to replace) and other clauses."""
-    now = load_book().at(at)
-    if now is None:
-        raise AssertionError("no agreement to amend")
-    return signed_sla(now.agreement.terms | (terms or {}), at=at, **changes)
+    return signed_sla(judging(at).terms | (terms or {}), at=at, **changes)

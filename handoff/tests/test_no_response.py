@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from alignment.models import MqlCycle
+from alignment.models import MqlCycle, User
 from handoff.services.acts import TooFewAttempts, dispose, log_attempt
 from testing.sla import signed_sla
 from testing.world import NOW, World, event, terms
@@ -15,12 +15,18 @@ from testing.world import NOW, World, event, terms
 HOUR = timedelta(hours=1)
 
 
+def first_rep(world: World) -> User:
+    user = world.reps[0].user
+    assert user is not None
+    return user
+
+
 def give_up(world: World, cycle: MqlCycle, at: datetime) -> None:
     dispose(
         cycle=cycle,
         disposition="recycled",
         reason="no_response",
-        by=world.reps[0].user,  # type: ignore[arg-type]
+        by=first_rep(world),
         at=at,
         act=uuid4(),
     )
@@ -30,8 +36,8 @@ def tried(world: World, *channels: str) -> MqlCycle:
     """The MQL of the first rep after these attempts, an hour apart."""
     world.send(event("lead.updated", "L1", NOW + HOUR, score=80), at=NOW + HOUR)
     cycle = MqlCycle.objects.get()
-    user = world.reps[0].user
-    assert user is not None and cycle.owner == world.reps[0]
+    user = first_rep(world)
+    assert cycle.owner == world.reps[0]
     for number, channel in enumerate(channels, start=2):
         log_attempt(
             cycle=cycle, channel=channel, outcome="no_answer", by=user, at=NOW + number * HOUR, act=uuid4()
@@ -44,9 +50,9 @@ def test_enough_attempts_over_one_channel_are_refused_under_a_signed_sla(world: 
     cycle = tried(world, *["call"] * 5)
     with pytest.raises(TooFewAttempts, match="over 2 channels; all recorded are over call alone"):
         give_up(world, cycle, NOW + 7 * HOUR)
-    user = world.reps[0].user
-    assert user is not None
-    log_attempt(cycle=cycle, channel="email", outcome="sent", by=user, at=NOW + 8 * HOUR, act=uuid4())
+    log_attempt(
+        cycle=cycle, channel="email", outcome="sent", by=first_rep(world), at=NOW + 8 * HOUR, act=uuid4()
+    )
     give_up(world, cycle, NOW + 9 * HOUR)
     cycle.refresh_from_db()
     assert cycle.reason == "no_response"

@@ -15,7 +15,7 @@ from django.core.validators import MaxValueValidator
 from django.forms import BoundField
 
 from alignment.models import Calendar, Role, Team, User
-from sla.clauses import LEAST_FOLLOW_UP, LEAST_TAGGING, PARTS, PERIODS, WEEKDAYS
+from sla.clauses import LAST_DAY, LEAST_FOLLOW_UP, LEAST_TAGGING, PARTS, PERIODS, WEEKDAYS
 from sla.content import NOTE_LENGTH
 from sla.forms.terms import TermsForm
 from sla.forms.volumes import Volumes
@@ -41,7 +41,7 @@ def _whole(label: str, low: int, high: int, **more: Any) -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=low, max_value=high, **more)
 
 
-LAST_DAY = MaxValueValidator(date(2190, 1, 1), "Write a day that people will see.")
+SEEN = MaxValueValidator(LAST_DAY, "Write a day that people will see.")
 
 
 class SlaForm(TermsForm):
@@ -66,13 +66,13 @@ class SlaForm(TermsForm):
     review_on = forms.DateField(
         label="Reviewed on",
         required=False,
-        validators=[LAST_DAY],
+        validators=[SEEN],
         widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
     begins_on = forms.DateField(
         label="First day",
         required=False,
-        validators=[LAST_DAY],
+        validators=[SEEN],
         widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
     )
     note = forms.CharField(label="What changes, and why", max_length=NOTE_LENGTH, required=False)

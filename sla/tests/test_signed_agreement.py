@@ -14,7 +14,7 @@ from sla.queries.agreements import load_book
 from sla.services.agreements import SignedIsThere, put_in_force
 from sla.services.versions import take_over_cycles
 from testing.artifacts import sign_all
-from testing.sla import amended, sent_sla, signed_sla
+from testing.sla import amended, judging, sent_sla, signed_sla
 from testing.world import NOW, World, event, terms
 
 HOUR = timedelta(hours=1)
@@ -22,19 +22,17 @@ HOUR = timedelta(hours=1)
 
 def test_a_draft_or_a_sent_version_changes_nothing(world: World) -> None:
     waiting = sent_sla(terms(world.calendar, warn_at_percent=50), at=NOW)
-    book = load_book()
-    assert book.at(NOW + HOUR).agreement == world.agreement  # type: ignore[union-attr]
-    assert len(book.every()) == 1
+    assert judging(NOW + HOUR) == world.agreement
+    assert len(load_book().every()) == 1
     sign_all(waiting, at=NOW + HOUR)
-    book = load_book()
-    found = book.at(NOW + HOUR)
+    found = load_book().at(NOW + HOUR)
     assert found is not None
     assert found.agreement.version == waiting
     assert found.agreement.is_signed
     assert found.terms.warn_at_percent == 50
     assert found.clauses is not None
     assert found.clauses.marketing.mqls == 100
-    assert book.at(NOW + HOUR - timedelta(microseconds=1)).agreement == world.agreement  # type: ignore[union-attr]
+    assert judging(NOW + HOUR - timedelta(microseconds=1)) == world.agreement
 
 
 def test_only_what_crosses_after_both_signatures_runs_on_the_new_window(world: World) -> None:

@@ -13,14 +13,13 @@ from alignment.services.authority import OnlyRevOps
 from sla.content import check
 from sla.kinds import SLA
 from sla.models import Agreement
-from sla.queries.agreements import load_book
 from sla.queries.drafting import complete, usual_clauses
 from sla.services.agreements import put_in_force as put_terms_in_force
 from sla.services.drafts import NothingToStartFrom, save_draft_of_sla, start_draft
 from sla.terms import InvalidTerms
 from testing.artifacts import sign_all, user_with
 from testing.definitions import put_in_force
-from testing.sla import clauses, sent_sla, signed_sla
+from testing.sla import clauses, judging, sent_sla, signed_sla
 from testing.world import NOW, World, terms
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -111,7 +110,7 @@ def test_saving_fills_in_what_the_database_knows_and_nobody_is_overwritten_unrea
     with pytest.raises(ChangedMeanwhile):
         save_draft_of_sla(terms=own, clauses=given, expected=0, by=revops, at=LATER)
     discard_draft(version=draft, by=revops, at=LATER)
-    assert load_book().at(LATER).agreement == world.agreement  # type: ignore[union-attr]
+    assert judging(LATER) == world.agreement
 
 
 def test_a_completed_content_passes_the_check(world: World) -> None:
