@@ -16,7 +16,7 @@ from sla.models import ClockKind
 from sla.queries import would_follow
 from sla.queries.arrivals import Arrivals, arrivals
 from sla.queries.remembered import remembered, replayed
-from sla.queries.replay import ALL, KINDS, WHICH, KindFound, Replayed, Span, Tally
+from sla.queries.replay import ALL, KINDS, OUTCOMES, WHICH, KindFound, Replayed, Span, Tally
 from sla.queries.windows_met import Quantile, quantiles
 from sla.queries.would_follow import Delivered, Judged
 from sla.terms import Terms
@@ -211,8 +211,8 @@ def figures(side: Side) -> dict[str, Any]:
         "follow_up_clause": [
             {
                 "period": each.period.name,
-                "missed": each.tally.missed,
-                "due": each.tally.due,
+                "missed": each.missed,
+                "due": each.due,
                 "fires": each.fires,
             }
             for each in side.judged
@@ -225,7 +225,7 @@ def figures(side: Side) -> dict[str, Any]:
 
 
 def _counts(tally: Tally) -> dict[str, int]:
-    return {"met": tally.met, "missed": tally.missed, "running": tally.running, "not_owed": tally.not_owed}
+    return {outcome: getattr(tally, outcome) for outcome in OUTCOMES}
 
 
 def sentences(answered: Answer) -> list[str]:

@@ -44,13 +44,14 @@ class Held:
             return _NEVER
 
     def outcome(self, due_at: datetime, cut: datetime) -> str:
-        """What is held before it was due runs until the ruling."""
+        """As sla.queries.replay.OUTCOMES. What stood still before it was due is held until the ruling."""
         if self.met_at is not None and self.met_at <= due_at:
             return "met"
         if self.not_owed_from is not None and self.not_owed_from <= due_at:
             return "not_owed"
-        stands_still = self.held_since is not None and self.held_since < due_at
-        return "missed" if due_at < cut and not stands_still else "running"
+        if self.held_since is not None and self.held_since < due_at:
+            return "held"
+        return "missed" if due_at < cut else "running"
 
 
 def held_promises(kinds: Sequence[str], assign_seconds: int) -> list[Held]:

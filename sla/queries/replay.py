@@ -1,7 +1,7 @@
 """Past MQLs under proposed terms: what their promises would have come to. Reads what sla.services.elapsed keeps.
 
 A promise counts in the local week and month in which it would have fallen due under the terms replayed, as it does on
-the compliance page; so another window moves some of them. What is disputed and undecided runs; rulings count for
+the compliance page; so another window moves some of them. What a dispute holds is counted apart; rulings count for
 nothing here, and late evidence counts.
 """
 
@@ -27,7 +27,7 @@ from sla.terms import Terms, Window
 LIVE, HISTORY, ALL = "live", "history", "all"
 WHICH = {ALL: "All MQLs", LIVE: "Those that ran here", HISTORY: "Those of imported history"}
 KINDS = (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION, ClockKind.ASSIGN)
-OUTCOMES = ("met", "missed", "running", "not_owed")
+OUTCOMES = ("met", "missed", "running", "held", "not_owed")
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,13 @@ class Replayed:
 
 @dataclass
 class Tally:
-    """Counts of promises of one kind. `due` = met + missed; running ones and those no longer owed are left out."""
+    """Counts of promises of one kind. `due` = met + missed; running ones, those that an undecided dispute holds and
+    those no longer owed are left out."""
 
     met: int = 0
     missed: int = 0
     running: int = 0
+    held: int = 0
     not_owed: int = 0
 
     @property

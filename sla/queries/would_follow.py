@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,17 +13,25 @@ from django.db import connection
 from alignment.business_time.zones import start_of_day
 from sla.clauses import Volume
 from sla.periods import Period
-from sla.queries.replay import ALL, HISTORY, KindFound, Replayed, Tally
+from sla.queries.replay import ALL, HISTORY, OUTCOMES, KindFound, Replayed, Tally
 
 
 @dataclass(frozen=True)
 class Judged:
     """Follow-ups that fell due in a period. `fires`: more than the percentage was missed; None where the period is not
-    whole in the span, or not over, and where nothing was due."""
+    whole in the span, or not over, and where nothing was due. What a dispute holds is missed, as the clause counts."""
 
     period: Period
     tally: Tally
     fires: bool | None
+
+    @property
+    def missed(self) -> int:
+        return self.tally.missed + self.tally.held
+
+    @property
+    def due(self) -> int:
+        return self.tally.due + self.tally.held
 
 
 @dataclass(frozen=True)
@@ -45,16 +53,16 @@ def follow_ups(found: KindFound, asked: Replayed, *, percent: int, period: str) 
         sums[each] = Tally()
     for month, tally in found.months.items():
         total = sums[Period.of(month, period)]
-        for outcome in ("met", "missed", "running", "not_owed"):
+        for outcome in OUTCOMES:
             total.add(outcome, getattr(tally, outcome))
-    return [
-        Judged(
-            each,
-            tally,
-            100 * tally.missed > percent * tally.due if tally.due and _is_whole(each, asked) else None,
-        )
-        for each, tally in sorted(sums.items())
-    ]
+    return [_judged(each, tally, asked, percent) for each, tally in sorted(sums.items())]
+
+
+def _judged(period: Period, tally: Tally, asked: Replayed, percent: int) -> Judged:
+    found = Judged(period, tally, None)
+    if found.due and _is_whole(period, asked):
+        return replace(found, fires=100 * found.missed > percent * found.due)
+    return found
 
 
 def volumes(

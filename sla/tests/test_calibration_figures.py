@@ -11,20 +11,24 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alignment.access import Scope
-from alignment.models import MqlCycle, Role
+from alignment.models import MqlCycle, Organisation, Role
 from alignment.queries.calendars import compiled
 from alignment.services.calendars import create_calendar
 from sla.clauses import Volume
 from sla.models import Clock, ClockKind, Elapsed, Opening
-from sla.queries import would_follow
+from sla.periods import Period
+from sla.queries import follow_up_clause, would_follow
+from sla.queries.agreements import load_book
 from sla.queries.arrivals import arrivals
 from sla.queries.calibration import answer, last_quarters, sentences, shortest_windows
 from sla.queries.replay import ALL, HISTORY, LIVE, KindFound, Replayed, Span, Tally, replay
 from sla.queries.windows_met import rank_above, ranks_around
+from sla.services import mark_breached, roll_up
 from sla.services.disputes import file_dispute
 from sla.services.elapsed import bring_up_to_date, keep_terms_in_force, needed_by
 from sla.terms import Terms
 from sla.tests.lively import live_through, second_team
+from testing.sla import signed_sla
 from testing.world import NOW, World, add_user, event, terms
 
 HOUR = timedelta(hours=1)
@@ -257,13 +261,42 @@ def test_a_clock_that_a_dispute_holds_runs_and_is_judged_by_itself(world: World)
     at = NOW + timedelta(days=20)
     bring_up_to_date(at=at, needed=needed_by(asked))
     found = replay(Replayed(asked, Span(date(2026, 11, 1), date(2026, 12, 20), "UTC"), at))
-    assert (found["follow_up"].total.running, found["follow_up"].total.missed) == (1, 0)
+    assert found["follow_up"].total == Tally(held=1)
     assert found["disposition"].total.missed == 1
     longer = terms(world.calendar)
     longer["tiers"][1]["follow_up_within"] = {"amount": 10_000, "unit": "hours", "time": "business"}
     asked = Terms.from_json(longer)
     found = replay(Replayed(asked, Span(date(2026, 11, 1), date(2026, 12, 20), "UTC"), at))
     assert found["follow_up"].total == Tally()  # due in years, held or not
+
+
+def test_the_clause_under_todays_terms_counts_what_is_disputed_as_the_clause_does(world: World) -> None:
+    """Held since before it was due; held, and worked on too late; disputed after the month was over."""
+    signed_sla(terms(world.calendar), at=NOW - HOUR)
+    manager = add_user(world, Role.SALES_MANAGER)
+    worked = {**dict.fromkeys(range(6), NOW + HOUR), 7: NOW + timedelta(days=8)}
+    world.send(*(event("lead.updated", f"D{n}", NOW, score=80) for n in range(9)))
+    clocks = {clock.cycle.lead.external_id: clock for clock in Clock.objects.filter(kind="follow_up")}
+    after = datetime(2026, 12, 1, 10, tzinfo=UTC)
+    for number, at in ((6, NOW + HOUR), (7, NOW + HOUR), (8, after)):
+        file_dispute(subject=clocks[f"D{number}"], text="Away", asked="Hold it", by=manager, at=at)
+    for number, at in worked.items():
+        touch = event(
+            "touch.recorded", f"T{number}", at, lead=f"D{number}", channel="call", is_attempt=True
+        )
+        world.send(touch, at=at)
+    november = Period.of(date(2026, 11, 1))
+    for at in (after, after + HOUR):  # before and after the sweep
+        roll_up(at=at)
+        version = load_book().at(at)
+        assert version is not None
+        bring_up_to_date(at=at, needed=needed_by(version.terms))
+        judged = follow_up_clause.follow_ups(november, version, at=at)
+        span = Span(november.first, november.end, Organisation.get().zone)
+        (found,) = answer(version.terms, version.terms, span, cut=at).proposed.judged
+        assert (found.missed, found.due, found.fires) == (judged.missed, judged.due, judged.is_missed)
+        assert (found.missed, found.due) == (3, 9)
+        mark_breached(at=at)
 
 
 def test_imported_mqls_take_part(world: World) -> None:

@@ -107,7 +107,9 @@ def test_a_scenario_is_kept_and_becomes_evidence_of_a_draft(worked: World, revop
     assert answered["Location"] == reverse("sla:agreement-draft")
     scenario = Scenario.objects.get()
     assert scenario.name == "Four hours"
-    assert scenario.found["promises"]["follow_up"] == {"met": 2, "missed": 2, "running": 0, "not_owed": 0}
+    assert scenario.found["promises"]["follow_up"] == {
+        "met": 2, "missed": 2, "running": 0, "held": 0, "not_owed": 0,
+    }  # fmt: skip
     assert scenario.today["promises"]["follow_up"]["met"] == 3
     draft = draft_of(KIND, KEY)
     assert draft is not None

@@ -230,7 +230,7 @@ def _shown(found: Answer, scope: Scope) -> dict[str, Any]:
         "reps": queries.by_rep(found),
         "segments": queries.by_segment(found),
         "is_empty": not any(
-            kind.total.due or kind.total.running
+            kind.total.due or kind.total.running or kind.total.held
             for side in (found.today, found.proposed)
             if side
             for kind in side.kinds.values()
@@ -260,7 +260,7 @@ def _shown(found: Answer, scope: Scope) -> dict[str, Any]:
 def _chart(name: str, weeks: list[tuple[date, Tally, Tally]], place: int) -> tuple[str, SafeString]:
     tallies = [(monday, (today, proposed)[place]) for monday, today, proposed in weeks]
     bars = [
-        charts.WeekBar(f"{monday.day} {monday:%b}", tally.met, tally.missed, tally.running)
+        charts.WeekBar(f"{monday.day} {monday:%b}", tally.met, tally.missed, tally.running + tally.held)
         for monday, tally in tallies
     ]
     return name, charts.weeks(
@@ -283,4 +283,4 @@ def _of(found: Scenario, kind: str) -> tuple[dict[str, int] | None, dict[str, in
 
 
 def _due(counts: dict[str, int]) -> dict[str, int]:
-    return counts | {"due": counts["met"] + counts["missed"]}
+    return {"held": 0} | counts | {"due": counts["met"] + counts["missed"]}
