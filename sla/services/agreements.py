@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from alignment.business_time import BusinessCalendar, NoOpenTime
-from alignment.models import ArtifactVersion, Calendar, Team, User, VersionState
+from alignment.models import Artifact, ArtifactVersion, Calendar, Team, User, VersionState
 from alignment.queries.calendars import compiled
 from alignment.services.authority import require_revops
 from sla.content import KEY, KIND
@@ -31,8 +31,16 @@ class StartTaken(ValueError):
     """Another version starts at this very instant."""
 
 
-class SignedIsThere(ValueError):
+class ClosedByTheSla(ValueError):
+    """No working terms are taken; the message says what to do instead."""
+
+
+class SignedIsThere(ClosedByTheSla):
     """Terms come in force by signature only, once the first SLA is signed."""
+
+
+class AwaitsSignatures(ClosedByTheSla):
+    """The number of an SLA that was sent is fixed; terms entered now would take it."""
 
 
 class EnteredMeanwhile(ValueError):
@@ -54,11 +62,13 @@ def put_in_force(
     A version that was still to begin at or after that instant is passed over. The very first version may
     reach back, so that imported history has an agreement to be measured by. `follows`: the number of the last
     version its author knew (0: none), so that nothing entered meanwhile is overruled unread.
-    Raises OnlyRevOps, SignedIsThere, InvalidTerms, StartsInThePast, StartTaken or EnteredMeanwhile.
+    Raises OnlyRevOps, SignedIsThere, AwaitsSignatures, InvalidTerms, StartsInThePast, StartTaken or EnteredMeanwhile.
     """
     require_revops(by, "Agreements")
+    # nobody sends an SLA meanwhile; signing, too, takes this lock before the other
+    Artifact.objects.select_for_update(no_key=True).filter(kind=KIND, key=KEY).first()
     queue_up()
-    require_unsigned()
+    require_open_to_working_terms()
     last = Agreement.objects.order_by("-number").first()
     if follows is not None and follows != (last.number if last else 0):
         raise EnteredMeanwhile(
@@ -84,11 +94,17 @@ def _renumber_draft(entered: Agreement) -> None:
     drafts.filter(number__lte=entered.number).update(number=entered.number + 1)
 
 
-def require_unsigned() -> None:
-    """Raises SignedIsThere once the first SLA is signed."""
+def require_open_to_working_terms() -> None:
+    """Raises SignedIsThere once the first SLA is signed, AwaitsSignatures while it waits for that."""
     if Agreement.objects.filter(is_signed=True).exists():
         raise SignedIsThere(
             "A signed SLA is there: its terms change by an amendment that both leaders sign, and by nothing else."
+        )
+    sent = ArtifactVersion.objects.of(KIND, KEY).sent().first()
+    if sent is not None:
+        raise AwaitsSignatures(
+            f"Version {sent.number} of the SLA waits for its signatures, and brings its own terms. To change the "
+            "working terms before that, withdraw it first; it can be begun again with its content."
         )
 
 

@@ -281,9 +281,7 @@ def test_the_clause_under_todays_terms_counts_what_is_disputed_as_the_clause_doe
     for number, at in ((6, NOW + HOUR), (7, NOW + HOUR), (8, after)):
         file_dispute(subject=clocks[f"D{number}"], text="Away", asked="Hold it", by=manager, at=at)
     for number, at in worked.items():
-        touch = event(
-            "touch.recorded", f"T{number}", at, lead=f"D{number}", channel="call", is_attempt=True
-        )
+        touch = event("touch.recorded", f"T{number}", at, lead=f"D{number}", channel="call", is_attempt=True)
         world.send(touch, at=at)
     november = Period.of(date(2026, 11, 1))
     for at in (after, after + HOUR):  # before and after the sweep

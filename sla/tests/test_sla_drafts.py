@@ -5,18 +5,30 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+import time_machine
+from django.urls import reverse
 
 from alignment.artifacts.kinds import InvalidContent
 from alignment.models import ArtifactVersion, Role, VersionState
-from alignment.services.artifacts import ChangedMeanwhile, blockers_of, decline, discard_draft, restart, send
+from alignment.services.artifacts import (
+    ChangedMeanwhile,
+    blockers_of,
+    decline,
+    discard_draft,
+    restart,
+    send,
+    withdraw,
+)
 from alignment.services.authority import OnlyRevOps
 from sla.content import check
 from sla.kinds import SLA
 from sla.models import Agreement
 from sla.queries.drafting import complete, usual_clauses
+from sla.services.agreements import AwaitsSignatures
 from sla.services.agreements import put_in_force as put_terms_in_force
 from sla.services.drafts import NothingToStartFrom, save_draft_of_sla, start_draft
 from sla.terms import InvalidTerms
+from sla.tests.pages import signed_in
 from testing.artifacts import sign_all, user_with
 from testing.definitions import put_in_force
 from testing.sla import clauses, judging, sent_sla, signed_sla
@@ -131,6 +143,15 @@ def test_working_terms_entered_meanwhile_do_not_part_the_document_from_its_agree
 ) -> None:
     start_draft(by=user_with(Role.REVOPS), at=NOW)
     put_terms_in_force(terms=terms(world.calendar), in_force_from=LATER, by=None, at=LATER)
-    agreement = signed_sla(terms(world.calendar), at=LATER + HOUR)
+    waiting = sent_sla(terms(world.calendar), at=LATER + HOUR)
+    with pytest.raises(AwaitsSignatures, match="withdraw it first"):
+        put_terms_in_force(terms=terms(world.calendar), in_force_from=LATER + DAY, by=None, at=LATER + HOUR)
+    revops = user_with(Role.REVOPS)
+    with time_machine.travel(LATER + HOUR, tick=False):
+        page = signed_in(revops).get(reverse("sla:agreement-new")).content.decode()
+    assert "withdraw it first" in page and "To version 3" in page
+    withdraw(version=waiting, reason="Other terms first", by=revops, at=LATER + 2 * HOUR)
+    put_terms_in_force(terms=terms(world.calendar), in_force_from=LATER + DAY, by=None, at=LATER + 2 * HOUR)
+    agreement = signed_sla(terms(world.calendar), at=LATER + 3 * HOUR)
     assert agreement.version is not None
-    assert agreement.number == agreement.version.number == 3
+    assert agreement.number == agreement.version.number == 4

@@ -18,6 +18,7 @@ from sla.models import Agreement
 from sla.queries import agreement_document as document
 from sla.queries.agreement_document import Version
 from sla.queries.agreements import load_book
+from sla.queries.drafting import standing
 from sla.services import agreements as services
 from sla.terms import InvalidTerms
 from sla.views.windows import gap_meanings, tier_rows, uses_of_form
@@ -25,13 +26,13 @@ from sla.views.windows import gap_meanings, tier_rows, uses_of_form
 
 @roles(Role.REVOPS)
 def create(request: HttpRequest) -> HttpResponse:
-    """The form, prefilled with the version in force; `check` reads it without saving. Closed by the first signature."""
+    """The form, prefilled with the version in force; `check` reads it without saving. Closed by the first signature,
+    and while an SLA waits for it."""
     now = timezone.now()
     try:
-        services.require_unsigned()
-    except services.SignedIsThere as problem:
-        status = 409 if request.method == "POST" else 200
-        return render(request, "sla/agreement_new_closed.html", {"problem": problem}, status=status)
+        services.require_open_to_working_terms()
+    except services.ClosedByTheSla as problem:
+        return _closed(request, problem, status=409 if request.method == "POST" else 200)
     versions = document.versions(load_book(), at=now)
     form = _form(request, versions)
     if request.method != "POST":
@@ -54,8 +55,8 @@ def create(request: HttpRequest) -> HttpResponse:
         )
     except InvalidTerms as problem:
         form.refuse(problem)
-    except services.SignedIsThere as problem:
-        return render(request, "sla/agreement_new_closed.html", {"problem": problem}, status=409)
+    except services.ClosedByTheSla as problem:
+        return _closed(request, problem, status=409)
     except (services.StartsInThePast, services.StartTaken) as problem:
         form.add_error("begins_at", str(problem))
         status = 409
@@ -66,6 +67,12 @@ def create(request: HttpRequest) -> HttpResponse:
         messages.success(request, _said(made, versions))
         return redirect("sla:agreement-version", number=made.number)
     return _page(request, form, versions, now, status=status)
+
+
+def _closed(request: HttpRequest, problem: services.ClosedByTheSla, *, status: int) -> HttpResponse:
+    """Why no working terms are taken, and the way that is open."""
+    shown = {"problem": problem, "sent": standing().sent}
+    return render(request, "sla/agreement_new_closed.html", shown, status=status)
 
 
 def _said(made: Agreement, versions: list[Version]) -> str:
