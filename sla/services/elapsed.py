@@ -23,6 +23,7 @@ from sla.queries.open_time import BY_THE_CLOCK, arrays, open_time, position_sql
 from sla.terms import Terms
 
 UNUSED_FOR = timedelta(days=7)
+USE_NOTED = timedelta(hours=1)  # as often as that at most
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('sla.elapsed'))"
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('sla.elapsed'))"
 
@@ -53,7 +54,7 @@ def bring_up_to_date(*, at: datetime, needed: Iterable[Kept] = (), waiting: bool
     """
     wanted = set(needed)
     with transaction.atomic(), connection.cursor() as cursor:
-        if _is_current(wanted):
+        if _is_current(wanted, at):
             return 0
         cursor.execute(LOCK if waiting else TRY_LOCK)
         if not waiting and not cursor.fetchone()[0]:
@@ -102,11 +103,14 @@ def mark_all_stale() -> None:
         cursor.execute("INSERT INTO sla_stalecycle (cycle_id) SELECT id FROM alignment_mqlcycle")
 
 
-def _is_current(wanted: Collection[Kept]) -> bool:
+def _is_current(wanted: Collection[Kept], at: datetime) -> bool:
+    """Nothing is to be made anew, and that what is wanted is in use has been noted."""
     if StaleCycle.objects.exists():
         return False
     newest = _newest_versions()
-    rows = ElapsedCoverage.objects.values_list("calendar_id", "waits_seconds", "calendar_version", "tzdata")
+    rows = ElapsedCoverage.objects.filter(used_at__gte=at - USE_NOTED).values_list(
+        "calendar_id", "waits_seconds", "calendar_version", "tzdata"
+    )
     sound = {Kept(row[0], row[1]) for row in rows if row[2:] == (newest.get(row[0], 0), tzdata_version())}
     return bool(sound) and sound.issuperset(wanted)
 
@@ -161,7 +165,7 @@ def _cover(wanted: set[Kept], kept: set[Kept], at: datetime) -> None:
         ElapsedCoverage.objects.filter(
             calendar_id=each.calendar_id,
             waits_seconds=each.waits_seconds,
-            used_at__lt=at - timedelta(hours=1),
+            used_at__lt=at - USE_NOTED,
         ).update(used_at=at)
     unused = ElapsedCoverage.objects.filter(used_at__lt=at - UNUSED_FOR)
     for calendar_id, seconds in unused.values_list("calendar_id", "waits_seconds"):

@@ -320,3 +320,22 @@ def test_the_tick_measures_nothing_before_terms_are_in_force(world: World) -> No
     assert keep_terms_in_force(at=NOW) == 1
     assert Elapsed.objects.filter(kind=ClockKind.FOLLOW_UP).exists()
     assert keep_terms_in_force(at=NOW) == 0
+
+
+def test_a_calendar_that_is_asked_for_each_day_is_kept_where_nothing_changes(world: World) -> None:
+    world.send(event("lead.updated", "K", NOW, score=80))
+    other = create_calendar(
+        name="Other",
+        by=None,
+        at=NOW - HOUR,
+        schedule={"zone": "UTC", "weekly": {"mon": [["09:00", "17:00"]]}},
+    )
+    drafted = terms(world.calendar)
+    drafted["calendars"] = {"default": other.pk, "teams": {}}
+    for day in range(9):
+        bring_up_to_date(at=NOW + timedelta(days=day), needed=needed_by(Terms.from_json(drafted)))
+    kept = Elapsed.objects.filter(calendar_id=other.pk)
+    keep_terms_in_force(at=NOW + timedelta(days=9))
+    assert kept.exists()
+    keep_terms_in_force(at=NOW + timedelta(days=16))  # not asked for any more
+    assert not kept.exists()
