@@ -15,7 +15,7 @@ from sla.clauses import Volume
 from sla.models import ClockKind
 from sla.queries import would_follow
 from sla.queries.arrivals import Arrivals, arrivals
-from sla.queries.remembered import remembered, replayed
+from sla.queries.remembered import facts_so_far, remembered, replayed
 from sla.queries.replay import ALL, KINDS, OUTCOMES, WHICH, KindFound, Replayed, Span, Tally
 from sla.queries.windows_met import Quantile, quantiles
 from sla.queries.would_follow import Delivered, Judged
@@ -59,7 +59,8 @@ class Side:
 @dataclass(frozen=True)
 class Answer:
     """`today`: under the terms in force, None while there are none. `left_out`: MQLs whose score was under a raised
-    threshold, None: it is not raised. `more`: leads that would have crossed a lowered one, None: it is not lowered."""
+    threshold, None: it is not raised. `more`: leads that would have crossed a lowered one, None: it is not lowered, or
+    the scope is not everybody's: a lead that was no MQL is of no team."""
 
     span: Span
     which: str
@@ -112,8 +113,8 @@ def answer(
         clause,
         _side(before, clause) if before else None,
         _side(asked, clause),
-        would_follow.below(asked, threshold) if threshold is not None else None,
-        would_follow.more_leads(asked, lowered) if lowered is not None else None,
+        _left_out(asked, threshold) if threshold is not None else None,
+        _more(asked, lowered) if lowered is not None and scope.is_all else None,
     )
 
 
@@ -128,6 +129,16 @@ def _lowered(terms: Terms, today: Terms | None) -> int | None:
     if today is None or {terms.trigger.kind, today.trigger.kind} != {"score"}:
         return None
     return terms.trigger.threshold if terms.trigger.threshold < today.trigger.threshold else None
+
+
+def _left_out(asked: Replayed, threshold: int) -> int:
+    return remembered("below", asked, lambda: would_follow.below(asked, threshold))
+
+
+def _more(asked: Replayed, threshold: int) -> int:
+    return remembered(
+        f"more {threshold}", asked, lambda: would_follow.more_leads(asked, threshold), also=facts_so_far()
+    )
 
 
 def _side(asked: Replayed, clause: Clause) -> Side:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.core.cache import cache
+from django.db.models import Count, Max
 
+from alignment.models import Delivery, Fact, LeadMerge
 from sla.models import ClockKind, ElapsedCoverage
 from sla.queries.open_time import BY_THE_CLOCK
 from sla.queries.replay import KindFound, Replayed, owners_of, replay
@@ -34,15 +36,26 @@ def replayed(asked: Replayed, kinds: Sequence[str]) -> dict[str, KindFound]:
     return {kind: made[kind] if kind in made else known[names[kind]] for kind in kinds}
 
 
-def remembered(what: str, asked: Replayed, make: Callable[[], T]) -> T:
-    """What depends on whom tiers take and on calendars, and on no window."""
+def remembered(what: str, asked: Replayed, make: Callable[[], T], *, also: Sequence[Any] = ()) -> T:
+    """What depends on whom tiers take and on calendars, and on no window; and on `also`, such as `facts_so_far`."""
     tiers = [(*_whom(tier), tier.label, tier.follow_up_within.is_business) for tier in asked.terms.tiers]
-    name = _name(what, _common(asked, _state(asked)), tiers)
+    name = _name(what, _common(asked, _state(asked)), tiers, also)
     found: T | None = cache.get(name)
     if found is None:
         found = make()
         cache.set(name, found, SECONDS)
     return found
+
+
+def facts_so_far() -> list[Any]:
+    """Changes with every fact that came in and with every merge of leads, for what facts tell of no MQL.
+
+    Facts are numbered before they are seen: what is in hand now still waits, and so it is part of this.
+    """
+    newest = Fact.objects.aggregate(newest=Max("pk"))
+    waiting = Delivery.objects.pending().aggregate(last=Max("pk"), deliveries=Count("pk"))
+    merges = LeadMerge.objects.aggregate(merged=Max("pk"), undone=Count("undone_at"))
+    return [*newest.values(), *waiting.values(), *merges.values()]
 
 
 def _state(asked: Replayed) -> list[Any]:

@@ -13,7 +13,7 @@ from django.db import connection
 from alignment.business_time.zones import start_of_day
 from sla.clauses import Volume
 from sla.periods import Period
-from sla.queries.replay import ALL, HISTORY, OUTCOMES, KindFound, Replayed, Tally
+from sla.queries.replay import ALL, HISTORY, OUTCOMES, KindFound, Replayed, Tally, owners_of
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,11 @@ def crossed(asked: Replayed) -> dict[date, dict[str, int]]:
 
 _BELOW = """
 SELECT count(*) FROM alignment_mqlcycle m JOIN sla_opening o ON o.cycle_id = m.id
-WHERE m.voided_at IS NULL AND m.crossed_at >= %(first)s AND m.crossed_at < %(end)s AND o.score < %(threshold)s
+WHERE m.voided_at IS NULL AND m.crossed_at >= %(first)s AND m.crossed_at < %(end)s AND o.score < %(threshold)s {which}
 """
 # The highest score that each record of a lead was given in the span; a lead that crossed in it is no further one.
 _MORE = """
-SELECT count(*) FROM (
+SELECT count(DISTINCT coalesce(l.merged_into_id, l.id)) FROM (
     SELECT f.source_id, f.external_id FROM alignment_fact f
     WHERE f.subject = 'lead' AND NOT f.is_history AND f.occurred_at >= %(first)s AND f.occurred_at < %(end)s
       AND jsonb_typeof(f.fields->'score') = 'number'
@@ -156,18 +156,29 @@ WHERE NOT EXISTS (
 
 
 def below(asked: Replayed, threshold: int) -> int:
-    """MQLs of the span that a raised threshold would have left out: those whose score at the crossing is known."""
-    return _count(_BELOW, asked, threshold)
+    """MQLs of the span that a raised threshold would have left out: those whose score at the crossing is known. Of
+    those that are asked for: a scope has its own."""
+    which = ""
+    if asked.which != ALL:
+        which = f"AND {'' if asked.which == HISTORY else 'NOT '}m.is_history"
+    if not asked.scope.is_all:
+        which += " AND m.owner_id = ANY(%(owners)s::bigint[])"
+    return _count(_BELOW.format(which=which), asked, threshold)
 
 
 def more_leads(asked: Replayed, threshold: int) -> int:
-    """Leads that reached a lowered threshold in the span and were no MQL then. A count and no more: nobody was asked
-    to follow them up, so there is nothing to replay."""
+    """Leads that reached a lowered threshold in the span and were no MQL then, whoever's they are. A count and no more:
+    nobody was asked to follow them up, so there is nothing to replay."""
     return _count(_MORE, asked, threshold)
 
 
 def _count(statement: str, asked: Replayed, threshold: int) -> int:
-    given: dict[str, Any] = {"first": asked.span.starts_at, "end": asked.span.ends_at, "threshold": threshold}
+    given: dict[str, Any] = {
+        "first": asked.span.starts_at,
+        "end": asked.span.ends_at,
+        "threshold": threshold,
+        "owners": owners_of(asked.scope),
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
         return int(cursor.fetchone()[0])

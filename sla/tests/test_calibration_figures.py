@@ -9,11 +9,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alignment.access import Scope
-from alignment.models import MqlCycle, Organisation, Role
+from alignment.models import Lead, MqlCycle, Organisation, Role
 from alignment.queries.calendars import compiled
 from alignment.services.calendars import create_calendar
+from alignment.services.merges import merge_leads
 from sla.clauses import Volume
 from sla.models import Clock, ClockKind, Elapsed, Opening
 from sla.periods import Period
@@ -153,6 +156,35 @@ def test_a_raised_threshold_leaves_out_and_a_lowered_one_only_counts(world: Worl
     assert lower.proposed.follow_up.total.due == 8
     for answered, n in ((higher, 3), (lower, 8)):
         assert [each.n for each in shortest_windows(answered, Scope(is_all=True))] == [0, n]
+    managed = Scope(teams=frozenset({second_team(world).pk}))
+    for score in (75, 45):  # leads that were no MQLs are of no team
+        found = answer(with_threshold(score), today, span, scope=managed, cut=at)
+        assert (found.left_out or 0, found.more) == (0, None)
+    assert answer(with_threshold(75), today, span, which=HISTORY, cut=at).left_out == 0
+
+
+def test_further_leads_are_counted_anew_only_when_something_came_in(world: World) -> None:
+    def lowered(hours: int) -> Terms:
+        found = terms(world.calendar, trigger={"kind": "score", "threshold": 45})
+        found["tiers"][1]["follow_up_within"]["amount"] = hours
+        return Terms.from_json(found)
+
+    def more(hours: int) -> tuple[int | None, bool]:
+        """The count, and whether facts were read for it."""
+        with CaptureQueriesContext(connection) as asked:
+            found = answer(lowered(hours), today, span, cut=at).more
+        return found, any("FROM alignment_fact f" in query["sql"] for query in asked.captured_queries)
+
+    today = late_and_early(world)
+    world.send(event("lead.updated", "C1", NOW, score=50))
+    at, span = NOW + timedelta(days=20), Span(date(2026, 11, 1), date(2026, 12, 1), "UTC")
+    assert more(4) == (1, True)
+    assert more(5) == (1, False)
+    world.send(event("lead.updated", "C2", NOW, score=50))
+    assert more(6) == (2, True)
+    survivor, merged = Lead.objects.filter(external_id__in=("C1", "C2")).order_by("pk")
+    merge_leads(survivor=survivor, merged=merged, reason="One", by=add_user(world, Role.REVOPS), at=NOW)
+    assert more(7) == (1, True)
 
 
 def test_a_month_of_exactly_15_percent_fires_nothing(world: World) -> None:
