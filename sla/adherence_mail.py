@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from alignment.wording import in_words, truncated_share
 from sla.queries.adherence.figures import VOLUME, Cell, Line, Near, Report, Span
+from sla.wording import WHAT_REVOKING_DOES
 
 
 def subject(report: Report) -> str:
@@ -23,6 +24,7 @@ def text(report: Report) -> str:
     """Both sides in the same unit, what is near, and what the figures rest on."""
     signed = report.signed
     parts = [
+        revoked_sentence(report),
         f"Promises kept of promises due, both sides, week of {_days(report.spans[0])} ({report.zone}).",
         _lines("MARKETING", report.marketing, report.spans),
         _lines("SALES", report.sales, report.spans),
@@ -40,16 +42,25 @@ def text(report: Report) -> str:
 
 def sentences(report: Report) -> list[str]:
     """What stands close: the consequences, the month's volume, the disputes."""
-    said = [follow_up_sentence(report.near)]
-    said.append(volume_sentence(report))
+    said = [follow_up_sentence(report.near), volume_sentence(report)]
     count = report.open_disputes
     if count:
         said.append(f"{count} dispute{' waits' if count == 1 else 's wait'} for a ruling.")
     return said
 
 
-def follow_up_sentence(near: Near) -> str:
+def revoked_sentence(report: Report) -> str:
+    """That the SLA is no longer signed, and what follows; empty of one that is."""
+    at = report.signed.revoked_at
+    if at is None:
+        return ""
+    return f"The SLA is no longer signed: it was revoked on {_moment(at, report.zone)}. {WHAT_REVOKING_DOES}"
+
+
+def follow_up_sentence(near: Near | None) -> str:
     """ "3 more missed follow-ups this month and the clause fires." """
+    if near is None:
+        return "No consequence follows from missed follow-ups while no SLA is signed."
     so_far = f"{near.missed} of {near.due} follow-ups due this {near.kind} so far are missed, as the clause counts them"
     if not near.more:
         fires = f"As it stands, the consequence clause fires when the {near.kind} is over."
@@ -60,7 +71,7 @@ def follow_up_sentence(near: Near) -> str:
 
 def volume_sentence(report: Report) -> str:
     near = report.near
-    if not report.prorated:
+    if near is None or not report.prorated:
         return f"This month's volume is {report.not_judged}."
     kept = (
         f"{near.volume_left} more MQLs keep this month's volume of {near.volume_promised}"

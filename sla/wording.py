@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 
 from alignment.queries.working_days import WorkingDay
@@ -17,6 +19,20 @@ STOPS: Mapping[str, str] = {
     "attempt": "The next attempt. It is owed until the agreed number is made, a two-way contact comes about, or "
     "the cycle closes.",
 }
+
+WHAT_REVOKING_DOES = (
+    "Its terms go on judging clocks until another version is signed. Months and periods that were over by then are "
+    "judged as signed; one that was not, or begins later, is not judged and has no consequence. What was decided "
+    "before stands, and an open renegotiation stays open."
+)
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """What pages and mails say of an SLA whose signatures count no more since `at`."""
+
+    at: datetime
+    says: str = WHAT_REVOKING_DOES
 
 
 def who(tier: Tier) -> str:

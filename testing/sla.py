@@ -8,6 +8,7 @@ from typing import Any
 from alignment.models import ArtifactVersion, Calendar, Role, Team
 from alignment.queries.calendars import compiled
 from alignment.queries.definitions import definition_in_force
+from alignment.services.artifacts import revoke
 from sla.content import KEY, KIND, PICKLISTS
 from sla.models import Agreement
 from sla.queries.agreements import load_book
@@ -84,6 +85,14 @@ def signed_sla(terms: dict[str, Any], *, at: datetime, **changes: Any) -> Agreem
     """The agreement that a signed SLA brought in force at `at`."""
     version = sign_all(sent_sla(terms, at=at, **changes), at=at)
     return Agreement.objects.get(version=version)
+
+
+def revoke_sla(agreement: Agreement, *, at: datetime) -> None:
+    """The CRO takes the signature back."""
+    if agreement.version is None:
+        raise AssertionError(f"{agreement} is not signed")
+    by = user_with(Role.CRO)
+    revoke(version=agreement.version, role=Role.CRO, reason="It cannot be kept.", by=by, at=at)
 
 
 def judging(at: datetime) -> Agreement:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Case, F, Max, Q, When
 
-from alignment.models import MqlCycle
+from alignment.models import MqlCycle, VersionState
 from sla.clauses import Clauses
 from sla.models import Agreement
 from sla.terms import Terms
+from sla.wording import Revoked
 
 
 class UnknownAgreement(LookupError):
@@ -24,11 +25,34 @@ class UnknownAgreement(LookupError):
 class InForce:
     """One version of the agreement with its terms read (shared between callers: do not change them).
 
-    `clauses`: what else was signed; None for an unsigned version, which promises nothing beyond its clocks."""
+    `clauses`: what else was signed; None for an unsigned version, which promises nothing beyond its clocks.
+    `revoked_at`: since when its signatures count no more; its terms go on judging clocks all the same."""
 
     agreement: Agreement
     terms: Terms
     clauses: Clauses | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SignedSpan:
+    """Time in which some signed SLA stood without a break: from the beginning of its `first` version on, until one
+    was revoked (`revoked`). Nothing signed stands behind what comes after, until another version begins."""
+
+    first: InForce
+    revoked: InForce | None = None
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.first.agreement.in_force_from
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return self.revoked.revoked_at if self.revoked else None
+
+    def reaches(self, instant: datetime) -> bool:
+        """Whether a period that ends at an instant ended within it."""
+        return self.ends_at is None or instant <= self.ends_at
 
 
 class AgreementBook:
@@ -44,6 +68,7 @@ class AgreementBook:
                 self._line.pop()
             self._line.append(version)
         self._since = [version.agreement.in_force_from for version in self._line]
+        self.spans = list(self._signed_spans())
 
     def at(self, instant: datetime) -> InForce | None:
         """The version that judges what starts at an instant; None before the first one began."""
@@ -53,6 +78,31 @@ class AgreementBook:
     def first_signed(self) -> InForce | None:
         """The first version that was signed; every one after it is signed too. None before there is one."""
         return next((version for version in self._line if version.clauses is not None), None)
+
+    def span_at(self, instant: datetime) -> SignedSpan | None:
+        """The signed time in which an instant lies; None before the first one and after a revocation."""
+        begun = [span for span in self.spans if span.starts_at <= instant]
+        return begun[-1] if begun and (begun[-1].ends_at is None or instant < begun[-1].ends_at) else None
+
+    def span_of(self, agreement: Agreement) -> SignedSpan:
+        """The signed time that a signed version is of."""
+        return [span for span in self.spans if span.first.agreement.number <= agreement.number][-1]
+
+    def revoked_at(self, instant: datetime) -> InForce | None:
+        """The version whose signatures were revoked with nothing signed in its place at an instant; None where the
+        SLA is signed then, or never was."""
+        begun = [span for span in self.spans if span.starts_at <= instant]
+        return begun[-1].revoked if begun and self.span_at(instant) is None else None
+
+    def _signed_spans(self) -> Iterator[SignedSpan]:
+        """Cut where a version was revoked, one that never came in force included."""
+        revoked = [version for version in self.every() if version.revoked_at is not None]
+        line = [version for version in self._line if version.clauses is not None]
+        while line:
+            first = line[0].agreement.number
+            cut = next((version for version in revoked if version.agreement.number >= first), None)
+            yield SignedSpan(line[0], cut)
+            line = [version for version in line if cut and version.agreement.number > cut.agreement.number]
 
     def by_number(self, number: int) -> InForce:
         """A version by its number, whether it ever was in force or not. Raises UnknownAgreement."""
@@ -79,6 +129,13 @@ class AgreementBook:
         return [version for _, version in sorted(self._by_number.items())]
 
 
+def revoked_at(instant: datetime, book: AgreementBook | None = None) -> Revoked | None:
+    """What to say where the SLA was revoked, with nothing signed in its place at an instant; None where it stands, or
+    never was signed."""
+    found = (book or load_book()).revoked_at(instant)
+    return Revoked(found.revoked_at) if found is not None and found.revoked_at is not None else None
+
+
 def next_number() -> int:
     """What the first signed SLA is numbered: it goes on from the unsigned versions before it."""
     return (Agreement.objects.aggregate(last=Max("number"))["last"] or 0) + 1
@@ -89,7 +146,9 @@ _read: dict[int, tuple[Any, Terms, Clauses | None]] = {}  # by id: the document 
 
 def load_book() -> AgreementBook:
     """Every version of the agreement, in one query however many there are."""
-    return AgreementBook(InForce(agreement, *_parsed(agreement)) for agreement in Agreement.objects.all())
+    is_revoked = Q(version__state=VersionState.REVOKED)
+    rows = Agreement.objects.annotate(revoked_at=Case(When(is_revoked, then=F("version__ended_at"))))
+    return AgreementBook(InForce(row, *_parsed(row), row.revoked_at) for row in rows)
 
 
 def default_calendar_at(instant: datetime) -> int | None:

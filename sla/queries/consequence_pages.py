@@ -22,8 +22,9 @@ from sla.models import (
     RenegotiationCase,
 )
 from sla.periods import Period, periods_up_to
+from sla.queries.agreements import load_book
 from sla.queries.follow_up_clause import FollowUps, clause_periods, follow_ups
-from sla.queries.volume import NONE_SIGNED, VolumeMonth, months_of_volume, ruled_out
+from sla.queries.volume import VolumeMonth, months_of_volume, ruled_out
 
 SHOWN = 12
 
@@ -69,7 +70,11 @@ def month_rows(*, at: datetime, shown: int = SHOWN) -> list[MonthRow]:
         MonthRow(month, judged.get(month.period.first), ruled[month.period])
         for month in reversed(months_of_volume(periods, at=at))
     ]
-    return [row for row in rows if row.now.not_judged != NONE_SIGNED] or rows[:1]
+    begun = load_book().first_signed()
+    if begun is None:
+        return rows[:1]
+    since, zone = begun.agreement.in_force_from, Organisation.get().zone
+    return [row for row in rows if row.now.period.ends_at(zone) > since] or rows[:1]
 
 
 def period_rows(*, at: datetime, shown: int = SHOWN) -> list[PeriodRow]:
@@ -83,11 +88,11 @@ def period_rows(*, at: datetime, shown: int = SHOWN) -> list[PeriodRow]:
     periods = list(clause_periods(at=at))[-shown:]
     return [
         PeriodRow(
-            period,
-            judged.get(period.first),
-            None if period.first in judged else follow_ups(period, version, at=at),
+            judging.period,
+            judged.get(judging.period.first),
+            None if judging.period.first in judged else follow_ups(judging, at=at),
         )
-        for period, version in reversed(periods)
+        for judging in reversed(periods)
     ]
 
 

@@ -1,14 +1,15 @@
 """The follow-up clause in figures: which periods it judges, by which SLA, and what each came to.
 
-Only clocks that run on a signed version count. Figures come from the compliance roll-up, as known first: a breach that
-late evidence disproved stays a miss, unless a ruling has set it aside.
+Only clocks that run on a signed version count, after a revocation those of versions signed since. Figures come from the
+compliance roll-up, as known first: a breach that late evidence disproved stays a miss, unless a ruling has set it
+aside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -18,13 +19,25 @@ from alignment.queries.inbox import processed_up_to
 from sla.models import Clock, ClockKind, ComplianceDay, Outcome
 from sla.periods import Period
 from sla.queries import compliance
-from sla.queries.agreements import AgreementBook, InForce, load_book
+from sla.queries.agreements import AgreementBook, InForce, SignedSpan, load_book
 from sla.queries.disputes import held_clocks, set_aside_clocks
 
 KIND = ClockKind.FOLLOW_UP
 MISSED = Q(outcome__in=[Outcome.MISSED, Outcome.RESTATED])
 
 UNDER_WAY = "not over yet"
+CUT_SHORT = "not judged: the SLA was revoked before it was over"
+
+
+@dataclass(frozen=True)
+class Judging:
+    """A period, the signed version that judges it, and the signed time that this is of. `is_cut_short`: a revocation
+    ended that before the period was over, so nothing judges it."""
+
+    period: Period
+    version: InForce
+    span: SignedSpan
+    is_cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,36 +64,67 @@ class FollowUps:
         return self.unsettled == UNDER_WAY
 
     @property
+    def is_cut_short(self) -> bool:
+        return self.unsettled == CUT_SHORT
+
+    @property
     def is_missed(self) -> bool:
         return 100 * self.missed > self.percent * self.due
 
 
-def clause_periods(*, at: datetime, book: AgreementBook | None = None) -> Iterator[tuple[Period, InForce]]:
-    """The periods that the clause judges, one after the other without a gap, up to the one under way.
+def clause_periods(*, at: datetime, book: AgreementBook | None = None) -> Iterator[Judging]:
+    """The periods of the clause, up to the one under way; without a gap while a signed SLA stands.
 
     Each is of the kind that the SLA in force at its first instant names, the very first of the first signed SLA's. A
-    quarter begins with a quarter: until then, single months.
+    quarter begins with a quarter: until then, single months. After a revocation they begin anew with the next signed
+    version, as with a first signature; the one that it cut short is left out where that one's first period takes it in.
     """
     book = book or load_book()
+    judged_to, cut_short = date.min, None
+    for span in book.spans:
+        if span.starts_at > at:
+            break
+        for judging in _periods_of(span, book, judged_to, at):
+            if cut_short is not None and cut_short.period.end <= judging.period.first:
+                yield cut_short
+            cut_short = judging if judging.is_cut_short else None
+            if cut_short is None:
+                judged_to = judging.period.end
+                yield judging
+    if cut_short is not None:
+        yield cut_short
+
+
+def _periods_of(span: SignedSpan, book: AgreementBook, judged_to: date, at: datetime) -> Iterator[Judging]:
+    """The periods of one signed time; the one that its end cuts short is the last. `judged_to`: the day before which
+    periods of an earlier one were judged."""
     zone = Organisation.get().tz
-    begun = book.first_signed()
-    if begun is None or begun.clauses is None or begun.agreement.in_force_from > at:
+    if not span.reaches(span.starts_at):  # revoked before it began
         return
-    day = begun.agreement.in_force_from.astimezone(zone).date()
-    period, version = Period.of(day, begun.clauses.consequences.period), begun
-    today = at.astimezone(zone).date()
+    day = span.starts_at.astimezone(zone).date()
+    version, today = span.first, at.astimezone(zone).date()
+    period = Period.of(day, _unit(version))
+    if period.first < judged_to:
+        period = Period.of(day)
     while period.first <= today:
-        yield period, version
+        is_cut_short = not span.reaches(period.ends_at(zone.key))
+        yield Judging(period, version, span, is_cut_short)
+        if is_cut_short:
+            return
         found = book.at(period.ends_at(zone.key))
         if found is not None and found.clauses is not None:
             version = found
-        unit = version.clauses.consequences.period if version.clauses else "month"
-        following = Period.of(period.end, unit)
+        following = Period.of(period.end, _unit(version))
         period = following if following.first == period.end else Period.of(period.end)
 
 
-def follow_ups(period: Period, version: InForce, *, at: datetime) -> FollowUps:
+def _unit(version: InForce) -> str:
+    return version.clauses.consequences.period if version.clauses else "month"
+
+
+def follow_ups(judging: Judging, *, at: datetime) -> FollowUps:
     """What a period came to so far."""
+    period, span = judging.period, judging.span
     rows = (
         ComplianceDay.objects.filter(kind=KIND, day__gte=period.first, day__lt=period.end)
         .values("day")
@@ -88,33 +132,33 @@ def follow_ups(period: Period, version: InForce, *, at: datetime) -> FollowUps:
         .order_by("day")
     )
     days: list[dict[str, Any]] = [{**row, "day": row["day"].isoformat()} for row in rows]
-    other = _unsigned(period)
-    held, set_aside = _held(period).count(), _set_aside(period).count()
+    other = _of_no_account(period, span)
+    held, set_aside = _held(period, span).count(), _set_aside(period, span).count()
     missed = sum(row["missed"] for row in days) - other["missed"]
     met = sum(row["met"] for row in days) - other["met"]
     return FollowUps(
         period,
-        version,
+        judging.version,
         missed + held - set_aside,
         missed + met + held,
         held,
         set_aside,
-        why_unsettled(period, at=at),
+        CUT_SHORT if judging.is_cut_short else why_unsettled(period, span, at=at),
         days,
     )
 
 
-def missed_clocks(period: Period) -> QuerySet[Clock]:
+def missed_clocks(period: Period, span: SignedSpan) -> QuerySet[Clock]:
     """The missed clocks of a period whose breach no ruling has set aside, in order of due time."""
     return (
-        _due(period)
+        _due(period, span)
         .filter(MISSED)
         .exclude(pk__in=set_aside_clocks(with_restated=True).values("pk"))
         .order_by("due_at", "pk")
     )
 
 
-def why_unsettled(period: Period, *, at: datetime) -> str:
+def why_unsettled(period: Period, span: SignedSpan, *, at: datetime) -> str:
     """Why a period cannot be judged yet: it is not over, or something of it is still under way. "" when it can."""
     zone = Organisation.get().zone
     end = period.ends_at(zone)
@@ -124,40 +168,41 @@ def why_unsettled(period: Period, *, at: datetime) -> str:
         return "not yet known: events of these days wait in the inbox"
     if not compliance.are_settled(period.first, period.end):
         return "not yet known: some day is still being added up"
-    if _due(period).filter(outcome=Outcome.OPEN, held_since__isnull=True).exists():
+    if _due(period, span).filter(outcome=Outcome.OPEN, held_since__isnull=True).exists():
         return "not yet known: some follow-up that fell due is not judged yet"
     return ""
 
 
-def _due(period: Period) -> QuerySet[Clock]:
-    """Clocks of standing MQLs due in the period that run on a signed SLA."""
+def _due(period: Period, span: SignedSpan) -> QuerySet[Clock]:
+    """Clocks of standing MQLs due in the period that run on a version of that signed time."""
     zone = Organisation.get().zone
     return Clock.objects.filter(
         kind=KIND,
         due_at__gte=period.starts_at(zone),
         due_at__lt=period.ends_at(zone),
         cycle__voided_at__isnull=True,
-        agreement__is_signed=True,
+        agreement__number__gte=span.first.agreement.number,
     )
 
 
-def _held(period: Period) -> QuerySet[Clock]:
+def _held(period: Period, span: SignedSpan) -> QuerySet[Clock]:
     zone = Organisation.get().zone
     found = held_clocks(period.starts_at(zone), period.ends_at(zone))
-    return found.filter(kind=KIND, agreement__is_signed=True)
+    return found.filter(kind=KIND, agreement__number__gte=span.first.agreement.number)
 
 
-def _set_aside(period: Period) -> QuerySet[Clock]:
-    return _due(period).filter(pk__in=set_aside_clocks(with_restated=True).values("pk"))
+def _set_aside(period: Period, span: SignedSpan) -> QuerySet[Clock]:
+    return _due(period, span).filter(pk__in=set_aside_clocks(with_restated=True).values("pk"))
 
 
-def _unsigned(period: Period) -> dict[str, int]:
-    """What the roll-up has of clocks that run on an unsigned version; asked of the clocks themselves."""
+def _of_no_account(period: Period, span: SignedSpan) -> dict[str, int]:
+    """What the roll-up has of clocks that run on a version from before that signed time: unsigned, or revoked; asked of
+    the clocks themselves."""
     zone = Organisation.get().zone
     return Clock.objects.filter(
         kind=KIND,
         due_at__gte=period.starts_at(zone),
         due_at__lt=period.ends_at(zone),
         cycle__voided_at__isnull=True,
-        agreement__is_signed=False,
+        agreement__number__lt=span.first.agreement.number,
     ).aggregate(missed=Count("pk", filter=MISSED), met=Count("pk", filter=Q(outcome=Outcome.MET)))

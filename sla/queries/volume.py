@@ -2,8 +2,8 @@
 
 Delivered are the MQLs that crossed the trigger in the month (organisation's zone) and stand, of leads that count;
 those that only an imported file tells of as well: marketing delivered them, whoever told us. The signed SLA in force at
-the month's first instant judges it. All counts are as known on `at`: what reached us later is left out, what was
-disproved later still counts; asked again later, the same month is restated.
+the month's first instant judges it, unless it was revoked before the month was over. All counts are as known on `at`:
+what reached us later is left out, what was disproved later still counts; asked again later, the same month is restated.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from sla.periods import Bounded, Period
 from sla.queries.agreements import AgreementBook, InForce, load_book
 
 SIGNED_MEANWHILE = "not judged: the SLA was signed during the month"
+REVOKED_MEANWHILE = "not judged: the SLA was revoked before the month was over"
 NONE_SIGNED = "not judged: no signed SLA was in force"
 
 
@@ -114,12 +115,14 @@ def months_of_volume(periods: Sequence[Period], *, at: datetime) -> list[VolumeM
 
 
 def judging(period: Period, book: AgreementBook, zone: str) -> tuple[InForce | None, str]:
-    """The signed version in force at the period's first instant, else None and why none judges it."""
-    version = book.at(period.starts_at(zone))
-    if version is not None and version.clauses is not None:
-        return version, ""
-    later = book.at(period.ends_at(zone))
-    is_later = later is not None and later.clauses is not None
+    """The signed version in force at the period's first instant, else None and why none judges it. One that was revoked
+    within the period does not, nor one revoked before that runs on."""
+    span = book.span_at(period.starts_at(zone))
+    if span is not None and span.reaches(period.ends_at(zone)):
+        return book.at(period.starts_at(zone)), ""
+    if span is not None:
+        return None, REVOKED_MEANWHILE.replace("month", period.kind)
+    is_later = book.span_at(period.ends_at(zone)) is not None
     return None, SIGNED_MEANWHILE.replace("month", period.kind) if is_later else NONE_SIGNED
 
 

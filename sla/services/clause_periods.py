@@ -25,7 +25,7 @@ from sla.models import (
     Decision,
 )
 from sla.periods import Period
-from sla.queries.agreements import load_book
+from sla.queries.agreements import SignedSpan, load_book
 from sla.queries.follow_up_clause import FollowUps, clause_periods, follow_ups, missed_clocks
 from sla.queries.volume import VolumeMonth, months_of_volume
 from sla.services import telling
@@ -37,17 +37,18 @@ def judge_follow_ups(*, at: datetime) -> int:
     in one transaction: who is taken out, and who is to be recycled."""
     known = set(ClausePeriod.objects.filter(kind=ClauseKind.FOLLOW_UP).values_list("first", flat=True))
     judged = 0
-    for period, version in clause_periods(at=at):
-        if period.first in known:
+    for judging in clause_periods(at=at):
+        period = judging.period
+        if period.first in known or judging.is_cut_short:
             continue
         with transaction.atomic():
             if not _is_alone():
                 return judged
-            found = follow_ups(period, version, at=at)
+            found = follow_ups(judging, at=at)
             if found.unsettled:
                 return judged
             if not ClausePeriod.objects.filter(kind=ClauseKind.FOLLOW_UP, first=period.first).exists():
-                if not _decide(found, at=at):
+                if not _decide(found, judging.span, at=at):
                     return judged
                 judged += 1
     return judged
@@ -85,13 +86,14 @@ def take_in_what_was_held(*, at: datetime) -> int:
     stands = Consequence.objects.filter(judged__held__gt=0).exclude(
         disputes__ruling__decision=Decision.UPHELD
     )
+    book = load_book()
     for consequence in stands.select_related("judged__agreement"):
         with transaction.atomic():
             if not _is_alone():
                 return taken
             fired = consequence.fired_at
             clocks = list(
-                missed_clocks(consequence.judged.period)
+                missed_clocks(consequence.judged.period, book.span_of(consequence.judged.agreement))
                 .filter(disputes__filed_at__lte=fired, disputes__ended_at__gte=fired)
                 .filter(cycle__consequence_entry__isnull=True)
                 .select_related("cycle")
@@ -114,9 +116,9 @@ def _is_alone() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _decide(found: FollowUps, *, at: datetime) -> bool:
+def _decide(found: FollowUps, span: SignedSpan, *, at: datetime) -> bool:
     """False where the clocks themselves say otherwise than the roll-up just did: facts came in between."""
-    clocks = list(missed_clocks(found.period).select_related("cycle"))
+    clocks = list(missed_clocks(found.period, span).select_related("cycle"))
     if len(clocks) + found.held != found.missed:
         return False
     evidence: dict[str, Any] = {

@@ -21,7 +21,7 @@ from sla.tests.pages import signed_in
 from testing.api import by_token
 from testing.at_once import at_once
 from testing.definitions import COMPLETE
-from testing.sla import amended, signed_sla
+from testing.sla import amended, judging, revoke_sla, signed_sla
 from testing.world import World, add_user, event, terms
 
 DAY = timedelta(days=1)
@@ -213,6 +213,22 @@ def test_late_days_hold_up_no_report_for_more_than_some_minutes(signed: World) -
     DirtyDay.objects.create(metric=METRIC, day=FRIDAY.date())
     assert send_adherence_report(at=FRIDAY) is None
     assert send_adherence_report(at=FRIDAY + timedelta(minutes=5)) is not None
+
+
+def test_after_a_revocation_mail_and_frozen_page_say_it_once_and_that_no_consequence_follows(
+    signed: World,
+) -> None:
+    revoke_sla(judging(FRIDAY), at=FRIDAY - DAY)
+    report = send_adherence_report(at=FRIDAY)
+    assert report is not None
+    body = OutgoingMail.objects.filter(key__startswith="adherence:").latest("pk").text
+    said = "The SLA is no longer signed"
+    assert body.count(said) == 1 and "revoked on 26 Nov 2026, 08:00 (UTC)" in body
+    assert "No consequence follows" in body and "not judged: the SLA was revoked" in body
+    amended(at=FRIDAY + DAY)
+    with time_machine.travel(FRIDAY + 2 * DAY, tick=False):
+        page = signed_in(add_user(signed, Role.CMO)).get(f"/adherence/{WEEK}/").content.decode()
+    assert page.count(said) == 1
 
 
 def test_a_month_that_no_sla_judges_is_said_so(world: World) -> None:

@@ -168,4 +168,4 @@ def test_terms_whose_signature_was_revoked_go_on_marked_so(world: World) -> None
     revoke(version=signed.version, role=Role.CRO, reason="Wrong", by=user_with(Role.CRO), at=world.at)
     with time_machine.travel(world.at, tick=False):
         page = read(signed_in(user_with(Role.CMO)))
-    assert "No longer signed" in page and "go on running until another version is signed" in page
+    assert "No longer signed" in page and "go on judging clocks until another version is signed" in page

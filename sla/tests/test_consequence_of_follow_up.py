@@ -25,13 +25,14 @@ from sla.models import (
     Outcome,
 )
 from sla.queries.agreements import InForce
-from sla.queries.follow_up_clause import FollowUps
+from sla.queries.consequence_pages import period_rows
+from sla.queries.follow_up_clause import CUT_SHORT, FollowUps
 from sla.services import consequences as service
 from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
 from testing.artifacts import user_with
 from testing.at_once import at_once
-from testing.sla import signed_sla
+from testing.sla import amended, judging, revoke_sla, signed_sla
 from testing.world import World, build_world, event, terms
 
 SIGNED = datetime(2026, 9, 28, 9, 0, tzinfo=UTC)
@@ -230,6 +231,46 @@ def test_a_period_that_is_not_settled_is_not_judged(world: World, why: str) -> N
         roll_up(at=at)
     execute_consequences(at=at)
     assert not ClausePeriod.objects.filter(first="2026-10-01").exists()
+
+
+def test_what_was_over_when_the_sla_was_revoked_is_judged_and_executed_as_signed(world: World) -> None:
+    october(world, missed=4, met=0)
+    revoke_sla(judging(CROSSED), at=datetime(2026, 11, 1, tzinfo=UTC))  # at the very end of October
+    assert execute_consequences(at=AFTER) == 4
+    assert Consequence.objects.get().judged.agreement == judging(CROSSED)
+
+
+def test_nothing_is_judged_of_a_period_that_a_revocation_cut_short_until_another_sla_is_signed(
+    world: World,
+) -> None:
+    october(world, missed=4, met=0)
+    revoke_sla(judging(CROSSED), at=datetime(2026, 10, 31, 23, tzinfo=UTC))
+    assert execute_consequences(at=AFTER) == 0
+    assert not ClausePeriod.objects.filter(first__gte="2026-10-01").exists()
+    assert [row.now.unsettled for row in period_rows(at=AFTER) if row.now] == [CUT_SHORT]
+    with pytest.raises(IntegrityError, match="was not over when its SLA was revoked"), transaction.atomic():
+        ClausePeriod.objects.create(
+            kind=ClauseKind.FOLLOW_UP, unit="month", first="2026-10-01", end="2026-11-01", agreement=judging(CROSSED),
+            part=4, whole=4, percent=15, is_missed=True, evidence={}, evidence_digest="0" * 64, judged_at=AFTER,
+        )  # fmt: skip
+    # between the two: on terms that nobody has signed any more
+    between, again, end = (datetime(2026, 11, day, 9, tzinfo=UTC) for day in (3, 10, 30))
+    world.send(event("lead.updated", "B", between, score=80), at=between)
+    signed = amended(at=datetime(2026, 11, 9, tzinfo=UTC))
+    world.send(event("lead.updated", "N", again, score=80), at=again)
+    assert execute_consequences(at=end) == 0
+    over = end + timedelta(days=1)
+    mark_breached(at=over)
+    roll_up(at=over)
+    assert execute_consequences(at=over) == 1
+    judged = Consequence.objects.get().judged
+    assert (judged.agreement, judged.period.name, judged.part, judged.whole) == (
+        signed,
+        "November 2026",
+        1,
+        1,
+    )
+    assert MqlCycle.objects.get(is_by_clause=True).lead.external_id == "N"
 
 
 def test_clocks_on_an_unsigned_version_count_for_nothing(world: World) -> None:

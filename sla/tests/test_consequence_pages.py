@@ -18,13 +18,14 @@ from sla.queries.consequence_pages import month_rows
 from sla.services import execute_consequences
 from sla.services.consequences import undo
 from sla.services.disputes import Decided, file_dispute, rule
-from sla.tests.test_consequence_of_follow_up import AFTER, october
+from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, october
 from sla.tests.test_consequence_undone import RULED, cycle_of, ruling
 from sla.tests.test_renegotiation import first_of
 from testing.artifacts import user_with
-from testing.sla import amended
+from testing.sla import amended, judging, revoke_sla
 from testing.world import World, add_user
 
+NO_LONGER = "The SLA is no longer signed."
 NOW = datetime(2026, 12, 5, 9, 0, tzinfo=UTC)
 
 
@@ -62,6 +63,14 @@ def test_a_period_under_way_says_whether_the_clause_would_fire(world: World) -> 
     october(world, missed=4, met=6)
     text = client_of(user_with(Role.CMO)).get(reverse("sla:consequences")).content.decode()
     assert "40.0% (4 of 10)" in text and "over the line: as it stands, the clause fires" in text
+    assert NO_LONGER not in text
+    revoke_sla(judging(CROSSED), at=datetime(2026, 10, 31, 11, tzinfo=UTC))
+    client = client_of(user_with(Role.CMO))
+    for name in ("consequences", "adherence", "compliance", "agreement"):
+        text = client.get(reverse(f"sla:{name}")).content.decode()
+        assert text.count(NO_LONGER) == 1, name
+        assert "the clause fires" not in text and "the consequence clause fires" not in text, name
+    assert "not judged: the SLA was revoked" in client.get(reverse("sla:consequences")).content.decode()
 
 
 @time_machine.travel(NOW, tick=False)

@@ -8,12 +8,13 @@ from alignment.models import MqlCycle, Organisation
 from sla.periods import Period
 from sla.queries.volume import (
     NONE_SIGNED,
+    REVOKED_MEANWHILE,
     SIGNED_MEANWHILE,
     delivered_of_line,
     months_of_volume,
     volumes,
 )
-from testing.sla import amended, clauses, signed_sla
+from testing.sla import amended, clauses, judging, revoke_sla, signed_sla
 from testing.world import World, event, terms
 
 SIGNED = datetime(2026, 9, 10, 12, 0, tzinfo=UTC)
@@ -81,6 +82,20 @@ def test_a_month_in_which_the_first_sla_was_signed_is_not_judged(world: World) -
     assert [month.not_judged for month in found] == [NONE_SIGNED, SIGNED_MEANWHILE, ""]
     assert [month.is_missed for month in found] == [None, None, True]
     assert volumes(SEPTEMBER.first, at=LATER) == []
+
+
+def test_no_month_is_judged_that_was_not_over_when_the_sla_was_revoked_until_another_is_signed(
+    world: World,
+) -> None:
+    promising(world, ("", 5))
+    revoke_sla(judging(SIGNED), at=datetime(2026, 11, 1, 1, tzinfo=UTC))
+    amended(at=datetime(2026, 12, 20, tzinfo=UTC))
+    months = [OCTOBER]
+    while len(months) < 4:
+        months.append(months[-1].next())
+    found = months_of_volume(months, at=datetime(2027, 3, 1, tzinfo=UTC))
+    assert [month.not_judged for month in found] == ["", REVOKED_MEANWHILE, SIGNED_MEANWHILE, ""]
+    assert [month.is_missed for month in found] == [True, None, None, True]
 
 
 def test_the_sla_of_the_months_first_instant_judges_it_whatever_is_signed_within(world: World) -> None:

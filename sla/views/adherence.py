@@ -26,6 +26,7 @@ from sla.queries.adherence.rows import OUTCOMES, Drill, cell_of, clocks, count_o
 from sla.queries.adherence.sales import groups
 from sla.services.reports import next_due
 from sla.views import adherence_parts as parts
+from sla.wording import Revoked
 
 
 @roles(*SEES_FIGURES)
@@ -152,12 +153,14 @@ def _shown(request: HttpRequest, user: User, report: Report, *, is_live: bool) -
     else:
         mine = parts.groups_for(report, scope)
     signed = report.signed
+    revoked = Revoked(signed.revoked_at) if signed.revoked_at else None
     sides = [
         (side, side.lower(), parts.rows(lines, report.spans, signed, is_linked=is_linked))
         for side, lines in (("Marketing", report.marketing), ("Sales", report.sales))
     ]
     return {
         "report": report,
+        "revoked": revoked,
         "spans": [span_name(span) for span in report.spans],
         "headline": [
             (side, listed[place], listed[place].line.cells[0])

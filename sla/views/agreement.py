@@ -17,7 +17,7 @@ from sla.clauses import PERIODS
 from sla.models import ClockKind
 from sla.queries import agreement_document as document
 from sla.queries import drafting
-from sla.queries.agreements import load_book
+from sla.queries.agreements import load_book, revoked_at
 from sla.wording import STOPS
 
 READERS = sorted(EVERYONE - {Role.BOARD_VIEWER})
@@ -37,7 +37,8 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
 
 def _page(request: HttpRequest, number: int | None) -> HttpResponse:
     now = timezone.now()
-    versions = document.versions(load_book(), at=now)
+    book = load_book()
+    versions = document.versions(book, at=now)
     if number is not None:
         shown = next((v for v in versions if v.agreement.number == number), None)
         if shown is None:
@@ -52,6 +53,7 @@ def _page(request: HttpRequest, number: int | None) -> HttpResponse:
     uses = document.calendar_uses(terms, at=now)
     context |= {
         "shown": shown,
+        "revoked": revoked_at(now, book),
         "terms": terms,
         "clauses": shown.clauses,
         "report_day": WEEKDAY_NAMES[shown.clauses.report_on] if shown.clauses else "",

@@ -22,6 +22,7 @@ from alignment.sheets import csv_response
 from sla.forms.compliance import GROUP_LABELS, DrillForm, WeekForm
 from sla.models import ClockKind
 from sla.queries import compliance, drilldown
+from sla.queries.agreements import revoked_at
 from sla.queries.arbitration import FILERS
 from sla.queries.cases import open_case
 from sla.queries.compliance import Figure
@@ -114,6 +115,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "sla/compliance.html",
         {
             "now": now,
+            "revoked": revoked_at(now),
             "week": week,
             "sunday": _sunday(week),
             "previous": week.previous(),

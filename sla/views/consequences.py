@@ -20,7 +20,7 @@ from alignment.sheets import csv_response
 from sla.models import Consequence
 from sla.periods import Period
 from sla.queries import consequence_pages as queries
-from sla.queries.agreements import load_book
+from sla.queries.agreements import load_book, revoked_at
 from sla.queries.arbitration import FILERS
 from sla.queries.conversion import conversion
 from sla.queries.volume import delivered, delivered_of_line, months_of_volume
@@ -33,7 +33,8 @@ _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 def overview(request: HttpRequest) -> HttpResponse:
     """Both sides' months and periods against the signed lines, the cases, and marketing's conversion."""
     user, now = viewer(request), timezone.now()
-    in_force = load_book().at(now)
+    book = load_book()
+    in_force = book.at(now)
     months = queries.month_rows(at=now)
     return render(
         request,
@@ -42,6 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "now": now,
             "processed_up_to": processed_up_to(at=now),
             "in_force": in_force if in_force and in_force.clauses else None,
+            "revoked": revoked_at(now, book),
             "months": months,
             "periods": queries.period_rows(at=now),
             "cases": queries.cases(),

@@ -142,7 +142,8 @@ class PastWeek:
 
 @dataclass(frozen=True)
 class Signed:
-    """The signed SLA in force when the report was made, and the definition of an MQL that it cites."""
+    """The signed SLA whose terms ran when the report was made, and the definition of an MQL that it cites.
+    `revoked_at`: since when its signatures counted no more, with nothing signed in its place."""
 
     number: int
     digest: str
@@ -151,6 +152,7 @@ class Signed:
     definition_digest: str
     completeness_percent: int
     missed_percent: int
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,8 @@ class Near:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything of one report. `not_judged`: why the month has no promised volume; empty where it has one."""
+    """Everything of one report. `not_judged`: why the month has no promised volume; empty where it has one.
+    `near`: None where the SLA is revoked, so that no consequence follows."""
 
     monday: date
     zone: str
@@ -190,7 +193,7 @@ class Report:
     groups: dict[str, tuple[GroupLine, ...]]
     prorated: tuple[Prorated, ...]
     not_judged: str
-    near: Near
+    near: Near | None
     open_disputes: int
     trend: tuple[PastWeek, ...]
 

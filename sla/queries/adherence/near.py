@@ -7,20 +7,26 @@ from datetime import datetime
 from sla.periods import Period, periods_up_to
 from sla.queries.adherence.figures import Near, NothingSigned, Span
 from sla.queries.adherence.marketing import MarketingSide
+from sla.queries.agreements import load_book
 from sla.queries.follow_up_clause import clause_periods, follow_ups
 from sla.queries.renegotiation import counted_since
 from sla.queries.volume import months_of_volume
 
 
-def near(marketing: MarketingSide, month: Span, *, at: datetime) -> Near:
-    """Follow-ups of the clause's period under way, as the clause counts them, and the volume of the month.
+def near(marketing: MarketingSide, month: Span, *, at: datetime) -> Near | None:
+    """Follow-ups of the clause's period under way, as the clause counts them, and the volume of the month. None after a
+    revocation: then no consequence follows.
 
     Raises NothingSigned.
     """
-    period, version = next(reversed(list(clause_periods(at=at))), (None, None))
-    if period is None or version is None or version.clauses is None:
+    book = load_book()
+    if book.revoked_at(at) is not None:
+        return None
+    judging = next(reversed(list(clause_periods(at=at, book=book))), None)
+    if judging is None or judging.version.clauses is None:
         raise NothingSigned("No signed SLA is in force.")
-    clause, found = version.clauses.consequences, follow_ups(period, version, at=at)
+    period, clause = judging.period, judging.version.clauses.consequences
+    found = follow_ups(judging, at=at)
     promised = sum(line.mqls for line in marketing.prorated)
     return Near(
         first=period.first,

@@ -34,7 +34,7 @@ WEEKS_BACK = 8
 
 
 def signed_at(at: datetime) -> tuple[Agreement, Clauses]:
-    """The signed SLA in force. Raises NothingSigned."""
+    """The signed SLA in force, one that was revoked and runs on included. Raises NothingSigned."""
     found = load_book().at(at)
     if found is None or found.clauses is None:
         raise NothingSigned("No signed SLA is in force.")
@@ -68,7 +68,7 @@ def adherence(week: Week, *, at: datetime) -> Report:
         as_known_at=at,
         complete_until=processed_up_to(at=at),
         is_settled=compliance.are_settled(first, end),
-        signed=_signed(agreement, clauses),
+        signed=_signed(agreement, clauses, at=at),
         judged_by=judged_by(spans[0], week.zone),
         spans=tuple(spans),
         marketing=tuple(_of_marketing(marketing, promise, spans) for promise in MARKETING),
@@ -154,11 +154,12 @@ def _kept(marketing: MarketingSide, sales: SalesSide, span: Span) -> dict[str, t
     }
 
 
-def _signed(agreement: Agreement, clauses: Clauses) -> Signed:
+def _signed(agreement: Agreement, clauses: Clauses, *, at: datetime) -> Signed:
     version = agreement.version
     if version is None:
         raise NothingSigned("No signed SLA is in force.")
     number, digest = clauses.marketing.definition
+    revoked = load_book().revoked_at(at)
     return Signed(
         number=agreement.number,
         digest=version.digest,
@@ -167,4 +168,5 @@ def _signed(agreement: Agreement, clauses: Clauses) -> Signed:
         definition_digest=digest,
         completeness_percent=clauses.marketing.completeness_percent,
         missed_percent=clauses.consequences.missed_percent,
+        revoked_at=revoked.revoked_at if revoked else None,
     )
