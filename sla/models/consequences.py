@@ -144,6 +144,11 @@ class ConsequenceCycle(models.Model):
     def __str__(self) -> str:
         return f"cycle {self.cycle_id} of consequence {self.consequence_id}"
 
+    @property
+    def is_touched(self) -> bool:
+        """It is recycled by the clause, and still so, though an attempt was made before: that was told later."""
+        return self.state == CycleState.RECYCLED and self.cycle.is_by_clause and self.cycle.attempts > 0
+
 
 class ConsequenceUndone(models.Model):
     """A ruling takes back what a consequence did to one MQL: it counts in both numbers again. Append-only.

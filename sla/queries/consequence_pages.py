@@ -109,6 +109,7 @@ def consequences() -> QuerySet[Consequence]:
         mqls=Count("cycles"),
         recycled=Count("cycles", filter=Q(cycles__state=CycleState.RECYCLED)),
         waiting=Count("cycles", filter=Q(cycles__state=CycleState.WAITING)),
+        touched=Count("cycles", filter=_touched("cycles__")),
         spared=Count("cycles", filter=Q(cycles__state=CycleState.SPARED)),
         undone=Count("cycles", filter=Q(cycles__undone__isnull=False)),
     )
@@ -118,6 +119,7 @@ SHOWS = {
     "": "All",
     "recycled": "Recycled by the clause",
     "listed": "Taken out only",
+    "touched": "Attempt told later",
     "undone": "Taken back by a ruling",
 }
 
@@ -127,6 +129,8 @@ def entries(consequence: Consequence, scope: Scope, show: str = "") -> QuerySet[
     found = consequence.cycles.filter(scope.q("clock__owner"))
     if show == "undone":
         found = found.filter(undone__isnull=False)
+    elif show == "touched":
+        found = found.filter(_touched())
     elif show == "listed":
         found = found.exclude(state__in=[CycleState.RECYCLED, CycleState.WAITING])
     elif show == "recycled":
@@ -134,6 +138,12 @@ def entries(consequence: Consequence, scope: Scope, show: str = "") -> QuerySet[
     return found.select_related(
         "cycle__lead", "clock__owner", "clock__team", "undone__ruling__dispute", "undone__ruling__ruled_by"
     ).annotate(due_at=F("clock__due_at"))
+
+
+def _touched(prefix: str = "") -> Q:
+    """Entries that are `is_touched`. `prefix`: the way to them, as lookups write it."""
+    wanted = {"state": CycleState.RECYCLED, "cycle__is_by_clause": True, "cycle__attempts__gt": 0}
+    return Q(**{f"{prefix}{name}": value for name, value in wanted.items()})
 
 
 def dispute_url(entry: ConsequenceCycle, *, of_whole: bool) -> str:

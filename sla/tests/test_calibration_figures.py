@@ -321,7 +321,8 @@ def test_the_clause_under_todays_terms_counts_what_is_disputed_as_the_clause_doe
         version = load_book().at(at)
         assert version is not None
         bring_up_to_date(at=at, needed=needed_by(version.terms))
-        judged = follow_up_clause.follow_ups(november, version, at=at)
+        judging = next(each for each in follow_up_clause.clause_periods(at=at) if each.period == november)
+        judged = follow_up_clause.follow_ups(judging, at=at)
         span = Span(november.first, november.end, Organisation.get().zone)
         (found,) = answer(version.terms, version.terms, span, cut=at).proposed.judged
         assert (found.missed, found.due, found.fires) == (judged.missed, judged.due, judged.is_missed)

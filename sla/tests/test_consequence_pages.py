@@ -18,7 +18,7 @@ from sla.queries.consequence_pages import month_rows
 from sla.services import execute_consequences
 from sla.services.consequences import undo
 from sla.services.disputes import Decided, file_dispute, rule
-from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, october
+from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, attempt, october
 from sla.tests.test_consequence_undone import RULED, cycle_of, ruling
 from sla.tests.test_renegotiation import first_of
 from testing.artifacts import user_with
@@ -99,6 +99,13 @@ def test_a_consequence_lists_its_mqls_what_was_recycled_and_what_a_ruling_took_b
     assert "it counts in neither number" in lead
     back = client.get(reverse("handoff:lead", args=[cycle.lead_id])).content.decode()
     assert "a ruling took it back" in back
+    # what late evidence says of those that stay recycled: somebody had called before
+    assert "told later" not in client.get(reverse("sla:consequences")).content.decode()
+    fired.send(attempt(2, AFTER - timedelta(hours=1)), at=AFTER + timedelta(hours=2))
+    assert cycle_of("L2").is_by_clause
+    assert "1 with an attempt told later" in client.get(reverse("sla:consequences")).content.decode()
+    text = client.get(url, {"show": "touched"}).content.decode()
+    assert "1 MQL<" in text and "made before it was recycled: a ruling can take this back" in text
 
 
 @time_machine.travel(NOW, tick=False)
