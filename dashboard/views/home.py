@@ -23,6 +23,7 @@ from dashboard import queries
 from handoff.queries import cycles
 from sla.models import AdherenceReport, ClockKind
 from sla.queries import compliance
+from sla.queries.adherence.sales import with_rulings
 from sla.queries.compliance import Figure
 
 WEEKS = 8
@@ -129,10 +130,16 @@ def _by_role(user: User, scope: Scope, week: Week) -> dict[str, Any]:
 def _groups(week: Week, scope: Scope, group: str) -> dict[str, Any]:
     """This week's reps or segments of which anything fell due, and how many more there are, and where."""
     rows = [
-        (found, found.figures[ClockKind.FOLLOW_UP], found.figures[ClockKind.DISPOSITION])
+        (
+            found,
+            *(
+                with_rulings(found.figures[kind], found.rulings[kind])
+                for kind in (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION)
+            ),
+        )
         for found in compliance.by_group(week, scope, group)
     ]
-    rows = [row for row in rows if row[1].due or row[2].due]
+    rows = [row for row in rows if row[1].ruled_due or row[2].ruled_due]
     asked = urlencode({"week": week.monday.isoformat(), "group": group})
     return {
         "groups": rows[:GROUPS_SHOWN],

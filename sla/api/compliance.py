@@ -18,7 +18,7 @@ from alignment.queries.inbox import processed_up_to
 from sla.forms.compliance import FIRST_DAY, LAST_DAY
 from sla.models import ClockKind
 from sla.queries import compliance, drilldown
-from sla.queries.disputes import adjustments_by_kind
+from sla.queries.disputes import adjusted
 
 
 class WeekAsked(Asked):
@@ -92,6 +92,7 @@ class GroupSerializer(serializers.Serializer[Any]):
     )
     label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     figures = FiguresSerializer()
+    rulings = RulingsSerializer()
 
 
 class WeekSerializer(serializers.Serializer[Any]):
@@ -122,6 +123,7 @@ class Compliance(Report):
     def answer(self, group: str, week: date | None = None) -> dict[str, Any]:
         now, scope = timezone.now(), self.rows_in_scope
         chosen = _week(week)
+        rulings = adjusted(chosen.starts_at, chosen.ends_at, scope)
         return {
             "monday": chosen.monday,
             "zone": chosen.zone,
@@ -131,9 +133,9 @@ class Compliance(Report):
             "is_settled": not drilldown.dirty_weeks(chosen, chosen),
             "agreement_numbers": [found.number for found in compliance.judged_by(chosen, scope)],
             "figures": compliance.by_kind(chosen, scope),
-            "rulings": adjustments_by_kind(chosen.monday, chosen.next().monday, scope),
+            "rulings": rulings.by_kind(),
             "group": group,
-            "groups": compliance.by_group(chosen, scope, group),
+            "groups": compliance.by_group(chosen, scope, group, rulings),
         }
 
 

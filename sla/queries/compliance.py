@@ -1,7 +1,8 @@
 """Compliance: met among those due, by the week in which clocks fall due.
 
 Totals come from the roll-up, rows from the clocks themselves. `due` = met + missed; running clocks are shown and
-left out of it. 'As known' counts a restated clock as missed, 'restated' counts it as met.
+left out of it. 'As known' counts a restated clock as missed, 'restated' counts it as met; 'with rulings' counts as
+met what a ruling set aside as well, and as due, not met, what an undecided dispute holds.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from alignment.access import Scope
 from alignment.business_time import Week
 from alignment.models import DirtyDay
 from sla.models import METRIC, Agreement, Clock, ClockKind, ComplianceDay, Outcome
+from sla.queries.disputes import NO_ADJUSTMENTS, Adjusted, Adjustments, adjusted
 
 GROUPS = {"team": "team", "rep": "owner", "segment": "segment"}
 
@@ -41,11 +43,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Group:
-    """A rep, team or segment with its figure per clock kind; `key` is the id or name ('' for none)."""
+    """A rep, team or segment with its figure per clock kind, and what disputes and rulings add to it; `key` is the id
+    or name ('' for none)."""
 
     key: str
     label: str
     figures: dict[str, Figure]
+    rulings: dict[str, Adjustments]
 
 
 NOTHING = Figure(0, 0, 0, 0)
@@ -75,8 +79,10 @@ def by_kind(week: Week, scope: Scope) -> dict[str, Figure]:
     return {kind: found.get(kind, NOTHING) for kind in ClockKind.values}
 
 
-def by_group(week: Week, scope: Scope, group: str) -> list[Group]:
-    """Figures per rep, team or segment, each with every clock kind; those with most missed follow-ups first."""
+def by_group(week: Week, scope: Scope, group: str, rulings: Adjusted | None = None) -> list[Group]:
+    """Figures per rep, team or segment, each with every clock kind; those with most follow-ups that were missed or are
+    held by disputes first. Over all groups they add up to the figures of everybody. `rulings`: where the caller has `adjusted` of the
+    week and scope at hand."""
     field = GROUPS[group]
     names = [field] if field == "segment" else [field, f"{field}__name"]
     rows = _days(week, scope).values(*names, "kind").annotate(**SUMS).order_by(*names, "kind")
@@ -85,11 +91,20 @@ def by_group(week: Week, scope: Scope, group: str) -> list[Group]:
         key = row[field]
         label = (row[names[-1]] or "") if key else ""
         found.setdefault(key, (label, {}))[1][row["kind"]] = _figure(row)
+    ruled = (rulings or adjusted(week.starts_at, week.ends_at, scope)).by(field)
+    for key, label in ruled:
+        found.setdefault(key, (label, {}))
     groups = [
-        Group(str(key or ""), label, {kind: figures.get(kind, NOTHING) for kind in ClockKind.values})
+        Group(
+            str(key or ""),
+            label,
+            {kind: figures.get(kind, NOTHING) for kind in ClockKind.values},
+            ruled.get((key, label)) or dict.fromkeys(ClockKind.values, NO_ADJUSTMENTS),
+        )
         for key, (label, figures) in found.items()
     ]
-    return sorted(groups, key=lambda g: (-g.figures[ClockKind.FOLLOW_UP].missed, g.label))
+    kind = ClockKind.FOLLOW_UP
+    return sorted(groups, key=lambda g: (-g.figures[kind].missed - g.rulings[kind].held, g.label))
 
 
 def weeks(last: Week, count: int, kind: str, scope: Scope) -> list[tuple[Week, Figure]]:
@@ -143,12 +158,7 @@ def rows(
         .select_related("cycle__lead", "owner", "team")
         .order_by("due_at", "pk")
     )  # fmt: skip
-    if group:
-        field = GROUPS[group]
-        if key:
-            found = found.filter(**{field: key})
-        else:
-            found = found.filter(Q(segment="") if field == "segment" else Q(**{f"{field}__isnull": True}))
+    found = found.filter(of_group(group, key))
     conditions = {
         "met": Q(outcome=Outcome.MET),
         "missed": Q(outcome__in=[Outcome.MISSED, Outcome.RESTATED]),
@@ -156,6 +166,16 @@ def rows(
         "running": Q(outcome=Outcome.OPEN),
     }
     return found.filter(conditions[outcome]) if outcome else found
+
+
+def of_group(group: str, key: str) -> Q:
+    """Clocks of one rep, team or segment; `key` '': of none. `group` '': everybody's."""
+    if not group:
+        return Q()
+    field = GROUPS[group]
+    if key:
+        return Q(**{field: key})
+    return Q(segment="") if field == "segment" else Q(**{f"{field}__isnull": True})
 
 
 def is_settled(week: Week) -> bool:

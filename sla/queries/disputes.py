@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from alignment.access import Scope
 from alignment.business_time import local_day_bounds
 from alignment.models import Lead, MqlCycle, Organisation
 from alignment.queries.identity import records_of
 from sla.models import Clock, ClockHold, ClockKind, Dispute, DisputeKind, Effect, Outcome, Override
+
+
+Key = tuple[Any, str]
+_OF_CLOCK = ("kind", "owner", "owner__name", "team", "team__name", "segment")
 
 
 @dataclass(frozen=True)
@@ -28,35 +33,48 @@ class Adjustments:
         return bool(self.held or self.set_aside)
 
 
+NO_ADJUSTMENTS = Adjustments(0, 0)
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Held clocks, and those that were set aside: of each its kind, owner, team and segment."""
+
+    held: list[dict[str, Any]]
+    set_aside: list[dict[str, Any]]
+
+    def by_kind(self) -> dict[str, Adjustments]:
+        """For each kind of clock."""
+        held, set_aside = (Counter(row["kind"] for row in rows) for rows in (self.held, self.set_aside))
+        return {kind: Adjustments(held[kind], set_aside[kind]) for kind in ClockKind.values}
+
+    def by(self, field: str) -> dict[Key, dict[str, Adjustments]]:
+        """As `by_kind`, of each owner, team or segment (`field`) that any of these clocks has: together they are it.
+        The keys are (id or segment, name)."""
+        name = field if field == "segment" else f"{field}__name"
+
+        def of(rows: list[dict[str, Any]], key: Key) -> list[dict[str, Any]]:
+            return [row for row in rows if row[field] == key[0]]
+
+        keys = {(row[field], row[name] or "") for row in (*self.held, *self.set_aside)}
+        return {key: Adjusted(of(self.held, key), of(self.set_aside, key)).by_kind() for key in keys}
+
+
 def adjustments(first: date, end: date, kind: str, scope: Scope) -> Adjustments:
     """What disputes and rulings add to the figure of a kind over the local days from `first` until before `end`.
 
     A held clock counts on the day on which it fell due as of the filing, wherever later facts move it.
     """
-    return adjustments_by_kind(first, end, scope)[kind]
-
-
-def adjustments_by_kind(first: date, end: date, scope: Scope) -> dict[str, Adjustments]:
-    """As `adjustments`, for each kind of clock, in two queries."""
     zone = Organisation.get().zone
     since, until = local_day_bounds(first, zone)[0], local_day_bounds(end, zone)[0]
-    held = _by_kind(held_clocks(since, until).filter(scope.q()))
-    set_aside = _by_kind(set_aside_clocks().filter(scope.q(), due_at__gte=since, due_at__lt=until))
-    return {kind: Adjustments(held.get(kind, 0), set_aside.get(kind, 0)) for kind in ClockKind.values}
+    return adjusted(since, until, scope).by_kind()[kind]
 
 
-def set_aside_by(field: str, first: date, end: date, scope: Scope) -> dict[tuple[str, str], int]:
-    """Of each kind of clock what `set_aside` counts, by a `field` of clocks: owner, team or segment. The keys are
-    (id or name, kind), '' for none; only those with any."""
-    zone = Organisation.get().zone
-    since, until = local_day_bounds(first, zone)[0], local_day_bounds(end, zone)[0]
-    found = set_aside_clocks().filter(scope.q(), due_at__gte=since, due_at__lt=until)
-    counted = found.order_by(field, "kind").values_list(field, "kind").annotate(Count("pk"))
-    return {(str(key or ""), kind): count for key, kind, count in counted}
-
-
-def _by_kind(clocks: QuerySet[Clock]) -> dict[str, int]:
-    return dict(clocks.order_by("kind").values_list("kind").annotate(Count("pk")))
+def adjusted(since: datetime, until: datetime, scope: Scope) -> Adjusted:
+    """The clocks behind `adjustments`, of every kind, in two queries: few, as somebody disputed each of them."""
+    held = held_clocks(since, until).filter(scope.q())
+    set_aside = set_aside_clocks().filter(scope.q(), due_at__gte=since, due_at__lt=until)
+    return Adjusted(list(held.values(*_OF_CLOCK)), list(set_aside.values(*_OF_CLOCK)))
 
 
 def held_clocks(since: datetime, until: datetime) -> QuerySet[Clock]:

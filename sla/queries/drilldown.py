@@ -15,7 +15,13 @@ from alignment.models import DirtyDay
 from sla.models import METRIC, Clock, ClockCorrection, Outcome
 from sla.queries import compliance, gate_rows
 from sla.queries.compliance import GROUPS, NOTHING, Figure
-from sla.queries.disputes import set_aside_clocks
+from sla.queries.disputes import (
+    NO_ADJUSTMENTS,
+    Adjustments,
+    adjusted,
+    held_clocks,
+    set_aside_clocks,
+)
 
 OUTCOMES: Mapping[str, str] = {
     "due": "Due (met and missed)",
@@ -24,12 +30,13 @@ OUTCOMES: Mapping[str, str] = {
     "restated": "Missed, then met by late evidence",
     "met_restated": "Met, restated",
     "set_aside": "Missed, set aside by a ruling",
+    "held": "Held by a dispute, unmet",
+    "ruled": "Met, with rulings",
+    "ruled_due": "Due, with rulings",
     "running": "Still running",
     "all": "All that count",
     **gate_rows.OUTCOMES,
 }
-SET_ASIDE = "set_aside"
-"""The one outcome that no roll-up counts: rulings stand beside the raw figures."""
 _DUE = Q(outcome__in=[Outcome.MET, Outcome.MISSED, Outcome.RESTATED])
 _MET_RESTATED = Q(outcome__in=[Outcome.MET, Outcome.RESTATED])
 
@@ -68,8 +75,8 @@ class Drill:
         return {name: text for name, text in OUTCOMES.items() if has_gate or name not in gate_rows.OUTCOMES}
 
 
-def count_of(figure: Figure, outcome: str) -> int:
-    """How many clocks a figure has of one of OUTCOMES."""
+def count_of(figure: Figure, rulings: Adjustments, outcome: str) -> int:
+    """How many clocks a figure, with what disputes and rulings add to it, has of one of OUTCOMES."""
     return {
         "due": figure.due,
         "met": figure.met,
@@ -78,21 +85,30 @@ def count_of(figure: Figure, outcome: str) -> int:
         "met_restated": figure.met_restated,
         "running": figure.running,
         "all": figure.due + figure.running,
+        "set_aside": rulings.set_aside,
+        "held": rulings.held,
+        "ruled": figure.met_restated + rulings.set_aside,
+        "ruled_due": figure.due + rulings.held,
     }[outcome]
 
 
-def figure_of(drill: Drill, scope: Scope) -> Figure:
-    """The figure of the roll-up that the drill comes from."""
+def figure_of(drill: Drill, scope: Scope) -> tuple[Figure, Adjustments]:
+    """The figure of the roll-up that the drill comes from, and what disputes and rulings add to it."""
     if not drill.group:
-        return compliance.by_kind(drill.week, scope)[drill.kind]
-    groups = compliance.by_group(drill.week, scope, drill.group)
-    return next((g.figures[drill.kind] for g in groups if g.key == drill.key), NOTHING)
+        rulings = adjusted(drill.week.starts_at, drill.week.ends_at, scope)
+        return compliance.by_kind(drill.week, scope)[drill.kind], rulings.by_kind()[drill.kind]
+    for found in compliance.by_group(drill.week, scope, drill.group):
+        if found.key == drill.key:
+            return found.figures[drill.kind], found.rulings[drill.kind]
+    return NOTHING, NO_ADJUSTMENTS
 
 
 def clocks(drill: Drill, scope: Scope) -> QuerySet[Clock]:
     """The very clocks, unordered columns loaded for a list: lead, owner, versions, `stamped_at`, `corrected`."""
     if drill.is_of_gate:
         return with_evidence(gate_rows.clocks(drill.week, drill.kind, drill.outcome, scope))
+    if drill.outcome in {"held", "ruled", "ruled_due"}:
+        return with_evidence(_ruled(drill, scope))
     plain = drill.outcome if drill.outcome in {"met", "missed", "restated", "running"} else ""
     found = compliance.rows(
         drill.week, scope, kind=drill.kind, group=drill.group, key=drill.key, outcome=plain
@@ -101,9 +117,24 @@ def clocks(drill: Drill, scope: Scope) -> QuerySet[Clock]:
         found = found.filter(_DUE)
     elif drill.outcome == "met_restated":
         found = found.filter(_MET_RESTATED)
-    elif drill.outcome == SET_ASIDE:
+    elif drill.outcome == "set_aside":
         found = found.filter(pk__in=set_aside_clocks())
     return with_evidence(found)
+
+
+def _ruled(drill: Drill, scope: Scope) -> QuerySet[Clock]:
+    """With what disputes and rulings add. A held clock is among those of the week in which it fell due as of the
+    filing."""
+    week = drill.week
+    in_week = Q(due_at__gte=week.starts_at, due_at__lt=week.ends_at)
+    held = Q(pk__in=held_clocks(week.starts_at, week.ends_at).filter(kind=drill.kind).values("pk"))
+    conditions = {
+        "held": held,
+        "ruled": in_week & (_MET_RESTATED | Q(pk__in=set_aside_clocks().values("pk"))),
+        "ruled_due": in_week & _DUE | held,
+    }
+    found = Clock.objects.filter(scope.q(), compliance.of_group(drill.group, drill.key), kind=drill.kind)
+    return found.filter(conditions[drill.outcome], cycle__voided_at__isnull=True).order_by("due_at", "pk")
 
 
 def with_evidence(found: QuerySet[Clock]) -> QuerySet[Clock]:

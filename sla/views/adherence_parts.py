@@ -90,10 +90,6 @@ class Shown:
     def ruled_due_url(self) -> str:
         return self._url("ruled_due")
 
-    @property
-    def has_rulings(self) -> bool:
-        return (self.cell.ruled, self.cell.ruled_due) != (self.cell.restated, self.cell.due)
-
 
 @dataclass(frozen=True)
 class Row:
@@ -226,6 +222,8 @@ def _clocks(week: Week, kind: str, group: str, key: str, is_linked: bool) -> dic
         "missed": "missed",
         "restated": "met_restated",
         "waiting": "running",
+        "ruled": "ruled",
+        "ruled_due": "ruled_due",
     }
     return {
         name: f"{reverse('sla:compliance-rows')}?{urlencode(drill.by(outcome).query)}" if is_linked else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -26,7 +26,7 @@ from sla.queries.agreements import revoked_at
 from sla.queries.arbitration import FILERS
 from sla.queries.cases import open_case
 from sla.queries.compliance import Figure
-from sla.queries.disputes import Adjustments, adjustments_by_kind, set_aside_by
+from sla.queries.disputes import NO_ADJUSTMENTS, Adjustments, adjusted
 from sla.queries.drilldown import Drill
 from sla.views import strip
 from sla.views.cases import LEADERS
@@ -48,7 +48,7 @@ class Cell:
     figure: Figure
     drill: Drill
     is_linked: bool
-    rulings: Adjustments = field(default_factory=lambda: Adjustments(0, 0))
+    rulings: Adjustments = NO_ADJUSTMENTS
 
     def _url(self, outcome: str) -> str:
         if not self.is_linked:
@@ -77,7 +77,19 @@ class Cell:
 
     @property
     def set_aside_url(self) -> str:
-        return self._url(drilldown.SET_ASIDE)
+        return self._url("set_aside")
+
+    @property
+    def held_url(self) -> str:
+        return self._url("held")
+
+    @property
+    def ruled_url(self) -> str:
+        return self._url("ruled")
+
+    @property
+    def ruled_due_url(self) -> str:
+        return self._url("ruled_due")
 
     @property
     def met_with_rulings(self) -> int:
@@ -104,8 +116,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     group, kind = form.chosen("group", "rep"), form.chosen("kind", ClockKind.FOLLOW_UP)
     scope, is_linked = scope_of(user), user.has_role(*SEES_RECORDS)
     figures = compliance.by_kind(week, scope)
-    rulings = adjustments_by_kind(week.monday, week.next().monday, scope)
-    set_aside = set_aside_by(compliance.GROUPS[group], week.monday, week.next().monday, scope)
+    rulings = adjusted(week.starts_at, week.ends_at, scope)
+    added = rulings.by_kind()
     past = compliance.weeks(week, WEEKS_SHOWN, kind, scope)
     dirty = drilldown.dirty_weeks(past[0][0], week)
     this_week = Week.of(now, organisation.zone)
@@ -130,7 +142,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "whose": _whose(user, scope),
             "cards": [
                 (ClockKind(name), MEANING[ClockKind(name)],
-                 Cell(figure, Drill(week, name), is_linked, rulings[name]))
+                 Cell(figure, Drill(week, name), is_linked, added[name]))
                 for name, figure in figures.items()
             ],
             "kinds": ClockKind.choices,
@@ -138,9 +150,9 @@ def overview(request: HttpRequest) -> HttpResponse:
             "promise": promise,
             "groups": [
                 (found, [(ClockKind(name).label, Cell(figure, Drill(week, name, group, found.key), is_linked,
-                                                      Adjustments(0, set_aside.get((found.key, name), 0))))
+                                                      found.rulings[name]))
                          for name, figure in found.figures.items()])
-                for found in compliance.by_group(week, scope, group)
+                for found in compliance.by_group(week, scope, group, rulings)
             ],
             "nobody": drilldown.NOBODY[group],
             "group": group,
@@ -175,10 +187,8 @@ def rows(request: HttpRequest) -> HttpResponse:
     count = found.count()
     if drill.is_of_gate:
         figure = strip.count_of(drill, at=now) if scope.is_all else count
-    elif drill.outcome == drilldown.SET_ASIDE:
-        figure = count
     else:
-        figure = drilldown.count_of(drilldown.figure_of(drill, scope), drill.outcome)
+        figure = drilldown.count_of(*drilldown.figure_of(drill, scope), drill.outcome)
     return render(
         request,
         "sla/compliance_rows.html",

@@ -84,6 +84,11 @@ class Cell:
         return self.ruled_due - self.kept - (self.ruled - self.restated)
 
     @property
+    def has_rulings(self) -> bool:
+        """Whether a ruling or a dispute says something else than the evidence."""
+        return (self.ruled, self.ruled_due) != (self.restated, self.due)
+
+    @property
     def is_changed(self) -> bool:
         """Whether late evidence, a ruling or a dispute says something else than what was known first."""
         return self.restated != self.kept or (self.ruled, self.ruled_due) != (self.kept, self.due)

@@ -15,7 +15,7 @@ from sla.models import Clock, ComplianceDay, Dispute, Outcome
 from sla.queries import compliance
 from sla.queries.adherence.figures import SALES, Cell, GroupLine, Span
 from sla.queries.compliance import SUMS, Figure
-from sla.queries.disputes import held_clocks, set_aside_clocks
+from sla.queries.disputes import Adjustments, adjusted, held_clocks, set_aside_clocks
 
 EVERYBODY = Scope(is_all=True)
 
@@ -43,7 +43,7 @@ class SalesSide:
         figure = self.figure(span, kind)
         held = sum(count for key, count in self.held.items() if _lies_in(key, span, kind))
         set_aside = sum(count for key, count in self.set_aside.items() if _lies_in(key, span, kind))
-        return replace(raw(figure), ruled=figure.met_restated + set_aside, ruled_due=figure.due + held)
+        return with_rulings(figure, Adjustments(held, set_aside))
 
 
 def sales_side(first: date, end: date) -> SalesSide:
@@ -78,17 +78,30 @@ def raw(figure: Figure) -> Cell:
     )
 
 
+def with_rulings(figure: Figure, added: Adjustments) -> Cell:
+    """A cell with what disputes and rulings add to it."""
+    return replace(
+        raw(figure), ruled=figure.met_restated + added.set_aside, ruled_due=figure.due + added.held
+    )
+
+
 def open_disputes() -> int:
     """Disputes of every kind that wait for a ruling."""
     return Dispute.objects.undecided().count()
 
 
 def groups(week: Week, scope: Scope) -> dict[str, tuple[GroupLine, ...]]:
-    """The figures of a week per rep, team and segment, as known and restated."""
+    """The figures of a week per rep, team and segment, as known, restated and with rulings: the sums of each are the
+    figures of everybody in `scope`."""
+    rulings = adjusted(week.starts_at, week.ends_at, scope)
     return {
         name: tuple(
-            GroupLine(found.key, found.label, {kind: raw(found.figures[kind]) for kind in SALES})
-            for found in compliance.by_group(week, scope, name)
+            GroupLine(
+                found.key,
+                found.label,
+                {kind: with_rulings(found.figures[kind], found.rulings[kind]) for kind in SALES},
+            )
+            for found in compliance.by_group(week, scope, name, rulings)
         )
         for name in compliance.GROUPS
     }
