@@ -91,7 +91,7 @@ class Named:
 @dataclass(frozen=True)
 class Handoff:
     """What the gate of the handoff asks of each of two consecutive full weeks: strictly above these percents, with at
-    least `weekly_minimum` MQLs due."""
+    least `weekly_minimum` MQLs due: those of which a first follow-up or a disposition falls due in the week."""
 
     follow_up_percent: int
     tagging_percent: int

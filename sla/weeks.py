@@ -9,7 +9,8 @@ clocks count in the week in which they fall due, each by the version that its ow
   as tagged: a disposition with all that it requires, set at or before due, of a cycle that is not over without a
   complete closing one (closed untagged by the CRM, recycled by the clause); and what an upheld ruling set aside.
 
-Shares are compared as whole numbers, strictly: 85.0% is not above 85%.
+Shares are compared as whole numbers, strictly: 85.0% is not above 85%. The minimum counts the week's MQLs: those of
+which a first follow-up, a disposition or both are due in it. A share of which nothing is due neither passes nor fails.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Measure:
 class JudgedWeek:
     """`asks`: the gate's figures of the SLA in force at its Monday, None where none was signed by then; `agreement`:
     its number. `doubts`: why its figures are not all known yet, in words. `was_known`: they were, once: being counted
-    anew does not make them unknown."""
+    anew does not make them unknown. `counted`: its MQLs, where neither measure alone has as many as are asked for."""
 
     week: Week
     follow_up: Measure
@@ -110,6 +111,18 @@ class JudgedWeek:
     is_over: bool = True
     doubts: tuple[str, ...] = ()
     was_known: bool = False
+    counted: int = 0
+
+    @property
+    def mqls(self) -> int:
+        """MQLs of which a first follow-up or a disposition is due in it: all of them where they are fewer than the SLA
+        asks for, else at least so many."""
+        return max(self.counted, self.follow_up.due, self.tagging.due)
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether it has the MQLs that a week needs to be judged."""
+        return self.asks is not None and self.mqls >= self.asks.weekly_minimum
 
     @property
     def is_full(self) -> bool:
@@ -126,23 +139,21 @@ class JudgedWeek:
             return Verdict.UNSIGNED
         if not self.is_over:
             return Verdict.SO_FAR
-        return self._by_figures(self.asks) if self.is_known else Verdict.UNKNOWN
+        if not self.is_known:
+            return Verdict.UNKNOWN
+        if self.short_of:
+            return Verdict.FAILS
+        has_both = self.follow_up.due and self.tagging.due
+        return Verdict.PASSES if self.has_enough and has_both else Verdict.TOO_FEW
 
     @property
     def words(self) -> str:
         return WORDS[self.verdict]
 
-    def _by_figures(self, asks: Handoff) -> Verdict:
-        """A share over fewer MQLs than the minimum is not judged; one that is judged and not above fails the week."""
-        if self.short_of:
-            return Verdict.FAILS
-        fewest = min(self.follow_up.due, self.tagging.due)
-        return Verdict.PASSES if fewest >= asks.weekly_minimum else Verdict.TOO_FEW
-
     @property
     def short_of(self) -> list[tuple[str, int]]:
-        """The measures that are not above what is asked for, of enough MQLs, each with its percent."""
-        if self.asks is None:
+        """The measures that are not above what is asked for, in a week of enough MQLs, each with its percent."""
+        if self.asks is None or not self.has_enough:
             return []
         measures = (
             (FOLLOW_UP, self.follow_up, self.asks.follow_up_percent),
@@ -151,13 +162,22 @@ class JudgedWeek:
         return [
             (name, percent)
             for name, measure, percent in measures
-            if measure.due >= self.asks.weekly_minimum and not measure.is_above(percent)
+            if measure.due and not measure.is_above(percent)
         ]
+
+    @property
+    def too_few_because(self) -> str:
+        """Why it neither passes nor fails for want of MQLs, in words: "9 of at least 10" of them; "" where it does."""
+        if self.verdict != Verdict.TOO_FEW or self.asks is None:
+            return ""
+        if not self.has_enough:
+            return f"{self.mqls} of at least {self.asks.weekly_minimum}"
+        return f"no {'disposition' if self.follow_up.due else 'first follow-up'} was due"
 
     @property
     def is_judged_on_tagging(self) -> bool:
         """Full, known, with enough MQLs to say whether people set dispositions."""
-        return self.verdict in (*DECIDED, Verdict.TOO_FEW) and self.tagging.due >= self._minimum
+        return self.verdict in (*DECIDED, Verdict.TOO_FEW) and self.has_enough and self.tagging.due > 0
 
     @property
     def is_under_tagging(self) -> bool:
@@ -173,10 +193,6 @@ class JudgedWeek:
         """At least as many tagged as the SLA asks for."""
         return self.is_judged_on_tagging and not self.is_under_tagging
 
-    @property
-    def _minimum(self) -> int:
-        return max(1, self.asks.weekly_minimum) if self.asks else 1
-
     def to_json(self) -> dict[str, Any]:
         """For records: what the week was judged on."""
         return {
@@ -184,6 +200,7 @@ class JudgedWeek:
             "zone": self.week.zone,
             "agreement": self.agreement,
             "verdict": self.verdict.value,
+            "mqls": self.mqls,
             "follow_up": self.follow_up.to_json(),
             "tagging": self.tagging.to_json(),
         }

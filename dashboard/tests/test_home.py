@@ -356,7 +356,7 @@ def test_queries_do_not_grow_with_the_data(
     client = client_of(add_user(world, role))
     add_mql(world, "Ada", at=timezone.now() - 8 * DAY)
     settle()
-    with django_assert_max_num_queries(61) as few:
+    with django_assert_max_num_queries(63) as few:
         client.get("/")
     for number in range(20):
         add_mql(world, f"More{number}", at=timezone.now() - 8 * DAY)

@@ -52,7 +52,12 @@ class HandoffWeekSerializer(serializers.Serializer[Any]):
     tagging_above = serializers.IntegerField(
         source="asks.tagging_percent", default=None, allow_null=True, help_text="Percent, strictly above."
     )
-    minimum = serializers.IntegerField(source="asks.weekly_minimum", default=None, allow_null=True)
+    minimum = serializers.IntegerField(
+        source="asks.weekly_minimum",
+        default=None,
+        allow_null=True,
+        help_text="MQLs that must be due: of a first follow-up, a disposition or both.",
+    )
     follow_up = MeasureSerializer()
     tagging = MeasureSerializer()
 

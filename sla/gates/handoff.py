@@ -57,7 +57,7 @@ def handoff_holds_two_weeks(program: Program, *, at: datetime) -> Iterator[Evide
         (IN_FOLLOW_UP, "handoff-follow-up", FOLLOW_UP, decided.follow_up, asks.follow_up_percent),
         (IN_TAGGING, "handoff-tagging", TAGGING, decided.tagging, asks.tagging_percent),
     ):
-        is_short = measure.due >= asks.weekly_minimum and not measure.is_above(percent)
+        is_short = (name, percent) in decided.short_of
         blocker = _short(code, name, decided, measure, percent, url) if is_short else None
         yield Evidence(what, _said(decided, measure, percent), Basis.MEASURED, known, url, blocker, version)
 
@@ -85,9 +85,8 @@ def in_words(week: JudgedWeek) -> str:
     """What one week comes to, with the reason where that is no figure."""
     if week.verdict == Verdict.UNKNOWN:
         return f"not yet known, because {' and '.join(week.doubts)}"
-    if week.verdict == Verdict.TOO_FEW and week.asks is not None:
-        due = min(week.follow_up.due, week.tagging.due)
-        return f"too few MQLs, {due} of at least {week.asks.weekly_minimum}; it neither opens nor closes"
+    if week.verdict == Verdict.TOO_FEW:
+        return f"too few MQLs due, {week.too_few_because}; it neither opens nor closes"
     if week.verdict == Verdict.FAILS:
         return f"fails, because {what_fails(week)}"
     return week.words.lower()

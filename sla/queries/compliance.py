@@ -81,8 +81,8 @@ def by_kind(week: Week, scope: Scope) -> dict[str, Figure]:
 
 def by_group(week: Week, scope: Scope, group: str, rulings: Adjusted | None = None) -> list[Group]:
     """Figures per rep, team or segment, each with every clock kind; those with most follow-ups that were missed or are
-    held by disputes first. Over all groups they add up to the figures of everybody. `rulings`: where the caller has `adjusted` of the
-    week and scope at hand."""
+    held by disputes first. Over all groups they add up to the figures of everybody. `rulings`: `adjusted` of the week
+    and scope, where it is at hand."""
     field = GROUPS[group]
     names = [field] if field == "segment" else [field, f"{field}__name"]
     rows = _days(week, scope).values(*names, "kind").annotate(**SUMS).order_by(*names, "kind")

@@ -16,7 +16,6 @@ from alignment.models import Lead, MqlCycle, Organisation
 from alignment.queries.identity import records_of
 from sla.models import Clock, ClockHold, ClockKind, Dispute, DisputeKind, Effect, Outcome, Override
 
-
 Key = tuple[Any, str]
 _OF_CLOCK = ("kind", "owner", "owner__name", "team", "team__name", "segment")
 

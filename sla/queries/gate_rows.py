@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q, QuerySet
 
@@ -40,6 +44,24 @@ def clocks(week: Week, kind: str, outcome: str, scope: Scope) -> QuerySet[Clock]
     if outcome == "gate_met":
         return found.filter(kept)
     return found.exclude(kept) if outcome == "gate_unmet" else found
+
+
+def mqls_due(weeks: Sequence[Week]) -> dict[date, int]:
+    """By Monday the MQLs of which a first follow-up or a disposition is due in one of these weeks, judged or not; each
+    once a week. Two statements."""
+    mqls = defaultdict[date, set[int]](set)
+    if not weeks:
+        return {}
+    held = held_clocks(weeks[0].starts_at, weeks[-1].ends_at).filter(kind__in=KINDS)
+    found = list(held.values_list("pk", "cycle", "disputes__clock_due_at"))
+    in_weeks = reduce(or_, (Q(due_at__gte=week.starts_at, due_at__lt=week.ends_at) for week in weeks))
+    clocks = Clock.objects.filter(in_weeks, kind__in=KINDS, cycle__voided_at__isnull=True)
+    due = clocks.filter(_DUE | _RECYCLED | Q(outcome=Outcome.OPEN)).exclude(pk__in=[pk for pk, *_ in found])
+    for _, cycle, due_at in (*found, *due.values_list("pk", "cycle", "due_at")):
+        for week in weeks:
+            if due_at is not None and week.starts_at <= due_at < week.ends_at:
+                mqls[week.monday].add(cycle)
+    return {monday: len(cycles) for monday, cycles in mqls.items()}
 
 
 def count_of(measure: Measure, outcome: str) -> int:

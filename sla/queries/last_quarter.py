@@ -89,7 +89,8 @@ class TierPast:
 
 @dataclass(frozen=True)
 class TermsPast:
-    """What the terms of a draft would have come to. `follow_ups`, `dispositions`: by local day of the due time."""
+    """What the terms of a draft would have come to. `follow_ups`, `dispositions`: by local day of the due time; `mqls`:
+    those with either due, by the Monday of the week."""
 
     assigned: Counted
     attempts: Counted
@@ -97,6 +98,7 @@ class TermsPast:
     arrived_closed: Mapping[int, Counted]
     follow_ups: Mapping[date, Counted] = field(repr=False)
     dispositions: Mapping[date, Counted] = field(repr=False)
+    mqls: Mapping[date, int] = field(repr=False)
 
 
 def last_quarter(*, at: datetime) -> Quarter:
@@ -142,6 +144,7 @@ def terms_past(quarter: Quarter, terms: Terms, *, at: datetime) -> TermsPast:
     closed: Counter[int] = Counter()
     arrived: Counter[int] = Counter()
     follow_ups, dispositions = _Days(quarter.zone), _Days(quarter.zone)
+    mqls: Counter[date] = Counter()
     for mql in quarter.mqls:
         pk = terms.calendar_of(mql.team)
         arrived[pk] += 1
@@ -154,6 +157,7 @@ def terms_past(quarter: Quarter, terms: Terms, *, at: datetime) -> TermsPast:
         tally.mqls += 1
         tally.followed_up += mql.followed_up_at is not None
         tally.disposed += mql.disposed_at is not None
+        weeks = set()
         for window, done_at, promise, days in (
             (tier.follow_up_within, mql.followed_up_at, tally.follow_up, follow_ups),
             (tier.disposition_within, mql.disposed_at, tally.disposition, dispositions),
@@ -165,7 +169,8 @@ def terms_past(quarter: Quarter, terms: Terms, *, at: datetime) -> TermsPast:
             if is_met or due_at <= at:
                 promise[0] += is_met
                 promise[1] += 1
-                days.add(due_at, is_met)
+                weeks.add(days.add(due_at, is_met))
+        mqls.update(weeks)
     total = len(quarter.mqls)
     return TermsPast(
         Counted(assigned, sum(mql.assigned_at is not None or not mql.is_history for mql in quarter.mqls)),
@@ -174,6 +179,7 @@ def terms_past(quarter: Quarter, terms: Terms, *, at: datetime) -> TermsPast:
         {pk: Counted(closed[pk], arrived[pk]) for pk in arrived},
         follow_ups.counted(),
         dispositions.counted(),
+        mqls,
     )
 
 
@@ -185,22 +191,26 @@ def missed_periods(past: TermsPast, quarter: Quarter, clause: Consequences) -> C
     return Counted(sum(100 * (f.of - f.met) > clause.missed_percent * f.of for f in due), len(due))
 
 
-def good_weeks(days: Mapping[date, Counted], quarter: Quarter, percent: int, minimum: int) -> Counted:
-    """Of the full weeks within the quarter with at least `minimum` due those strictly above the percent."""
+def good_weeks(
+    days: Mapping[date, Counted], mqls: Mapping[date, int], quarter: Quarter, percent: int, minimum: int
+) -> Counted:
+    """Of the full weeks within the quarter with at least `minimum` MQLs, and any promise of these, due those strictly
+    above the percent."""
     monday = quarter.period.first + timedelta(days=-quarter.period.first.weekday() % 7)
     found = []
     while monday + timedelta(days=7) <= quarter.period.end:
-        found.append(_sum(days, monday, monday + timedelta(days=7)))
+        if mqls.get(monday, 0) >= minimum:
+            found.append(_sum(days, monday, monday + timedelta(days=7)))
         monday += timedelta(days=7)
-    counting = [week for week in found if week.of >= minimum]
+    counting = [week for week in found if week.of]
     return Counted(sum(100 * week.met > percent * week.of for week in counting), len(counting))
 
 
 def weeks_of(past: TermsPast, quarter: Quarter, gate: Handoff) -> tuple[Counted, Counted]:
     """Good weeks for first follow-up, and for disposition in time."""
     return (
-        good_weeks(past.follow_ups, quarter, gate.follow_up_percent, gate.weekly_minimum),
-        good_weeks(past.dispositions, quarter, gate.tagging_percent, gate.weekly_minimum),
+        good_weeks(past.follow_ups, past.mqls, quarter, gate.follow_up_percent, gate.weekly_minimum),
+        good_weeks(past.dispositions, past.mqls, quarter, gate.tagging_percent, gate.weekly_minimum),
     )
 
 
@@ -222,10 +232,13 @@ class _Days:
         self.zone = ZoneInfo(zone)
         self.found: dict[date, list[int]] = defaultdict(lambda: [0, 0])
 
-    def add(self, due_at: datetime, is_met: bool) -> None:
-        day = self.found[due_at.astimezone(self.zone).date()]
+    def add(self, due_at: datetime, is_met: bool) -> date:
+        """The Monday of its week."""
+        local = due_at.astimezone(self.zone).date()
+        day = self.found[local]
         day[0] += is_met
         day[1] += 1
+        return local - timedelta(days=local.weekday())
 
     def counted(self) -> dict[date, Counted]:
         return {day: Counted(*counts) for day, counts in self.found.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from alignment.business_time import Week, tzdata_version
 from alignment.models import Organisation
 from alignment.queries.inbox import processed_up_to
 from sla.models import ClockKind, ComplianceDay, KnownWeek
+from sla.queries import gate_rows
 from sla.queries.agreements import AgreementBook, InForce, load_book
 from sla.queries.disputes import held_clocks, set_aside_clocks
 from sla.queries.drilldown import dirty_weeks
@@ -123,7 +124,7 @@ def handoff_by(ground: Ground, seen: Sequence[JudgedWeek]) -> HandoffNow:
 
 
 def weeks(last: Week, count: int, ground: Ground) -> list[JudgedWeek]:
-    """`count` weeks up to `last`, oldest first, full or not; five statements, however many."""
+    """`count` weeks up to `last`, oldest first, full or not; seven statements at most, however many."""
     mondays = [last.monday - timedelta(weeks=ago) for ago in reversed(range(count))]
     listed = [Week(monday, ground.zone) for monday in mondays]
     measures = _measures(listed)
@@ -131,7 +132,10 @@ def weeks(last: Week, count: int, ground: Ground) -> list[JudgedWeek]:
     known = set(
         KnownWeek.objects.filter(zone=ground.zone, monday__in=mondays).values_list("monday", flat=True)
     )
-    return [_judged(week, measures, week.monday in dirty, week.monday in known, ground) for week in listed]
+    found = [_judged(week, measures, week.monday in dirty, week.monday in known, ground) for week in listed]
+    # where either measure alone has enough MQLs nothing has to be counted; elsewhere there are few
+    counted = gate_rows.mqls_due([week.week for week in found if week.is_full and not week.has_enough])
+    return [replace(week, counted=counted.get(week.week.monday, 0)) for week in found]
 
 
 def _judged(

@@ -26,10 +26,12 @@ from sla.queries.adherence.figures import Span
 from sla.queries.adherence.sales import groups, sales_side
 from sla.queries.compliance import by_group
 from sla.queries.disputes import adjusted
+from sla.queries.gate_rows import mqls_due
 from sla.services import mark_breached, roll_up
 from sla.services.disputes import Decided, file_dispute, rule
 from sla.tests.pages import found, signed_in
-from testing.world import World, add_rep, add_user, event
+from testing.sla import signed_sla
+from testing.world import World, add_rep, add_user, event, terms
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WEEK = "2026-11-16"
@@ -219,7 +221,11 @@ def test_rows_count_held_clocks_as_unmet_and_add_up_to_the_total(world: World) -
     week = Week.starting(world.at.date() - DAY, "UTC")
     total = adjusted(week.starts_at, week.ends_at, Scope(is_all=True)).by_kind()
     assert (total["follow_up"].held, total["follow_up"].set_aside) == (2, 1)
-    client, shown = signed_in(revops), {"rep": ("Rep 1", "Rep 2"), "segment": ("S0", "S1"), "team": ("Inbound",)}
+    assert mqls_due([week.previous(), week]) == {week.monday: 6}
+    client, shown = (
+        signed_in(revops),
+        {"rep": ("Rep 1", "Rep 2"), "segment": ("S0", "S1"), "team": ("Inbound",)},
+    )
     for group, labels in shown.items():
         listed = by_group(week, Scope(is_all=True), group)
         for kind, added in total.items():
@@ -235,7 +241,9 @@ def test_rows_count_held_clocks_as_unmet_and_add_up_to_the_total(world: World) -
         )
         for said, (raw, ruled) in zip(rows, expected, strict=True):
             assert said.startswith(raw) and said.endswith(f"with rulings {ruled}")
-        links = re.findall(r'href="(/compliance/rows/[^"]+outcome=(held|ruled_due)[^"]*)"[^>]*>(.*?)</a>', page)
+        links = re.findall(
+            r'href="(/compliance/rows/[^"]+outcome=(held|ruled_due)[^"]*)"[^>]*>(.*?)</a>', page
+        )
         assert {outcome for _, outcome, _ in links} == {"held", "ruled_due"}
         for address, outcome, said in links:  # the card's as well: exactly what it counts
             count = found(r"of (\d+)" if outcome == "ruled_due" else r"^(\d+)", said)
@@ -422,10 +430,11 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 
 
 def test_a_small_week_that_is_over_opens_no_gate(world: World) -> None:
+    signed_sla(terms(world.calendar), at=world.at - 8 * DAY)
     world.send(event("lead.created", "L1", world.at, score=70, intent="demo_request"))
-    settle(world, world.at + HOUR)
+    settle(world, world.at + 3 * DAY)
     user = add_user(world, Role.REVOPS)
-    said = "Fewer than 10 fell due"
+    said = "Too few MQLs due, 1 of at least 10"
     with time_machine.travel(world.at, tick=False):
         assert said not in get(signed_in(user), f"/compliance/?week={WEEK}")
     with time_machine.travel(world.at + timedelta(days=7), tick=False):

@@ -54,10 +54,10 @@ def test_two_weeks_under_90_percent_open_one_case_and_tell_cro_and_revops(world:
     assert "- Inbound: 24 of 190 not tagged" in mail.text
 
 
-@pytest.mark.parametrize("tagging", [(90, 100), (0, 9)])
-def test_exactly_90_percent_or_too_few_open_none(rep: Person, tagging: tuple[int, int]) -> None:
+@pytest.mark.parametrize("both", [(90, 100), (0, 9)])
+def test_exactly_90_percent_or_too_few_open_none(rep: Person, both: tuple[int, int]) -> None:
     week(0, tagging=(10, 100), owner=rep)
-    week(1, tagging=tagging, owner=rep)
+    week(1, both, both, owner=rep)
     week(2, tagging=(10, 100), owner=rep)
     watch_weeks(at=after(2))
     assert open_case() is None

@@ -33,8 +33,8 @@ def week(number: int = 0, follow_up: Measure = ENOUGH, tagging: Measure = ENOUGH
         (850001, 1000000, Verdict.PASSES),
         (0, 10, Verdict.FAILS),
         (10, 10, Verdict.PASSES),
-        (9, 9, Verdict.TOO_FEW),
-        (0, 9, Verdict.TOO_FEW),
+        (1, 1, Verdict.PASSES),
+        (0, 1, Verdict.FAILS),
         (0, 0, Verdict.TOO_FEW),
     ],
 )
@@ -50,12 +50,31 @@ def test_first_follow_up_must_be_strictly_above_85_percent(met: int, due: int, v
         (901, 1000, Verdict.PASSES),
         (181, 200, Verdict.PASSES),
         (19, 20, Verdict.PASSES),
-        (9, 9, Verdict.TOO_FEW),
+        (9, 10, Verdict.FAILS),
         (0, 0, Verdict.TOO_FEW),
     ],
 )
 def test_tagging_must_be_strictly_above_90_percent(met: int, due: int, verdict: Verdict) -> None:
     assert week(tagging=Measure(met, due)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("follow_up", "tagging", "counted", "verdict"),
+    [
+        (Measure(9, 9), Measure(9, 9), 9, Verdict.TOO_FEW),
+        (Measure(9, 9), Measure(9, 9), 10, Verdict.PASSES),
+        (Measure(9, 9), Measure(8, 9), 10, Verdict.FAILS),
+        (Measure(0, 9), Measure(0, 9), 9, Verdict.TOO_FEW),
+        (Measure(10, 10), Measure(), 0, Verdict.TOO_FEW),
+        (Measure(), Measure(3, 10), 0, Verdict.FAILS),
+    ],
+)
+def test_the_minimum_counts_the_mqls_of_the_week(
+    follow_up: Measure, tagging: Measure, counted: int, verdict: Verdict
+) -> None:
+    judged = replace(week(follow_up=follow_up, tagging=tagging), counted=counted)
+    assert judged.verdict == verdict
+    assert bool(judged.too_few_because) == (verdict == Verdict.TOO_FEW)
 
 
 def test_both_must_hold_and_one_that_fails_is_enough_to_fail() -> None:
@@ -83,7 +102,7 @@ def test_no_full_week_under_a_signed_sla_has_no_verdict() -> None:
 KINDS = {
     "P": week(),
     "F": week(follow_up=Measure(85, 100)),
-    "S": week(follow_up=Measure(9, 9)),
+    "S": week(follow_up=Measure(9, 9), tagging=Measure(9, 9)),
     "?": replace(week(), doubts=("dirty",)),
 }
 
@@ -157,7 +176,9 @@ def test_the_newest_deciding_fact_is_what_a_replay_of_all_weeks_comes_to(letters
 def tagged(counts: list[int | None]) -> list[JudgedWeek]:
     """Weeks with so many of 100 tagged; None: with too few due."""
     return [
-        week(number, tagging=Measure(count, 100) if count is not None else Measure(3, 9))
+        week(number, tagging=Measure(count, 100))
+        if count is not None
+        else week(number, Measure(9, 9), Measure(3, 9))
         for number, count in enumerate(counts)
     ]
 

@@ -212,6 +212,14 @@ def weeks_equal_a_count_by_hand(clocks: list[Clock], zone: str) -> None:
 def gate_measures_equal_a_count_by_hand(due: list[Clock], week: Week) -> None:
     """Both shares by which gate 3 judges the week, and the rows behind them."""
     (judged,) = weeks(week, 1, Ground.at_hand(at=week.ends_at))
+    mqls = {
+        clock.cycle_id
+        for clock in due
+        if clock.kind in (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION) and clock.cycle.voided_at is None
+        if clock.outcome != Outcome.NOT_OWED
+        or (clock.kind == ClockKind.DISPOSITION and clock.cycle.is_by_clause)
+    }
+    assert gate_rows.mqls_due([week]) == {week.monday: len(mqls)}
     for kind, measure in ((ClockKind.FOLLOW_UP, judged.follow_up), (ClockKind.DISPOSITION, judged.tagging)):
         kept, counted, running = set(), set(), 0
         for clock in due:

@@ -122,6 +122,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     dirty = drilldown.dirty_weeks(past[0][0], week)
     this_week = Week.of(now, organisation.zone)
     promise = ClockKind(kind).label.lower()
+    of_gate = strip.strip(week, at=now, is_linked=is_linked and scope.is_all)
     return render(
         request,
         "sla/compliance.html",
@@ -137,8 +138,6 @@ def overview(request: HttpRequest) -> HttpResponse:
             "is_over": week.ends_at <= now,
             "is_settled": week.monday not in dirty,
             "processed_up_to": processed_up_to(at=now),
-            "minimum": organisation.weekly_minimum,
-            "is_everybody": scope.is_all,
             "whose": _whose(user, scope),
             "cards": [
                 (ClockKind(name), MEANING[ClockKind(name)],
@@ -166,7 +165,8 @@ def overview(request: HttpRequest) -> HttpResponse:
                 (w, Cell(f, Drill(w, kind), is_linked), w.monday not in dirty) for w, f in reversed(past)
             ],
             "is_linked": is_linked,
-            "strip": strip.strip(week, at=now, is_linked=is_linked and scope.is_all),
+            "strip": of_gate,
+            "too_few": of_gate.too_few if scope.is_all else "",
             "case": open_case() if user.has_role(*LEADERS) else None,
             "judged_by": compliance.judged_by(week, scope),
         },

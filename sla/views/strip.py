@@ -79,9 +79,9 @@ class Line:
         week = self.judged
         if week.verdict == Verdict.UNKNOWN:
             return f"Because {' and '.join(week.doubts)}"
-        if week.verdict == Verdict.TOO_FEW and week.asks is not None:
-            fewest = min(week.follow_up.due, week.tagging.due)
-            return f"{fewest} of at least {week.asks.weekly_minimum}: opens nothing, shuts nothing"
+        if week.verdict == Verdict.TOO_FEW:
+            said = week.too_few_because
+            return f"{said[:1].upper()}{said[1:]}: opens nothing, shuts nothing"
         if week.verdict == Verdict.FAILS:
             said = what_fails(week)
             return said[:1].upper() + said[1:]
@@ -100,6 +100,11 @@ class Strip:
     @property
     def found(self) -> str:
         return found_in_words(self.now)
+
+    @property
+    def too_few(self) -> str:
+        """Why the chosen week neither opens nor shuts the gate for want of MQLs; "" where it does, or is not judged."""
+        return next((line.judged.too_few_because for line in self.lines if line.is_chosen), "")
 
     @property
     def asks(self) -> JudgedWeek | None:
