@@ -132,10 +132,8 @@ def _groups(week: Week, scope: Scope, group: str) -> dict[str, Any]:
     rows = [
         (
             found,
-            *(
-                with_rulings(found.figures[kind], found.rulings[kind])
-                for kind in (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION)
-            ),
+            with_rulings(found.figures[ClockKind.FOLLOW_UP], found.rulings[ClockKind.FOLLOW_UP]),
+            with_rulings(found.figures[ClockKind.DISPOSITION], found.rulings[ClockKind.DISPOSITION]),
         )
         for found in compliance.by_group(week, scope, group)
     ]
