@@ -10,11 +10,13 @@ class SlaConfig(AppConfig):
         from alignment.business_days import default_calendar
         from alignment.merging import import_step
         from alignment.pipeline import drain_step
+        from alignment.ruled_sources import ruled_sources_provider
         from alignment.services.organisation import on_zone_change
         from alignment.target_notes import target_note_provider
         from sla import gates, kinds  # noqa: F401 - register the gates of two steps and the document
         from sla.queries.agreements import default_calendar_at
         from sla.queries.renegotiation import target_note
+        from sla.queries.sourcing import sources_by_ruling
         from sla.services import cross, mark_all_days_dirty
         from sla.services.history_rows import merge_cycles
 
@@ -23,3 +25,4 @@ class SlaConfig(AppConfig):
         on_zone_change(mark_all_days_dirty)
         default_calendar(default_calendar_at)
         target_note_provider(target_note)
+        ruled_sources_provider(sources_by_ruling)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 
 from alignment.definitions import evaluate
@@ -17,6 +18,7 @@ from alignment.models.leads import creation_of_leads
 from alignment.queries.completeness import with_leads
 from alignment.queries.counting import lead_counts
 from alignment.queries.definitions import counted_mqls, moment, standing_leads
+from alignment.ruled_sources import ruled_sources
 
 LAST = 50
 COMPARED = 10_000  # leads: all of a million would take seconds, on a page that is opened often
@@ -77,12 +79,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Gap:
-    """Lead-to-opportunity conversion of marketing- and sales-sourced leads created since `since`."""
+    """Lead-to-opportunity conversion of marketing- and sales-sourced leads created since `since`. `ruled`: both sides
+    by the function that rulings say in the stead of the first touch, beside the judged ones; None: no other figures."""
 
     marketing: Side
     sales: Side
     limits: Limits
     since: datetime
+    ruled: tuple[Side, Side] | None = None
 
     @property
     def too_few(self) -> list[Side]:
@@ -199,7 +203,27 @@ def gap(limits: Limits, *, at: datetime) -> Gap:
         for row in counted
     }
     marketing, sales = (sides.get(function, Side(function)) for function in SIDES)
-    return Gap(marketing, sales, limits, since)
+    return Gap(marketing, sales, limits, since, _ruled((marketing, sales), since, at))
+
+
+def _ruled(raw: tuple[Side, Side], since: datetime, until: datetime) -> tuple[Side, Side] | None:
+    ruled = ruled_sources().leads
+    if not ruled:
+        return None
+    rows = _created(since, until).filter(pk__in=list(ruled))
+    moved = rows.values_list("pk", "sourced_function", Case(When(_is_converted(), then=1), default=0))
+    leads, converted = Counter[str](), Counter[str]()
+    for pk, function, is_converted in moved:
+        for side, by in ((function, -1), (ruled[pk], 1)):
+            leads[side] += by
+            converted[side] += by * is_converted
+    marketing, sales = (
+        replace(
+            side, leads=side.leads + leads[side.function], converted=side.converted + converted[side.function]
+        )
+        for side in raw
+    )
+    return None if (marketing, sales) == raw else (marketing, sales)
 
 
 def leads_of_side(limits: Limits, function: str, *, is_converted: bool, at: datetime) -> QuerySet[Lead]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -39,6 +41,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "acceptance": [(row, _verdict(row.share.is_above(ACCEPTED_ABOVE))) for row in found.acceptance.rows],
         "tiers": [(row, row.tier == HIGH_INTENT) for row in found.follow_up],
         "revenue": [(row, *_amounts(row)) for row in found.revenue],
+        "rulings_url": f"{reverse('sla:disputes')}?{urlencode({'state': 'ruled', 'kind': 'attribution'})}",
+        "has_rulings": any(row.ruled for row in found.conversion) or any(row.ruled for row in found.revenue),
         "open_pipeline": [(row, money(row.minor, row.currency)) for row in found.open_pipeline],
         "signed_sql": found.acceptance.signed,
         "first": found.acceptance.rows[0].quarter,
@@ -64,13 +68,22 @@ def percent(part: int, whole: int) -> str:
     return f"{tenths // 10}.{tenths % 10}%"
 
 
-def _amounts(row: QuarterOfRevenue) -> tuple[str, str, str, str, str]:
+def _amounts(row: QuarterOfRevenue) -> tuple[str, str, str, str, str, dict[str, str]]:
+    """Share, marketing, sales, neither and total as text; at the end the first four after rulings, where these change
+    them."""
+    ruled = {}
+    if row.ruled is not None:
+        marketing, *_ = row.ruled
+        names = ("marketing", "sales", "unknown")
+        ruled = {name: money(minor, row.currency) for name, minor in zip(names, row.ruled, strict=True)}
+        ruled["share"] = percent(marketing, row.total)
     return (
         percent(row.marketing, row.total),
         money(row.marketing, row.currency),
         money(row.sales, row.currency),
         money(row.unknown, row.currency),
         money(row.total, row.currency),
+        ruled,
     )
 
 

@@ -12,8 +12,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from alignment import ruled_sources
 from alignment.business_time import NoOpenTime
 from alignment.models import ArtifactVersion, Function, MqlCycle, Opportunity, Program, Role
+from alignment.ruled_sources import RuledSources
 from alignment.services.artifacts import choose_paper, send
 from scorecard.content import figures_of
 from scorecard.queries import rows as queries
@@ -80,14 +82,18 @@ def test_the_follow_up_window_is_the_one_that_was_declared_then(
 
 
 def test_claims_are_those_of_the_lists_that_were_compared(
-    company: Company, measured: ArtifactVersion
+    company: Company, measured: ArtifactVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = file("attribution")
     ids = "\n".join(Opportunity.objects.values_list("external_id", flat=True))
     for function in (Function.SALES, Function.MARKETING):
         import_claims(program=company.program, function=function, text=ids, name="x", by=revops(), at=LATER)
     assert file("attribution") == before
-    assert "Sales list 1, imported" in page("attribution")
+    deal = Opportunity.objects.latest("pk")
+    monkeypatch.setattr(ruled_sources, "_provider", [lambda: RuledSources({}, {deal.pk: "other"})])
+    shown = page("attribution")  # a ruling stands beside the row, and changes no outcome
+    assert "Sales list 1, imported" in shown and shown.count("by ruling: other") == 1
+    assert file("attribution") == before
     frozen = measured.content["basis"]
     assert frozen["claims"]["sales"]["number"] == 1 and len(frozen["claims"]["sales"]["sha256"]) == 64
     assert (frozen["round"], frozen["survey"]["number"]) == (1, company.program.surveys.get().pk)

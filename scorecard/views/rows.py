@@ -14,6 +14,7 @@ from alignment.access import roles, viewer
 from alignment.asked import asked, read_number
 from alignment.business_time import NoOpenTime
 from alignment.models import Program, Role, User
+from alignment.ruled_sources import RuledSources, ruled_sources
 from alignment.sheets import streamed_csv
 from scorecard.dimensions import LABELS
 from scorecard.leverage import amount
@@ -41,6 +42,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404("This address names no rows of the scorecard.") from problem
     except (NoCalendar, NoOpenTime) as problem:
         return _cannot_count(request, problem)
+    ruled = ruled_sources() if name == "attribution" else RuledSources()
     return render(
         request,
         "scorecard/rows.html",
@@ -54,7 +56,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
             "basis": basis,
             "rates": rates,
             "page": found,
-            "lines": [_line(row, found) for row in found.rows],
+            "lines": [_line(row, found, ruled) for row in found.rows],
             "is_revops": user.has_role(Role.REVOPS),
         },
     )
@@ -107,13 +109,14 @@ def _cannot_count(request: HttpRequest, problem: Exception) -> HttpResponse:
     return redirect("scorecard:scorecard")
 
 
-def _line(row: Any, found: queries.RowPage) -> dict[str, Any]:
+def _line(row: Any, found: queries.RowPage, ruled: RuledSources) -> dict[str, Any]:
     """What the template shows of a row beside its own fields."""
     if isinstance(row, ConversionRow):
         evidence = [(label, row.has[key]) for key, (label, _) in STATES.items() if key != "inquiry"]
         reached = STATES[row.reached][0]
         return {"row": row, "lead": found.leads.get(row.pk), "evidence": evidence, "reached": reached}
-    shown = ""
-    if isinstance(row, AttributionRow) and row.amount is not None:
-        shown = amount(row.amount, row.currency)
-    return {"row": row, "lead": found.leads.get(row.lead_id), "amount": shown}
+    shown, by_ruling = "", ""
+    if isinstance(row, AttributionRow):
+        shown = "" if row.amount is None else amount(row.amount, row.currency)
+        by_ruling = ruled.opportunities.get(row.pk) or ruled.leads.get(row.lead_id or 0, "")
+    return {"row": row, "lead": found.leads.get(row.lead_id), "amount": shown, "by_ruling": by_ruling}

@@ -101,7 +101,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "compared": f"{drift.COMPARED:,}",
             "called": called(found.definition, at=now),
             "gap": gap,
-            "sides": [gap.marketing, gap.sales],
+            "sides": list(zip((gap.marketing, gap.sales), gap.ruled or (None, None), strict=True)),
             "crm_status": found.definition.crm_status,
             "alarms": DriftAlarm.objects.order_by("-pk")[:10],
         }

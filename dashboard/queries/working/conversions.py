@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,19 +11,25 @@ from django.db import connection
 
 from alignment.quarters import Quarter
 from alignment.queries.counting import lead_counts_sql
+from alignment.ruled_sources import ruled_sources
 from dashboard.queries.working.shares import Share, span
 
 WINDOW = timedelta(days=90)  # from a lead's creation to its opportunity
+SIDES = ("marketing", "sales")
 TOO_FEW = 30  # leads of a side in a quarter: fewer say nothing about a movement
 
 _CONVERSION = f"""
-SELECT width_bucket(l.made_at, %(edges)s::timestamptz[]) AS place, l.sourced_function, count(*),
+SELECT width_bucket(l.made_at, %(edges)s::timestamptz[]) AS place, l.sourced_function, l.by_ruling, count(*),
     count(*) FILTER (WHERE d.opened_at < l.made_at + %(window)s::interval),
     count(*) FILTER (WHERE x.lead_id IS NOT NULL),
     count(*) FILTER (WHERE x.lead_id IS NOT NULL AND d.opened_at < l.made_at + %(window)s::interval)
 FROM (
-    SELECT id, sourced_function, coalesce(crm_created_at, first_seen_at) AS made_at FROM alignment_lead r
-    WHERE {lead_counts_sql("r")} AND merged_into_id IS NULL AND sourced_function IN ('marketing', 'sales')
+    SELECT id, sourced_function, coalesce(u.function, sourced_function) AS by_ruling,
+        coalesce(crm_created_at, first_seen_at) AS made_at
+    FROM alignment_lead r
+    LEFT JOIN unnest(%(ruled_leads)s::bigint[], %(leads_by_ruling)s::text[]) AS u(lead_id, function) ON u.lead_id = r.id
+    WHERE {lead_counts_sql("r")} AND merged_into_id IS NULL
+      AND (sourced_function IN ('marketing', 'sales') OR u.function IN ('marketing', 'sales'))
       AND coalesce(crm_created_at, first_seen_at) >= %(start)s AND coalesce(crm_created_at, first_seen_at) < %(end)s
 ) l
 LEFT JOIN (
@@ -35,7 +42,7 @@ LEFT JOIN (
     JOIN alignment_mqlcycle m ON m.id = e.cycle_id AND m.voided_at IS NULL JOIN alignment_lead r ON r.id = m.lead_id
     WHERE NOT EXISTS (SELECT FROM sla_consequenceundone u WHERE u.entry_id = e.id)
 ) x ON x.lead_id = l.id
-GROUP BY 1, 2
+GROUP BY 1, 2, 3
 """  # noqa: S608 - constants alone
 
 
@@ -44,7 +51,8 @@ class QuarterOfConversion:
     """Leads created in a quarter and those of them with an opportunity opened within the window.
 
     `is_complete`: the window of the last of them is over, so that the figure cannot rise any more. `after_clause`:
-    marketing's without the leads of MQLs that a standing consequence of the SLA took out of both numbers.
+    marketing's without the leads of MQLs that a standing consequence of the SLA took out of both numbers. `ruled`:
+    (marketing, sales) by the function that rulings say in the stead of the first touch; None: they change neither.
     """
 
     quarter: Quarter
@@ -52,6 +60,7 @@ class QuarterOfConversion:
     sales: Share
     is_complete: bool
     after_clause: Share | None = None
+    ruled: tuple[Share, Share] | None = None
 
     @property
     def taken_out(self) -> int:
@@ -72,21 +81,26 @@ class Movement:
 
 def conversion(quarters: Sequence[Quarter], *, zone: str, at: datetime) -> list[QuarterOfConversion]:
     """Of the leads created in each quarter, how many had an opportunity opened within 90 days of their creation."""
-    given = span(quarters, zone) | {"window": WINDOW}
-    counts: dict[tuple[int, str], Share] = {}
-    stay: dict[tuple[int, str], Share] = {}
+    given = span(quarters, zone) | {"window": WINDOW} | ruled_sources().parameters
+    counts = defaultdict[tuple[int, str], Share](Share)
+    stay = defaultdict[tuple[int, str], Share](Share)
+    ruled = defaultdict[tuple[int, str], Share](Share)
     with connection.cursor() as cursor:
         cursor.execute(_CONVERSION, given)
-        for place, side, leads, converted, out, out_converted in cursor.fetchall():
-            counts[place - 1, side] = Share(converted, leads)
-            stay[place - 1, side] = Share(converted - out_converted, leads - out)
+        for place, side, by_ruling, leads, converted, out, out_converted in cursor.fetchall():
+            counts[place - 1, side] += Share(converted, leads)
+            stay[place - 1, side] += Share(converted - out_converted, leads - out)
+            ruled[place - 1, by_ruling] += Share(converted, leads)
     return [
         QuarterOfConversion(
             quarter,
-            counts.get((place, "marketing"), Share()),
-            counts.get((place, "sales"), Share()),
+            counts[place, "marketing"],
+            counts[place, "sales"],
             quarter.ends_at(zone) + WINDOW <= at,
-            stay.get((place, "marketing"), Share()),
+            stay[place, "marketing"],
+            (ruled[place, "marketing"], ruled[place, "sales"])
+            if any(ruled[place, side] != counts[place, side] for side in SIDES)
+            else None,
         )
         for place, quarter in enumerate(quarters)
     ]

@@ -17,6 +17,9 @@ class Share:
     part: int = 0
     whole: int = 0
 
+    def __add__(self, other: Share) -> Share:
+        return Share(self.part + other.part, self.whole + other.whole)
+
     @property
     def rate(self) -> Fraction | None:
         return Fraction(self.part, self.whole) if self.whole else None
