@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -115,12 +115,6 @@ def ruled_function(lead: Lead) -> Override | None:
     """
     ruled = Override.objects.filter(lead__in=records_of(lead), effect=Effect.SOURCED)
     return ruled.select_related("ruling__ruled_by").order_by("-made_at", "-pk").first()
-
-
-def ruled_functions(leads: Sequence[Lead]) -> dict[int, str]:
-    """Per id of a lead the function that the newest ruling says; leads without a ruling are left out."""
-    rows = Override.objects.filter(lead__in=leads, effect=Effect.SOURCED).order_by("made_at", "pk")
-    return dict(rows.values_list("lead_id", "function"))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from sla.models import (
 )
 from sla.queries.arbitration import USUAL_DAYS, visible
 from sla.queries.dispute_list import precedents
-from sla.queries.disputes import ruled_function, ruled_functions, standing_of
+from sla.queries.disputes import ruled_function, standing_of
 from sla.services import execute_consequences
 from sla.services.disputes import file_dispute
 from sla.services.disputes.refusals import (
@@ -73,8 +73,9 @@ def test_an_attribution_is_ruled_beside_what_the_touches_say(disputed: Case) -> 
     with pytest.raises(Incomplete):
         disputed.rule(again, Decision.PARTLY, at=disputed.at + DAY, function="marketing")
     disputed.rule(again, Decision.PARTLY, at=disputed.at + DAY, function="other")
-    assert ruled_functions([lead]) == {lead.pk: "other"}
-    assert standing_of(lead, None).sourced is not None
+    newest = ruled_function(lead)
+    assert newest is not None and newest.function == "other"
+    assert standing_of(lead, None).sourced == newest
 
 
 def test_an_opportunity_can_be_attributed_by_ruling(disputed: Case) -> None:

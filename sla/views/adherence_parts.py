@@ -55,10 +55,6 @@ class Shown:
         return self._url("due")
 
     @property
-    def kept_url(self) -> str:
-        return self._url("kept")
-
-    @property
     def parts(self) -> list[tuple[str, str]]:
         """(words, address) of what the figure is made of."""
         cell, found = self.cell, [(f"{self.cell.kept:,} kept", self._url("kept"))]

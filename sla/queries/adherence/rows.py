@@ -13,7 +13,7 @@ from alignment.models import MqlCycle, Organisation
 from sla.clauses import Marketing
 from sla.models import Clock, Outcome
 from sla.queries import volume
-from sla.queries.adherence.figures import COMPLETENESS, MARKETING, SALES, VOLUME, Cell, Span
+from sla.queries.adherence.figures import COMPLETENESS, SALES, VOLUME, Cell, Span
 from sla.queries.adherence.marketing import cited_definition, marketing_side, mqls_of, parts_of
 from sla.queries.adherence.report import signed_at
 from sla.queries.adherence.sales import sales_side
@@ -21,7 +21,6 @@ from sla.queries.agreements import load_book
 from sla.queries.disputes import held_clocks, set_aside_clocks
 from sla.queries.drilldown import with_evidence
 
-PROMISES = (*MARKETING, *SALES)
 OUTCOMES: Mapping[str, Mapping[str, str]] = {
     VOLUME: {"due": "Due by now", "kept": "Kept: delivered and due", "counted": "All delivered"},
     COMPLETENESS: {"due": "Due: all MQLs", "kept": "Kept: complete", "missed": "Incomplete"},
