@@ -14,6 +14,7 @@ from alignment.queries.definitions import definition_in_force
 from alignment.services.artifacts import save_draft
 from alignment.services.authority import require_revops
 from sla.content import KEY, KIND
+from sla.queries.cited import as_cited
 from sla.queries.drafting import complete, starting_content
 from sla.services.agreements import require_usable
 
@@ -71,9 +72,10 @@ def save_draft_of_sla(
     """The draft with this content: made, or changed where there is one. It may be incomplete; sending says what lacks.
 
     Open hours, names of teams and owners, the picklists and the definition of an MQL are filled in as they stand now;
-    the draft rests on that definition. An owner is {"user": id, …} or None. `expected`: the revision that was read, 0
-    where there was no draft. Raises OnlyRevOps, ChangedMeanwhile, InvalidTerms (also for calendars and teams that are
-    not there, and for windows that no calendar fills in time), or InvalidContent for what can never be signed.
+    the draft rests on that definition. Evidence that was found for other terms says so. An owner is {"user": id, …} or
+    None. `expected`: the revision that was read, 0 where there was no draft. Raises OnlyRevOps, ChangedMeanwhile,
+    InvalidTerms (also for calendars and teams that are not there, and for windows that no calendar fills in time), or
+    InvalidContent for what can never be signed.
     """
     require_revops(by, "Documents")
     if terms is not None:
@@ -83,7 +85,7 @@ def save_draft_of_sla(
         kind=KIND,
         key=KEY,
         content=complete(
-            terms=terms, clauses=clauses, begins_on=begins_on, evidence=list(evidence), note=note
+            terms=terms, clauses=clauses, begins_on=begins_on, evidence=as_cited(evidence, terms), note=note
         ),
         rests_on=[definition.version] if definition else [],
         expected=expected,

@@ -141,6 +141,29 @@ def test_a_draft_keeps_its_newest_three_scenarios(worked: World, revops: Client)
     assert [entry["name"] for entry in draft.content["evidence"]] == ["Try 1", "Try 2", "Try 3"]
 
 
+def test_evidence_that_was_found_for_other_terms_says_so(worked: World, revops: Client) -> None:
+    for hours in (4, 8):
+        query = urlencode(proposal(worked, **{"others-follow_up_amount": hours}))
+        revops.post(f"{URL}save/", {"query": query, "name": f"{hours} hours", "act": "draft"})
+    eight, four = Scenario.objects.all()
+    draft = draft_of(KIND, KEY)
+    assert draft is not None
+    said = {entry["name"]: entry["said"] for entry in draft.content["evidence"]}
+    assert said["8 hours"] == eight.said
+    assert said["4 hours"] == [
+        *four.said,
+        "Found for terms other than these: first follow-up within 5 business minutes (High intent), "
+        "4 business hours (Standard).",
+    ]
+    page = revops.get(reverse("sla:agreement-draft")).content.decode()
+    assert page.count("Other terms") == 1 and "8 business hours (Standard)" in page
+    revops.post(reverse("sla:scenario-draft", args=[four.pk]))
+    draft.refresh_from_db()
+    said = {entry["name"]: entry["said"] for entry in draft.content["evidence"]}
+    assert said["4 hours"] == four.said
+    assert "8 business hours (Standard)" in said["8 hours"][-1]
+
+
 def test_a_manager_sees_the_own_teams_only(worked: World, revops: Client) -> None:
     manager = add_user(worked, Role.SALES_MANAGER)
     client = signed_in(manager)

@@ -18,6 +18,7 @@ from sla.models import ClockKind
 from sla.queries import agreement_document as document
 from sla.queries import drafting
 from sla.queries.agreements import load_book, revoked_at
+from sla.queries.cited import cited
 from sla.wording import STOPS
 
 READERS = sorted(EVERYONE - {Role.BOARD_VIEWER})
@@ -59,6 +60,7 @@ def _page(request: HttpRequest, number: int | None) -> HttpResponse:
         "report_day": WEEKDAY_NAMES[shown.clauses.report_on] if shown.clauses else "",
         "period": PERIODS[shown.clauses.consequences.period] if shown.clauses else "",
         "is_first_signed": any(each.agreement.is_signed for each in versions),
+        "cited": cited(shown.document.content["evidence"], shown.agreement.terms) if shown.document else [],
         "uses": uses,
         "assign_within": document.read_window(terms.assign_within, uses),
         "tiers": document.read_tiers(terms, uses),

@@ -22,6 +22,7 @@ from sla.forms.editor import SlaForm
 from sla.forms.tiers import TierForm
 from sla.forms.volumes import VolumeForm
 from sla.queries import drafting
+from sla.queries.cited import cited
 from sla.queries.explained import Explained, explain, lines_of, months_of
 from sla.queries.last_quarter import Counted, Quarter, TierPast, last_quarter
 from sla.services import drafts
@@ -134,6 +135,7 @@ def _page(
             "standing": standing,
             "revision": draft.revision if draft else 0,
             "blockers": artifacts.blockers_of(draft, at=now) if draft and request.method == "GET" else [],
+            "cited": cited(form.content["evidence"], (content or form.content)["terms"]),
             "is_checked": is_checked,
             "has_errors": status != 200,
         },
@@ -148,7 +150,8 @@ def _arrived(found: Explained, calendar: int) -> Counted | None:
 
 def _refreshed(form: SlaForm) -> str:
     """The parts of the page that say what the terms come to, as a selector."""
-    names = ["trigger", "marketing", "assign", "cadence", "hours", "consequences", "gate", "volume-others"]
+    names = ["trigger", "marketing", "assign", "cadence", "hours", "consequences", "gate", "evidence"]
+    names += ["volume-others"]
     names += [f"volume-{n}" for n in range(len(form.volumes.rows))]
     names += [f"tier-{n}" for n in range(len(form.tiers) + 1)]
     return ",".join(f"#why-{name}" for name in names)
