@@ -4,6 +4,8 @@ clause of the SLA did."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from alignment.definitions.predicate import KEYS
 from alignment.models import Lead, MqlCycle, Opportunity, TouchFunction
@@ -65,19 +67,31 @@ def columns_of(subject: Subject) -> dict[str, object]:
     return {"term": subject.key} if isinstance(subject, Term) else {"cycle": subject}
 
 
-def in_words(subject: Subject) -> str:
-    """As a heading; names nobody, since it goes into mails and stays with the ruling."""
+def in_words(subject: Subject, tz: ZoneInfo, lead: Lead | None = None) -> str:
+    """As a heading, days in `tz`. Names the `lead` to who may see it; without one it names nobody, for mails and what
+    stays with the ruling: "First follow-up of an MQL of 6 October 2026"."""
     if isinstance(subject, Clock):
-        return f"{promise_of(subject)} of MQL {subject.cycle_id}"
+        return f"{promise_of(subject)} of {lead.name if lead else mql_of(subject.cycle, tz)}"
     if isinstance(subject, Lead):
-        return f"Who sourced lead {subject.pk}"
+        return f"Who sourced {lead.name if lead else 'a lead of ' + _day(subject.first_seen_at, tz)}"
     if isinstance(subject, Opportunity):
-        return f"Who sourced opportunity {subject.pk}"
+        of = "of " + (lead.name if lead else _day(subject.opened_at or subject.first_seen_at, tz))
+        return f"Who sourced an opportunity {of}"
     if isinstance(subject, Term):
         return f"How “{subject.label}” is read"
     if isinstance(subject, Consequence | RenegotiationCase):
         return str(subject)
-    return f"Whether MQL {subject.pk} meets the definition"
+    return f"Whether {'the MQL of ' + lead.name if lead else mql_of(subject, tz)} meets the definition"
+
+
+def mql_of(cycle: MqlCycle, tz: ZoneInfo) -> str:
+    """ "an MQL of 6 October 2026": by the local day on which it crossed the trigger."""
+    return f"an MQL of {_day(cycle.crossed_at, tz)}"
+
+
+def _day(instant: datetime, tz: ZoneInfo) -> str:
+    local = instant.astimezone(tz)
+    return f"{local.day} {local:%B %Y}"
 
 
 def promise_of(clock: Clock) -> str:

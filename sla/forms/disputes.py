@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 
-from alignment.models import Lead, Opportunity
-from sla.disputed import FUNCTIONS, Subject
+from alignment.models import Lead, MqlCycle, Opportunity, Organisation
+from sla.disputed import FUNCTIONS, Subject, mql_of
 from sla.models import ClockHold, ConsequenceCycle, Decision, Dispute, DisputeKind
 from sla.queries.dispute_list import STATES
 from sla.services.disputes import Decided
@@ -131,7 +132,10 @@ class RulingForm(forms.Form):
         help_text="With commas between them: crm outage, holiday.",
     )
 
-    def __init__(self, *args: Any, dispute: Dispute, hold: ClockHold | None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, dispute: Dispute, hold: ClockHold | None, names_leads: bool, **kwargs: Any
+    ) -> None:
+        """`names_leads`: of a consequence the leads are named, beside the day of each MQL."""
         super().__init__(*args, **kwargs)
         needed = {
             "function": dispute.kind == DisputeKind.ATTRIBUTION,
@@ -145,8 +149,9 @@ class RulingForm(forms.Form):
                 del self.fields[name]
         if "mqls" in self.fields:
             entries = ConsequenceCycle.objects.standing().filter(consequence=dispute.consequence_id)
+            tz = Organisation.get().tz
             self.fields["mqls"].choices = [  # type: ignore[attr-defined]
-                (entry.cycle_id, f"{entry.cycle.lead.name} (MQL {entry.cycle_id})")
+                (entry.cycle_id, _choice(entry.cycle, tz, names_leads))
                 for entry in entries.select_related("cycle__lead").order_by("pk")
             ]
 
@@ -165,3 +170,8 @@ class RulingForm(forms.Form):
             until=until,
             mqls=tuple(given.get("mqls", ())),
         )
+
+
+def _choice(cycle: MqlCycle, tz: ZoneInfo, names_leads: bool) -> str:
+    said = mql_of(cycle, tz)
+    return f"{cycle.lead.name}, {said}" if names_leads else f"{said[:1].upper()}{said[1:]}, number {cycle.pk}"

@@ -122,6 +122,15 @@ def visible(user: User) -> DisputeQuerySet:
     )
 
 
+def sees_lead(user: User, scope: Scope, dispute: Dispute) -> bool:
+    """Whether a login may see whose record a dispute speaks of. `scope`: the login's. Who reads it for another reason,
+    to rule on it for example, or because it is of figures alone, is not told the name."""
+    if not user.has_role(*SEES_RECORDS):
+        return False
+    cycle = dispute.cycle
+    return scope.holds(dispute.owner) or (cycle is not None and is_in_scope(cycle, scope))
+
+
 def may_file(user: User, subject: Subject) -> bool:
     """Whoever is concerned: the owner, the managers of the owner's team, marketing, CRO, CMO and RevOps; with what a
     clause did no single owner, whose part in it is a clock."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from alignment.artifacts.canonical import canonical, digest, normalised
 from alignment.definitions.predicate import KEYS
-from alignment.models import Fact, Lead, MqlCycle, Opportunity, Subject, Touch
+from alignment.models import Fact, Lead, MqlCycle, Opportunity, Organisation, Subject, Touch
 from alignment.queries.definitions import definition_in_force, parts_of_lead
 from alignment.queries.field_words import name_of, said
 from alignment.queries.identity import records_of
@@ -71,7 +71,7 @@ def readable(evidence: Any, key: str = "") -> Any:
 def _subject(subject: Disputed, cycle: MqlCycle | None, lead: Lead | None) -> dict[str, Any]:
     told = {
         "kind": str(kind_of(subject)),
-        "what": in_words(subject),
+        "what": in_words(subject, Organisation.get().tz),
         "lead": lead.pk if lead else None,
         "cycle": cycle.pk if cycle else None,
         "cycle_number": cycle.number if cycle else None,

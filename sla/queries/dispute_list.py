@@ -10,8 +10,8 @@ from sla.models.disputes import words_of_rulings
 
 STATES = {"open": "Waits for a ruling", "ruled": "Ruled on", "withdrawn": "Withdrawn", "all": "All"}
 _RELATED = (
-    "clock", "cycle__lead", "lead", "opportunity__lead", "owner", "filed_by", "ruling__ruled_by", "hold",
-    "consequence__judged", "renegotiation",
+    "clock__cycle", "cycle__lead", "cycle__owner", "lead", "opportunity__lead", "owner", "filed_by",
+    "ruling__ruled_by", "hold", "consequence__judged", "renegotiation",
 )  # fmt: skip
 
 

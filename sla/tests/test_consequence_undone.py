@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from alignment.models import (
     Role,
 )
 from alignment.services.destinations import create_destination
+from sla.disputed import Term
 from sla.models import (
     Clock,
     Consequence,
@@ -36,6 +38,7 @@ from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
 from sla.services.consequences import NothingToUndo, recycle_waiting, undo
 from sla.services.disputes import Decided, file_dispute, rule
+from sla.services.disputes.refusals import NamesThePerson
 from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, attempt, october
 from testing.artifacts import user_with
 from testing.world import World, event
@@ -276,6 +279,27 @@ def test_an_upheld_dispute_takes_back_its_mql_where_late_evidence_disproved_the_
     rule(dispute=dispute, decided=decided, by=user_with(Role.REVOPS), at=RULED)
     assert Clock.objects.get(pk=clock.pk).outcome == Outcome.RESTATED
     assert conversion(OCTOBER, at=RULED).taken_out == 1
+
+
+def test_texts_about_a_whole_consequence_name_no_lead_in_it(world: World) -> None:
+    october(world, missed=1, met=0)
+    named = event("lead.updated", "L0", AFTER - timedelta(hours=1), last_name="Lovelace", email="ada@ex.com")
+    world.send(named, at=AFTER)
+    execute_consequences(at=AFTER)
+    filed: dict[str, Any] = {"subject": Consequence.objects.get(), "by": user_with(Role.CRO), "at": AFTER}
+    for text in ("Nobody could call LOVELACE.", "See ada@ex.com."):
+        with pytest.raises(NamesThePerson):
+            file_dispute(**filed, text=text, asked="Undo it.")
+    with pytest.raises(NamesThePerson):
+        file_dispute(**filed | {"subject": Term("mql")}, text="As with Ada@ex.com.", asked="Read it so.")
+    dispute = file_dispute(**filed, text="The CRM was down.", asked="Undo it.")
+    for texts in (
+        ("Lovelace had called.", "So."),
+        ("An outage.", "Ask ada@ex.com."),
+        ("An outage.", "So.", "lovelace"),
+    ):
+        with pytest.raises(NamesThePerson):
+            rule(dispute=dispute, decided=Decided("upheld", *texts), by=user_with(Role.REVOPS), at=RULED)
 
 
 def test_a_rejected_dispute_takes_nothing_back(world: World) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alignment.artifacts.canonical import digest
-from alignment.models import Role, User
+from alignment.models import OutgoingMail, Role, User
 from sla.models import Dispute, Outcome, Ruling
 from sla.services import roll_up
 from sla.tests.disputing import Case, case
@@ -77,6 +77,16 @@ def test_a_rep_files_from_the_page_of_the_lead_and_revops_rules(found: Case) -> 
     assert "An outage stops the clock" in text_of(rep.get(reverse("sla:precedents"), {"q": "outages"}))
     again = revops.post(reverse("sla:dispute-rule", args=[dispute.pk]), RULED)
     assert again.status_code == 409 and Ruling.objects.count() == 1
+    # whose MQL it is stands in the title for who may see the lead, and nowhere for anybody else
+    stranger = signed_in(add_user(found.world, Role.FINANCE))
+    title = f"First follow-up of an MQL of {found.cycle.crossed_at:%-d %B %Y}"
+    listed, own = f"{reverse('sla:disputes')}?state=all", "First follow-up of Lovelace"
+    for address in (listed, filed["Location"], reverse("sla:precedents")):
+        open_page = text_of(stranger.get(address))
+        assert title in open_page and "Lovelace" not in open_page and "ada@" not in open_page
+        assert (own if address != reverse("sla:precedents") else title) in text_of(rep.get(address))
+    assert OutgoingMail.objects.filter(subject__contains=title).exists()
+    assert not OutgoingMail.objects.filter(subject__contains="Lovelace").exists()
 
 
 def test_what_is_missing_is_said_and_what_was_typed_is_kept(found: Case) -> None:

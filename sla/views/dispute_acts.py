@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from alignment.access import SEES_FIGURES, roles, viewer
 from alignment.asked import asked, read_number
 from alignment.definitions.predicate import KEYS
-from alignment.models import Lead, MqlCycle, Opportunity
+from alignment.models import Lead, MqlCycle, Opportunity, Organisation
 from sla.disputed import Subject, Term, columns_of, in_words, kind_of, lead_of
 from sla.forms.disputes import FileForm, RulingForm
 from sla.models import Clock, Consequence, Dispute, Outcome, RenegotiationCase
@@ -19,7 +19,7 @@ from sla.queries import arbitration
 from sla.queries.disputes import ruled_function
 from sla.services import disputes as services
 from sla.services.disputes import refusals
-from sla.views.disputes import found, show
+from sla.views.disputes import found, names_leads, show
 
 
 @roles(*arbitration.FILERS)
@@ -49,7 +49,7 @@ def file(request: HttpRequest) -> HttpResponse:
     before = Dispute.objects.filter(kind=kind_of(subject), **columns_of(subject)).order_by("-pk")
     context = {
         "now": now,
-        "what": in_words(subject),
+        "what": in_words(subject, Organisation.get().tz, lead_of(subject, cycle)),
         "kind": kind_of(subject),
         "subject": subject,
         "is_running": isinstance(subject, Clock) and subject.outcome == Outcome.OPEN and now < subject.due_at,
@@ -76,7 +76,7 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
         return show(request, row, status=409, refusal="It was ruled on or withdrawn in the meantime.")
     if not arbitration.may_rule(user, row, at=now):
         return show(request, row, status=403, refusal="You may not rule on this dispute: see below who may.")
-    form = RulingForm(request.POST, dispute=row, hold=hold)
+    form = RulingForm(request.POST, dispute=row, hold=hold, names_leads=names_leads(user))
     if not form.is_valid():
         return show(request, row, status=422, form=form)
     try:

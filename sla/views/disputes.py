@@ -8,10 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from alignment.access import SEES_FIGURES, SEES_RECORDS, roles, viewer
+from alignment.access import SEES_FIGURES, SEES_RECORDS, Scope, roles, scope_of, viewer
 from alignment.artifacts.canonical import canonical
 from alignment.asked import asked
 from alignment.definitions.predicate import KEYS
+from alignment.models import Lead, Organisation, User
 from alignment.paging import NoSuchPage, by_moment, newest_first
 from sla.disputed import in_words, lead_of, subject_of
 from sla.forms.disputes import DisputesForm, PrecedentsForm, RulingForm
@@ -33,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
         page: Any = by_moment(found, "rule_by", after) if state == "open" else newest_first(found, after)
     except NoSuchPage as problem:
         raise Http404("No such page.") from problem
-    sees_records = user.has_role(*SEES_RECORDS)
+    tz, scope = Organisation.get().tz, scope_of(user)
     context = {
         "now": timezone.now(),
         "form": form,
@@ -42,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "kind": kind,
         "page": page,
         "rows": [
-            (dispute, in_words(subject_of(dispute)), _lead(dispute, sees_records)) for dispute in page.rows
+            (dispute, in_words(subject_of(dispute), tz, _lead(dispute, user, scope))) for dispute in page.rows
         ],
         "has_any": bool(page.rows) or mine.exists(),
         "may_file": user.has_role(*arbitration.FILERS),
@@ -108,14 +109,15 @@ def show(
     judges = arbitration.judges(row, at=now) if row.is_undecided else []
     hold = getattr(row, "hold", None)
     if row.is_undecided and user in judges and form is None:
-        form = RulingForm(dispute=row, hold=hold)
+        form = RulingForm(dispute=row, hold=hold, names_leads=names_leads(user))
     bench = arbitration.bench_of(row)
     ruling = getattr(row, "ruling", None)
+    lead = _lead(row, user, scope_of(user))
     context = {
         "now": now,
         "dispute": row,
-        "what": in_words(subject_of(row)),
-        "lead": _lead(row, user.has_role(*SEES_RECORDS)),
+        "what": in_words(subject_of(row), Organisation.get().tz, lead),
+        "lead": lead,
         "evidence": dispute_evidence.readable(row.evidence),
         "is_unchanged": dispute_evidence.is_unchanged(row.evidence, row.evidence_digest),
         "hold": hold,
@@ -133,6 +135,11 @@ def show(
     return render(request, "sla/dispute.html", context, status=status)
 
 
-def _lead(row: Dispute, sees_records: bool) -> Any:
-    """The lead, for roles that see records."""
-    return lead_of(subject_of(row), row.cycle) if sees_records else None
+def names_leads(user: User) -> bool:
+    """Whether the leads of a whole consequence are named to a login that rules on it."""
+    return user.has_role(*SEES_RECORDS) and scope_of(user).is_all
+
+
+def _lead(row: Dispute, user: User, scope: Scope) -> Lead | None:
+    """The lead, for who may see it."""
+    return lead_of(subject_of(row), row.cycle) if arbitration.sees_lead(user, scope, row) else None

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from alignment.definitions.predicate import KEYS
 from alignment.models import Lead, MqlCycle, User
 from alignment.retry import again_after_a_deadlock
-from sla.disputed import FUNCTIONS, Subject, Term, columns_of, kind_of, lead_of
+from sla.disputed import FUNCTIONS, Subject, Term, columns_of, kind_of
 from sla.models import (
     Clock,
     ClockHold,
@@ -48,7 +48,7 @@ def file_dispute(
     if not may_file(by, subject):
         raise NotConcerned("Only who is concerned files a dispute: ask the owner, their manager or RevOps.")
     cycle = newest_cycle(subject)
-    texts = checked({"text": text, "asked": asked}, lead_of(subject, cycle), at=at)
+    texts = checked({"text": text, "asked": asked}, subject, cycle, at=at)
     with transaction.atomic():
         if isinstance(subject, Clock):
             subject = (

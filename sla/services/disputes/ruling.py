@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import transaction
 
-from alignment.models import MqlCycle, User
+from alignment.models import MqlCycle, Organisation, User
 from alignment.retry import again_after_a_deadlock
-from sla.disputed import FUNCTIONS, in_words, lead_of, subject_of
+from sla.disputed import FUNCTIONS, in_words, subject_of
 from sla.models import (
     Clock,
     ClockHold,
@@ -73,7 +73,7 @@ def rule(*, dispute: Dispute, decided: Decided, by: User, at: datetime) -> Rulin
         ruling = Ruling.objects.create(
             dispute=dispute,
             decision=decided.decision,
-            about=in_words(subject_of(dispute)),
+            about=in_words(subject_of(dispute), Organisation.get().tz),
             tags=", ".join(tags_of(decided.tags)),
             ruled_by=by,
             ruled_at=at,
@@ -120,11 +120,11 @@ def tags_of(text: str) -> list[str]:
 def _texts(dispute: Dispute, decided: Decided, *, at: datetime) -> dict[str, str]:
     if decided.decision not in Decision.values:
         raise Incomplete("Decide: upheld, partly upheld or rejected.", "decision")
-    lead = lead_of(subject_of(dispute), dispute.cycle)
-    texts = checked({"summary": decided.summary, "reason": decided.reason}, lead, at=at)
+    subject = subject_of(dispute)
+    texts = checked({"summary": decided.summary, "reason": decided.reason}, subject, dispute.cycle, at=at)
     if len(texts["summary"]) > 200:
         raise Incomplete("At most 200 characters: it is what the list of precedents shows.", "summary")
-    refuse_names({"tags": decided.tags, "reading": decided.reading}, lead, at=at)
+    refuse_names({"tags": decided.tags, "reading": decided.reading}, subject, dispute.cycle, at=at)
     return texts
 
 

@@ -17,7 +17,7 @@ from sla.queries.arbitration import bench_of, judges
 
 def filed(dispute: Dispute, *, at: datetime) -> None:
     """To who rules, and everybody concerned."""
-    what = in_words(subject_of(dispute))
+    what = _what(dispute)
     wanted = judges(dispute, at=at)
     due = _day(dispute.rule_by)
     _tell(
@@ -37,7 +37,7 @@ def filed(dispute: Dispute, *, at: datetime) -> None:
 
 def overdue(dispute: Dispute, *, at: datetime) -> None:
     """To everybody concerned, and the escalation owner, who may rule now."""
-    what = in_words(subject_of(dispute))
+    what = _what(dispute)
     people = [*judges(dispute, at=at), *concerned(dispute)]
     _tell(
         dispute, people, "overdue", f"Not ruled on in time: {what}",
@@ -67,7 +67,7 @@ def withdrawn(dispute: Dispute, *, at: datetime) -> None:
     people = [*bench_of(dispute).people("arbitration"), *concerned(dispute)]
     _tell(
         dispute, (user for user in people if user.pk != dispute.filed_by_id), "withdrawn",
-        f"Withdrawn: {in_words(subject_of(dispute))}",
+        f"Withdrawn: {_what(dispute)}",
         f"{dispute.filed_by.name} withdrew the dispute. What it was about stays as it is.",
         at=at,
     )  # fmt: skip
@@ -87,6 +87,10 @@ def concerned(dispute: Dispute) -> list[User]:
         named = {clauses.owners[part].user for part in ("sales", "marketing")}
         found += User.objects.filter(pk__in=named).order_by("pk")
     return list(dict.fromkeys(user for user in found if user.is_active))
+
+
+def _what(dispute: Dispute) -> str:
+    return in_words(subject_of(dispute), Organisation.get().tz)
 
 
 def _day(instant: datetime) -> str:
