@@ -14,6 +14,7 @@ from typing import Any
 
 from alignment.models import BY_CLAUSE, CLAUSE_UNDONE, Fact, Touch
 from alignment.models.cycles import CLOSING, NEEDS_REASON, Disposition
+from alignment.pipeline.batch import Key
 from alignment.pipeline.groups import by_record, in_order, record_of
 from alignment.pipeline.ledger import fold_fields
 from sla.echo import Decision, Echoes
@@ -48,8 +49,16 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
                 current = opened
                 for told in echoes.values():
                     told.begin(at=fact.occurred_at)
+        elif (
+            record_of(fact) != record_of(current.opened_by)
+            and _crossing(fact, before, live_only, current, book) is not None
+        ):
+            current.beside.add(record_of(fact))
         if current is not None and not (current.is_history and current.closed_at is not None):
-            _advance(current, fact, said, book, echoes[record_of(fact)])
+            if fact.action in (BY_CLAUSE, CLAUSE_UNDONE):
+                _follow_clause(current, fact, facts)
+            else:
+                _advance(current, fact, said, book, echoes[record_of(fact)])
     cycles = sorted([*without_overlap(past, live), *live], key=lambda cycle: cycle.crossed_at)
     _place_attempts(cycles, touches)
     return cycles
@@ -173,9 +182,6 @@ def _advance(
     `said` is what the CRM said before, empty for an act of ours: only a change is a statement.
     """
     written = fact.fields
-    if fact.action in (BY_CLAUSE, CLAUSE_UNDONE):
-        _follow_clause(cycle, fact)
-        return
     at, is_suspect = believe(fact.occurred_at, fact.received_at)
     is_open = cycle.closed_at is None
     if is_open and not cycle.is_stated and written.get("mql_at") and fact is not cycle.opened_by:
@@ -216,21 +222,40 @@ def _state_crossing(cycle: FoldedCycle, stated: datetime, book: AgreementBook) -
     cycle.version, cycle.tier = version, version.terms.tier_of(cycle.fields).name
 
 
-def _follow_clause(cycle: FoldedCycle, fact: Fact) -> None:
+def _follow_clause(cycle: FoldedCycle, fact: Fact, facts: Sequence[Fact]) -> None:
     """The consequence clause recycles what is open, with no reason of sales; a ruling gives back what it had been.
 
-    What was closed in time after all, as late facts tell, stays as sales closed it.
+    What was closed in time after all, as late facts tell, stays as sales closed it. Of records that were merged since,
+    each of which had an MQL, the person's goes on until the clause has recycled all of them.
     """
-    if fact.action == BY_CLAUSE and cycle.closed_at is None and _is_meant(cycle, fact):
-        cycle.by_clause, cycle.before_clause = fact.ref, (cycle.disposition, cycle.decided_by)
-        cycle.disposition, cycle.reason, cycle.decided_by = Disposition.RECYCLED, "", fact
+    if fact.action == BY_CLAUSE and cycle.closed_at is None:
+        if _is_meant(cycle, fact):
+            cycle.let_go = fact
+        elif record_of(fact) not in cycle.beside:
+            return
+        cycle.beside -= {record_of(fact), *_recycled_with(fact, cycle, facts)}
+        if cycle.let_go is None or cycle.beside:
+            return
+        cycle.by_clause, cycle.before_clause = cycle.let_go.ref, (cycle.disposition, cycle.decided_by)
+        cycle.disposition, cycle.reason, cycle.decided_by = Disposition.RECYCLED, "", cycle.let_go
         cycle.closed_at = cycle.closed_believed_at = fact.occurred_at
         cycle.is_closing_suspect = False
-    elif fact.action == CLAUSE_UNDONE and cycle.by_clause and cycle.by_clause == fact.fields.get("clause"):
+    elif fact.action == CLAUSE_UNDONE and cycle.let_go and cycle.let_go.ref == fact.fields.get("clause"):
+        cycle.let_go = None
+        if not cycle.by_clause:
+            return
         cycle.disposition = cycle.before_clause[0]
         cycle.decided_by = fact if cycle.disposition else None
         cycle.by_clause = ""
         cycle.closed_at = cycle.closed_believed_at = None
+
+
+def _recycled_with(fact: Fact, cycle: FoldedCycle, facts: Sequence[Fact]) -> set[Key]:
+    """The records that were merged when the clause acted: its act on the one MQL was for all of them. An act that names
+    none was for every record."""
+    if "with" not in fact.fields:
+        return set(cycle.beside)
+    return {record_of(each) for each in facts if each.pk in fact.fields["with"]}
 
 
 def _is_meant(cycle: FoldedCycle, fact: Fact) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from alignment.models import Fact
 from alignment.models.cycles import NEEDS_REASON, Disposition
+from alignment.pipeline.batch import Key
 from sla.terms import Terms
 
 BELIEVED_BEFORE = timedelta(hours=72)
@@ -59,7 +60,9 @@ class FoldedCycle:
     """`version` is None for a cycle of imported history, which ran on none of ours. `closed_until`: the end of the day,
     where a file gives the day of its closing alone. `decided_by` is the fact that
     set the disposition or its reason as it stands, no echo of one. `by_clause`: the ref of the fact by which the
-    consequence clause recycled it, while that stands; `before_clause`: disposition and deciding fact until then."""
+    consequence clause recycled it, while that stands; `before_clause`: disposition and deciding fact until then.
+    `beside`: other records of the person that crossed the trigger while it ran; `let_go`: the clause's act, which waits
+    where one of them had an MQL of its own that goes on."""
 
     opened_by: Fact
     version: AgreementVersion | None
@@ -79,6 +82,8 @@ class FoldedCycle:
     decided_by: Fact | None = field(default=None, repr=False)
     by_clause: str = ""
     before_clause: tuple[str, Fact | None] = field(default=("", None), repr=False)
+    beside: set[Key] = field(default_factory=set, repr=False)
+    let_go: Fact | None = field(default=None, repr=False)
     accepted_at: datetime | None = None
     disposed_at: datetime | None = None
     is_disposal_suspect: bool = False

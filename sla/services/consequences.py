@@ -8,14 +8,16 @@ however many workers, this runs; after a crash the next run goes on with what st
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, transaction
+from django.db.models import Min, Q
 
 from alignment.intake.drafts import Event
-from alignment.models import BY_CLAUSE, CLAUSE_UNDONE, Fact, MqlCycle, Source, Subject
+from alignment.models import BY_CLAUSE, CLAUSE_UNDONE, Fact, Lead, MqlCycle, Source, Subject
 from alignment.models.cycles import Disposition
 from alignment.pipeline import apply_events
 from alignment.pipeline.groups import lock_with_merged
@@ -77,6 +79,7 @@ def _recycle(*, keys: Sequence[int], at: datetime) -> int:
     )
     cycles = _lock([entry.cycle_id for entry in entries])
     known = _recorded(ref_of(BY_CLAUSE, entry) for entry in entries)
+    merged = _merged_records(cycle.lead_id for cycle in cycles.values())
     facts = []
     for entry in entries:
         cycle = cycles[entry.cycle_id]
@@ -84,7 +87,7 @@ def _recycle(*, keys: Sequence[int], at: datetime) -> int:
         if is_recorded or _may_recycle(cycle):
             entry.state = CycleState.RECYCLED
             if not is_recorded:
-                facts.append(_recycling(entry, cycle, at=at))
+                facts.append(_recycling(entry, cycle, merged.get(cycle.lead_id, []), at=at))
         else:
             entry.state = CycleState.SPARED
         entry.executed_at = at
@@ -185,11 +188,28 @@ def _facts_of(entries: Sequence[ConsequenceCycle]) -> dict[str, Fact]:
     return {fact.ref: fact for fact in Fact.objects.filter(source__in=sources, ref__in=refs)}
 
 
-def _recycling(entry: ConsequenceCycle, cycle: MqlCycle, *, at: datetime) -> Fact:
+def _merged_records(leads: Iterable[int]) -> dict[int, list[int]]:
+    """Per lead with which others are merged: the first fact of each of its records, by which an act names a record
+    without saying what the CRM calls it, which may be an e-mail."""
+    found: dict[int, list[int]] = defaultdict(list)
+    merged = Lead.objects.filter(merged_into__in=set(leads))
+    roots = set(merged.values_list("merged_into", flat=True))
+    for record in Lead.objects.filter(Q(pk__in=roots) | Q(merged_into__in=roots)).order_by("pk"):
+        own = Fact.objects.filter(
+            source=record.source_id, subject=Subject.LEAD, external_id=record.external_id
+        )
+        first = own.aggregate(first=Min("pk"))["first"]
+        if first is not None:
+            found[record.merged_into_id or record.pk].append(first)
+    return found
+
+
+def _recycling(entry: ConsequenceCycle, cycle: MqlCycle, merged: list[int], *, at: datetime) -> Fact:
     """Of the record that crossed, and with the crossing that is meant: so no MQL that late facts tell of is taken for
-    it."""
+    it. `with`: a fact of each record that was merged by then (see sla.fold)."""
     fields = {
         "disposition": Disposition.RECYCLED.value, "reason": None, "crossed_at": cycle.crossed_at.isoformat(),
+        "with": merged,
     }  # fmt: skip
     return _fact(BY_CLAUSE, entry, cycle.opened_by, fields, at=at)
 

@@ -342,6 +342,38 @@ def test_an_mql_of_a_merged_record_goes_back_with_it_recycled(world: World) -> N
     assert set(recycled.values_list("pk", flat=True)) == set(entries.values_list("cycle", flat=True))
 
 
+@pytest.mark.parametrize("crossed", [CROSSED - timedelta(days=1), CROSSED + timedelta(days=20)])
+def test_an_mql_that_sales_works_on_goes_on_when_its_person_is_merged_with_one_that_was_recycled(
+    world: World, crossed: datetime
+) -> None:
+    october(world, missed=1, met=0)
+    world.send(event("lead.updated", "W", crossed, score=80), at=crossed)
+    called = crossed + timedelta(hours=1)
+    touch = event("touch.recorded", "TW", called, lead="W", channel="call", is_attempt=True)
+    world.send(touch, at=called)
+    roll_up(at=AFTER)
+    assert execute_consequences(at=AFTER) == 1
+    recycled, worked_on = (Lead.objects.get(external_id=name) for name in ("L0", "W"))
+    by, later = user_with(Role.REVOPS), AFTER + timedelta(days=1)
+    merge = merge_leads(survivor=recycled, merged=worked_on, reason="the same person", by=by, at=later)
+    (cycle,) = MqlCycle.objects.standing()
+    assert (cycle.is_open, cycle.is_by_clause, cycle.attempts) == (True, False, 1)
+    undo_merge(merge=merge, reason="two persons", by=by, at=later + timedelta(hours=1))
+    apart = MqlCycle.objects.standing().values_list("lead__external_id", "is_by_clause", "closed_at")
+    assert set(apart) == {("L0", True, AFTER), ("W", False, None)}
+
+
+def test_two_that_were_recycled_stay_so_when_they_are_merged_and_when_they_part(world: World) -> None:
+    october(world, missed=2, met=0)
+    assert execute_consequences(at=AFTER) == 2
+    first, second = Lead.objects.order_by("external_id")
+    by, later = user_with(Role.REVOPS), AFTER + timedelta(days=1)
+    merge = merge_leads(survivor=second, merged=first, reason="the same person", by=by, at=later)
+    assert set(MqlCycle.objects.standing().values_list("is_by_clause", "closed_at")) == {(True, AFTER)}
+    undo_merge(merge=merge, reason="two persons", by=by, at=later + timedelta(hours=1))
+    assert list(MqlCycle.objects.standing().values_list("is_by_clause", "closed_at")) == [(True, AFTER)] * 2
+
+
 def test_the_ledger_folds_to_the_same_whatever_comes_after(world: World) -> None:
     october(world, missed=1, met=0)
     execute_consequences(at=AFTER)
