@@ -1,5 +1,6 @@
-"""Whatever the order in which SLAs are drafted, signed and amended, MQLs arrive and are worked, and exceptions are
-entered: a draft changes nothing, each MQL keeps the version in force when it started, and no closed clock moves."""
+"""Whatever the order in which SLAs are drafted, signed and amended, MQLs arrive, are worked, change hands and are told
+of late, and exceptions are entered: a draft changes nothing, each MQL keeps the version in force when it started, and
+no closed clock moves. Late evidence restates a miss, beside its breach, which stays."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from alignment.models import ArtifactVersion, MqlCycle, Role
 from alignment.services.artifacts import renditions
 from alignment.services.calendars import NothingToChange, NoWorkingTime, add_exception
+from handoff.services.acts import assign_by_hand
 from sla.content import KEY, KIND
-from sla.models import Agreement, Clock
+from sla.models import Agreement, Clock, Outcome
 from sla.queries.agreements import load_book
 from sla.services import mark_breached, mark_warned, redate_clocks
 from sla.services.drafts import start_draft
@@ -24,7 +26,10 @@ from testing.artifacts import sign_all, user_with
 from testing.sla import sent_sla
 from testing.world import NOW, World, build_world, event, terms
 
-STEPS = ("draft", "send", "sign", "arrive", "arrive", "attempt", "close", "cross again", "exception", "wait")
+STEPS = (
+    "draft", "send", "sign", "arrive", "arrive", "attempt", "close", "cross again", "exception", "wait",
+    "arrive late", "attempt late", "close late", "change hands",
+)  # fmt: skip
 Step = tuple[str, int, int]
 """What happens, after how many minutes, and a number that says to whom or how."""
 
@@ -40,6 +45,7 @@ class Company:
         self.judges: list[tuple[datetime, int]] = [(self.world.agreement.in_force_from, 1)]
         self.runs_on: dict[int, int] = {}
         self.closed: dict[int, tuple[Any, ...]] = {}
+        self.was_late = False
 
     def step(self, name: str, minutes: int, which: int) -> None:
         self.at += timedelta(minutes=minutes)
@@ -63,8 +69,11 @@ class Company:
             assert budget == book.by_number(expected).terms.tier(cycle.tier).follow_up_within.seconds
         closed = closed_clocks()
         for pk, was in self.closed.items():
-            assert closed[pk] == was
-        self.closed = closed
+            if self.was_late:
+                assert may_follow(was, closed.get(pk))
+            else:
+                assert closed[pk] == was
+        self.closed, self.was_late = closed, False
 
     # --- what may happen -----------------------------------------------------------------------------
 
@@ -99,6 +108,40 @@ class Company:
             self.tell("lead.updated", lead, score=10)
             self.tell("lead.updated", lead, score=95)
 
+    def arrive_late(self, which: int) -> None:
+        self.leads += 1
+        self.tell("lead.created", f"L{self.leads}", hours_ago=5 * which, score=90)
+
+    def attempt_late(self, which: int) -> None:
+        if lead := self.some_lead(which):
+            self.tell(
+                "touch.recorded",
+                f"T{self.serial}",
+                hours_ago=3 * which,
+                lead=lead,
+                channel="call",
+                is_attempt=True,
+            )
+
+    def close_late(self, which: int) -> None:
+        if lead := self.some_lead(which):
+            self.tell(
+                "lead.dispositioned", lead, hours_ago=3 * which, disposition="disqualified", reason="bad_fit"
+            )
+
+    def change_hands(self, which: int) -> None:
+        if lead := self.some_lead(which):
+            before = dict(Clock.objects.exclude(owner=None).values_list("pk", "due_at"))
+            rep = self.world.reps[which % 2]
+            cycle = MqlCycle.objects.filter(
+                lead__external_id=lead, closed_at=None, crm_closed_at=None
+            ).first()
+            if which % 3 and cycle is not None:
+                assign_by_hand(cycle=cycle, person=rep, by=user_with(Role.REVOPS), at=self.at)
+            else:
+                self.tell("lead.updated", lead, owner=rep.email)
+            assert dict(Clock.objects.filter(pk__in=before).values_list("pk", "due_at")) == before
+
     def exception(self, which: int) -> None:
         day = (self.at + timedelta(days=which % 4)).date()
         windows = None if which % 3 else [("11:00", "13:00")]
@@ -128,10 +171,11 @@ class Company:
     def some_lead(self, which: int) -> str:
         return f"L{which % self.leads + 1}" if self.leads else ""
 
-    def tell(self, *what: str, **data: Any) -> None:
-        """Deliver an event of now and drain; without one, only drain."""
+    def tell(self, *what: str, hours_ago: int = 0, **data: Any) -> None:
+        """Deliver an event of now, or of some hours ago, and drain; without one, only drain."""
         self.serial += 1
-        told = [event(what[0], what[1], self.at, **data)] if what else []
+        self.was_late = hours_ago > 0
+        told = [event(what[0], what[1], self.at - timedelta(hours=hours_ago), **data)] if what else []
         self.world.send(*told, at=self.at)
         self.at += timedelta(seconds=1)
 
@@ -145,9 +189,20 @@ def state() -> tuple[Any, ...]:
     )
 
 
+def may_follow(was: tuple[Any, ...], now: tuple[Any, ...] | None) -> bool:
+    """Whether late evidence may leave a closed clock so: a breach stays as it was stamped, its miss may be restated;
+    a follow-up that was made stays made. What was not owed, or an attempt, is folded anew."""
+    kind, due_at, outcome, breached_at = was
+    if breached_at is not None:
+        return now in (was, (kind, due_at, Outcome.RESTATED, breached_at))
+    return kind != "follow_up" or outcome != Outcome.MET or now == was
+
+
 def closed_clocks() -> dict[int, tuple[Any, ...]]:
     """What a settled clock came to, by its id."""
-    settled = Clock.objects.exclude(settled_at=None).values_list("pk", "due_at", "outcome", "breached_at")
+    settled = Clock.objects.exclude(settled_at=None).values_list(
+        "pk", "kind", "due_at", "outcome", "breached_at"
+    )
     return {pk: tuple(rest) for pk, *rest in settled}
 
 

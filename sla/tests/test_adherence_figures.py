@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from alignment.business_days import BusinessDays
 from alignment.business_time import Week
 from alignment.models import MqlCycle, Role
+from alignment.tests.pages import cards
 from sla.models import Clock, Outcome
 from sla.periods import Period
 from sla.queries.adherence.figures import LABELS, SALES, Cell, Report, Signed, from_json, to_json
@@ -189,6 +190,21 @@ def test_every_percentage_leads_to_the_rows_of_its_numerator_and_its_denominator
         report = adherence(Week.of(now, "UTC").previous(), at=now)
         assert from_json(Report, to_json(report)) == report
         the_download_has_the_figures_of_the_page(client, report)
+        regions = (
+            "Marketing: kept of due",
+            "Sales: kept of due",
+            "Kept of due by segment",
+            "Eight weeks, all promises",
+        )
+        for role in (
+            Role.MARKETING,
+            Role.CRO,
+            Role.SALES_MANAGER,
+        ):  # one report for both sides, whoever reads it
+            other = signed_in(user_with(role)).get("/adherence/").content.decode()
+            for region in regions:
+                assert cards(other, region) == cards(page, region) != []
+            assert ("Sales in the full week: your own scope" in other) == (role == Role.SALES_MANAGER)
         page = signed_in(world.users["rep.1"]).get("/adherence/?group=rep").content.decode()
         assert "MQLs delivered" in page and "/adherence/rows/" not in page
         assert "Rep 1" in page and "Rep 2" not in page
