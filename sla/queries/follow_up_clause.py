@@ -77,7 +77,7 @@ def clause_periods(*, at: datetime, book: AgreementBook | None = None) -> Iterat
 
     Each is of the kind that the SLA in force at its first instant names, the very first of the first signed SLA's. A
     quarter begins with a quarter: until then, single months. After a revocation they begin anew with the next signed
-    version, as with a first signature; the one that it cut short is left out where that one's first period takes it in.
+    version, as with a first signature; the one that it cut short is left out where the first of them begins no later.
     """
     book = book or load_book()
     judged_to, cut_short = date.min, None
@@ -85,7 +85,7 @@ def clause_periods(*, at: datetime, book: AgreementBook | None = None) -> Iterat
         if span.starts_at > at:
             break
         for judging in _periods_of(span, book, judged_to, at):
-            if cut_short is not None and cut_short.period.end <= judging.period.first:
+            if cut_short is not None and cut_short.period.first < judging.period.first:
                 yield cut_short
             cut_short = judging if judging.is_cut_short else None
             if cut_short is None:
