@@ -15,7 +15,7 @@ from sla.clauses import Volume
 from sla.models import ClockKind
 from sla.queries import would_follow
 from sla.queries.arrivals import Arrivals, arrivals
-from sla.queries.remembered import facts_so_far, remembered, replayed
+from sla.queries.remembered import as_judged, facts_so_far, remembered, replayed
 from sla.queries.replay import ALL, KINDS, OUTCOMES, WHICH, KindFound, Replayed, Span, Tally
 from sla.queries.windows_met import Quantile, quantiles
 from sla.queries.would_follow import Delivered, Judged
@@ -147,7 +147,11 @@ def _side(asked: Replayed, clause: Clause) -> Side:
         asked.terms,
         kinds,
         would_follow.follow_ups(
-            kinds[ClockKind.FOLLOW_UP], asked, percent=clause.missed_percent, period=clause.period
+            kinds[ClockKind.FOLLOW_UP],
+            asked,
+            percent=clause.missed_percent,
+            period=clause.period,
+            otherwise=as_judged(asked),
         ),
         _volumes(asked, clause) if asked.scope.is_all else [],
     )

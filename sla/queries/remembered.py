@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 from django.core.cache import cache
 from django.db.models import Count, Max
 
 from alignment.models import Delivery, Fact, LeadMerge
-from sla.models import ClockKind, ElapsedCoverage
+from sla.models import ClockKind, Effect, ElapsedCoverage, Override
+from sla.queries.as_judged import Otherwise, otherwise
 from sla.queries.open_time import BY_THE_CLOCK
 from sla.queries.replay import KindFound, Replayed, owners_of, replay
 from sla.terms import Tier, Window
@@ -45,6 +47,13 @@ def remembered(what: str, asked: Replayed, make: Callable[[], T], *, also: Seque
         found = make()
         cache.set(name, found, SECONDS)
     return found
+
+
+def as_judged(asked: Replayed) -> dict[date, Otherwise]:
+    """As sla.queries.as_judged.otherwise."""
+    rulings = Override.objects.filter(effect=Effect.SET_ASIDE).aggregate(newest=Max("pk"))["newest"]
+    also = [_windows(asked, ClockKind.FOLLOW_UP), rulings]
+    return remembered("as judged", asked, lambda: otherwise(asked), also=also)
 
 
 def facts_so_far() -> list[Any]:

@@ -109,7 +109,7 @@ def replay(asked: Replayed, kinds: Sequence[str] = KINDS) -> dict[str, KindFound
     """What each kind of promise that fell due in the span came to. `bring_up_to_date` first."""
     found = {kind: KindFound() for kind in kinds}
     _count(found, asked, kinds)
-    for held, outcome, cell in _held(asked, kinds):
+    for held, outcome, _, cell in held_outcomes(asked, kinds):
         if cell is not None:
             one = found[held.kind]
             one.add_on(cell, outcome)
@@ -121,12 +121,12 @@ def replay(asked: Replayed, kinds: Sequence[str] = KINDS) -> dict[str, KindFound
 def outcomes(asked: Replayed, kinds: Sequence[str]) -> dict[tuple[int, str, int], str]:
     """By (cycle, kind, ordinal) what each promise would have come to, whenever it fell due."""
     found: dict[tuple[int, str, int], str] = {}
-    statement, given = _statement(asked, kinds)
+    statement, given = statement_of(asked, kinds)
     if given["calendars"]:
         with connection.cursor() as cursor:
             cursor.execute(statement + _EACH, given)
             found = {(cycle, kind, ordinal): outcome for cycle, kind, ordinal, outcome in cursor.fetchall()}
-    for held, outcome, _ in _held(asked, kinds):
+    for held, outcome, _, _ in held_outcomes(asked, kinds):
         found[held.cycle_id, held.kind, held.ordinal] = outcome
     return found
 
@@ -148,7 +148,7 @@ _OF_CELL, _OF_OWNER = 0b011, 0b101  # bits of what a row is summed over
 
 def _count(found: dict[str, KindFound], asked: Replayed, kinds: Sequence[str]) -> None:
     """Add what the database counts by cell, by rep and by segment."""
-    statement, given = _statement(asked, kinds)
+    statement, given = statement_of(asked, kinds)
     if not given["calendars"]:
         return
     cells = asked.span.cells()
@@ -181,7 +181,7 @@ WITH lane AS (
       AND e.calendar_id = ANY(%(calendars)s::bigint[]) AND e.kind = ANY(%(kinds)s::text[])
       AND e.waits_seconds IN (0, %(waits)s) AND NOT e.is_held {narrowed}
 ), judged AS (
-    SELECT cycle_id, kind, ordinal, owner_id, segment,
+    SELECT cycle_id, kind, ordinal, owner_id, segment, calendar_id, due,
            CASE calendar_id {bounds} END AS cell,
            CASE WHEN need <= budget THEN 'met' WHEN not_owed <= budget THEN 'not_owed'
                 WHEN due < least(CASE calendar_id {cuts} END, known_to) THEN 'missed' ELSE 'running' END AS outcome
@@ -190,11 +190,11 @@ WITH lane AS (
 """
 
 
-def _statement(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def statement_of(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """SQL up to `judged`, and its parameters."""
     terms = asked.terms
     lanes = _lanes(terms, kinds)
-    calendars = calendars_of(terms, (lane[2] for lane in lanes))
+    tables = tables_of(asked, kinds)
     cells = asked.span.cells()
     starts = [start_of_day(day, asked.span.zone) for day in (*cells, asked.span.end)]
     given: dict[str, Any] = {
@@ -205,7 +205,7 @@ def _statement(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, An
         "teams": list(terms.team_calendars),
         "team_calendars": list(terms.team_calendars.values()),
         "default": terms.default_calendar,
-        "calendars": sorted(calendars),
+        "calendars": sorted(tables),
         "kinds": list(kinds),
         "waits": terms.assign_within.seconds,
         "cells": len(cells),
@@ -214,8 +214,7 @@ def _statement(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, An
         "owners": owners_of(asked.scope),
     }
     bounds, cuts = "", ""
-    for number, (pk, calendar) in enumerate(sorted(calendars.items())):
-        table = _open_time(calendar, asked)
+    for number, (pk, table) in enumerate(sorted(tables.items())):
         given[f"bounds{number}"] = [table.mark(start) for start in starts]
         given[f"cut{number}"] = table.mark(asked.cut)
         bounds += f" WHEN {pk} THEN width_bucket(due, %(bounds{number})s::bigint[])"
@@ -234,6 +233,12 @@ def _statement(asked: Replayed, kinds: Sequence[str]) -> tuple[str, dict[str, An
     return _JUDGED.format(bounds=bounds, cuts=cuts, narrowed=narrowed), given
 
 
+def tables_of(asked: Replayed, kinds: Sequence[str]) -> dict[int, OpenTime]:
+    """Open time of the calendars that promises of these kinds run on, by id."""
+    windows = (lane[2] for lane in _lanes(asked.terms, kinds))
+    return {pk: _open_time(calendar, asked) for pk, calendar in calendars_of(asked.terms, windows).items()}
+
+
 _BEGUN = """
 ), begun AS (
     SELECT budget AS lane, need FROM promised
@@ -245,7 +250,7 @@ _BEGUN = """
 def lanes_sql(asked: Replayed, kind: str) -> tuple[str, dict[str, Any]]:
     """SQL up to `begun`: promises of a kind that begin in the span, whatever their window, with `lane`: the number of
     the tier. A few that a dispute held are left out."""
-    statement, given = _statement(asked, [kind])
+    statement, given = statement_of(asked, [kind])
     terms = asked.terms
     profiles = {profile.pk: profile.fields for profile in Profile.objects.all()}
     given["lane_windows"] = [terms.tiers.index(terms.tier_of(profiles[pk])) for pk in given["lane_profiles"]]
@@ -301,8 +306,9 @@ def owners_of(scope: Scope) -> list[int]:
     return sorted(found | ({scope.person} if scope.person else set()))
 
 
-def _held(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[Held, str, date | None]]:
-    """The few promises that a dispute held, one by one; the first day of their cell, None outside of the span."""
+def held_outcomes(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[Held, str, datetime, date | None]]:
+    """The few promises that a dispute held, one by one: outcome, due time, and the first day of their cell, None
+    outside of the span."""
     owners = None if asked.scope.is_all else set(owners_of(asked.scope))
     cells = asked.span.cells()
     starts = [(start_of_day(day, asked.span.zone), day) for day in cells]
@@ -323,4 +329,4 @@ def _held(asked: Replayed, kinds: Sequence[str]) -> Iterable[tuple[Held, str, da
         due_at = held.due_at(window, calendar)
         is_within = asked.span.starts_at <= due_at < asked.span.ends_at
         day = max((start, day) for start, day in starts if start <= due_at)[1] if is_within else None
-        yield held, held.outcome(due_at, asked.cut), day
+        yield held, held.outcome(due_at, asked.cut), due_at, day

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,25 +13,20 @@ from django.db import connection
 from alignment.business_time.zones import start_of_day
 from sla.clauses import Volume
 from sla.periods import Period
-from sla.queries.replay import ALL, HISTORY, OUTCOMES, KindFound, Replayed, Tally, owners_of
+from sla.queries.as_judged import Otherwise
+from sla.queries.replay import ALL, HISTORY, KindFound, Replayed, owners_of
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Follow-ups that fell due in a period. `fires`: more than the percentage was missed; None where the period is not
-    whole in the span, or not over, and where nothing was due. What a dispute holds is missed, as the clause counts."""
+    """Follow-ups that fell due in a period, counted as the clause counts: `missed` those that a dispute holds and those
+    that only late evidence disproved, met those that a ruling set aside. `fires`: more than the percentage was missed;
+    None where the period is not whole in the span, or not over, and where nothing was due."""
 
     period: Period
-    tally: Tally
+    missed: int
+    due: int
     fires: bool | None
-
-    @property
-    def missed(self) -> int:
-        return self.tally.missed + self.tally.held
-
-    @property
-    def due(self) -> int:
-        return self.tally.due + self.tally.held
 
 
 @dataclass(frozen=True)
@@ -46,23 +41,34 @@ class Delivered:
     opens: bool
 
 
-def follow_ups(found: KindFound, asked: Replayed, *, percent: int, period: str) -> list[Judged]:
-    """By calendar month or quarter; exactly the percentage fires nothing."""
-    sums: dict[Period, Tally] = defaultdict(Tally)
-    for each in _periods(asked, period):
-        sums[each] = Tally()
+def follow_ups(
+    found: KindFound,
+    asked: Replayed,
+    *,
+    percent: int,
+    period: str,
+    otherwise: Mapping[date, Otherwise] | None = None,
+) -> list[Judged]:
+    """By calendar month or quarter; exactly the percentage fires nothing. `otherwise`: by month what the clause counts
+    otherwise than the replay."""
+    sums = {each: Otherwise() for each in _periods(asked, period)}
     for month, tally in found.months.items():
         total = sums[Period.of(month, period)]
-        for outcome in OUTCOMES:
-            total.add(outcome, getattr(tally, outcome))
-    return [_judged(each, tally, asked, percent) for each, tally in sorted(sums.items())]
-
-
-def _judged(period: Period, tally: Tally, asked: Replayed, percent: int) -> Judged:
-    found = Judged(period, tally, None)
-    if found.due and _is_whole(period, asked):
-        return replace(found, fires=100 * found.missed > percent * found.due)
-    return found
+        total.missed += tally.missed + tally.held
+        total.due += tally.due + tally.held
+    for month, more in (otherwise or {}).items():
+        total = sums[Period.of(month, period)]
+        total.missed += more.missed
+        total.due += more.due
+    return [
+        Judged(
+            each,
+            total.missed,
+            total.due,
+            100 * total.missed > percent * total.due if total.due and _is_whole(each, asked) else None,
+        )
+        for each, total in sorted(sums.items())
+    ]
 
 
 def volumes(

@@ -18,16 +18,17 @@ from alignment.queries.calendars import compiled
 from alignment.services.calendars import create_calendar
 from alignment.services.merges import merge_leads
 from sla.clauses import Volume
-from sla.models import Clock, ClockKind, Elapsed, Opening
+from sla.models import Clock, ClockKind, Decision, Dispute, Elapsed, Opening
 from sla.periods import Period
 from sla.queries import follow_up_clause, would_follow
 from sla.queries.agreements import load_book
+from sla.queries.arbitration import judges
 from sla.queries.arrivals import arrivals
 from sla.queries.calibration import answer, last_quarters, sentences, shortest_windows
 from sla.queries.replay import ALL, HISTORY, LIVE, KindFound, Replayed, Span, Tally, replay
 from sla.queries.windows_met import rank_above, ranks_around
 from sla.services import mark_breached, roll_up
-from sla.services.disputes import file_dispute
+from sla.services.disputes import Decided, file_dispute, rule
 from sla.services.elapsed import bring_up_to_date, keep_terms_in_force, needed_by
 from sla.terms import Terms
 from sla.tests.lively import live_through, second_team
@@ -302,32 +303,59 @@ def test_a_clock_that_a_dispute_holds_runs_and_is_judged_by_itself(world: World)
     assert found["follow_up"].total == Tally()  # due in years, held or not
 
 
-def test_the_clause_under_todays_terms_counts_what_is_disputed_as_the_clause_does(world: World) -> None:
-    """Held since before it was due; held, and worked on too late; disputed after the month was over."""
+def test_under_todays_terms_the_clause_is_projected_as_it_judges(world: World) -> None:
+    """Six in time; held since before they were due, one of them worked on too late; known to be in time too late; set
+    aside by a ruling; disputed after the month was over, before and after the sweep."""
     signed_sla(terms(world.calendar), at=NOW - HOUR)
     manager = add_user(world, Role.SALES_MANAGER)
-    worked = {**dict.fromkeys(range(6), NOW + HOUR), 7: NOW + timedelta(days=8)}
-    world.send(*(event("lead.updated", f"D{n}", NOW, score=80) for n in range(9)))
-    clocks = {clock.cycle.lead.external_id: clock for clock in Clock.objects.filter(kind="follow_up")}
-    after = datetime(2026, 12, 1, 10, tzinfo=UTC)
-    for number, at in ((6, NOW + HOUR), (7, NOW + HOUR), (8, after)):
-        file_dispute(subject=clocks[f"D{number}"], text="Away", asked="Hold it", by=manager, at=at)
-    for number, at in worked.items():
+
+    def cross(number: int, at: datetime) -> Clock:
+        world.send(event("lead.updated", f"D{number}", at, score=80), at=at)
+        return Clock.objects.get(cycle__lead__external_id=f"D{number}", kind="follow_up")
+
+    def call(number: int, at: datetime, known: datetime) -> None:
         touch = event("touch.recorded", f"T{number}", at, lead=f"D{number}", channel="call", is_attempt=True)
-        world.send(touch, at=at)
+        world.send(touch, at=known)
+
+    def dispute(number: int, at: datetime) -> Dispute:
+        return file_dispute(subject=clocks[number], text="Away", asked="Hold it", by=manager, at=at)
+
+    week, after = NOW + timedelta(days=7), datetime(2026, 12, 1, 10, tzinfo=UTC)
+    clocks = [cross(number, NOW) for number in range(10)]
+    for number in range(6):
+        call(number, NOW + HOUR, NOW + HOUR)
+    dispute(6, NOW + HOUR)
+    dispute(7, NOW + HOUR)
+    mark_breached(at=week)
+    call(7, week, week)
+    call(8, NOW + HOUR, week)
+    clocks.append(cross(10, week))
+    waiting = dispute(9, week)
+    decided = Decided(Decision.UPHELD, "So", "So it is")
+    dispute(10, after)
     november = Period.of(date(2026, 11, 1))
-    for at in (after, after + HOUR):  # before and after the sweep
+
+    def projected(at: datetime, proposed: Terms | None = None) -> tuple[int, int, bool | None]:
+        found = load_book().at(at)
+        assert found is not None
+        bring_up_to_date(at=at, needed=needed_by(found.terms))
+        span = Span(november.first, november.end, Organisation.get().zone)
+        (judged,) = answer(proposed or found.terms, found.terms, span, cut=at).proposed.judged
+        return judged.missed, judged.due, judged.fires
+
+    for missed, at in ((5, after), (4, after + HOUR), (4, after + 2 * HOUR)):
         roll_up(at=at)
-        version = load_book().at(at)
-        assert version is not None
-        bring_up_to_date(at=at, needed=needed_by(version.terms))
         judging = next(each for each in follow_up_clause.clause_periods(at=at) if each.period == november)
         judged = follow_up_clause.follow_ups(judging, at=at)
-        span = Span(november.first, november.end, Organisation.get().zone)
-        (found,) = answer(version.terms, version.terms, span, cut=at).proposed.judged
-        assert (found.missed, found.due, found.fires) == (judged.missed, judged.due, judged.is_missed)
-        assert (found.missed, found.due) == (3, 9)
-        mark_breached(at=at)
+        assert projected(at) == (judged.missed, judged.due, judged.is_missed) == (missed, 11, True)
+        if missed == 5:
+            rule(dispute=waiting, decided=decided, by=judges(waiting, at=at)[0], at=at)
+        else:
+            mark_breached(at=at)
+    for hours, missed in ((39, 4), (40, 1)):  # 40 reach to when the late one was known of, and into December
+        longer = terms(world.calendar)
+        longer["tiers"][1]["follow_up_within"]["amount"] = hours
+        assert projected(after, Terms.from_json(longer))[0] == missed
 
 
 def test_imported_mqls_take_part(world: World) -> None:
