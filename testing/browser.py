@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ CHROMIUM = find_chromium()
 IS_LONG = os.environ.get("TEST_ALL") == "1"
 WERE_SIGNED_IN: set[Look] = set()
 """Looks in which somebody signed in within this process."""
+WERE_EXAMINED: set[tuple[str, int]] = set()
+"""Addresses, their numbers and codes left out, and widths at which axe went over a page within this process."""
 # One browser at a time, however many processes run tests: two starve each other on a small machine.
 needs_browser = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
@@ -72,12 +75,13 @@ DESK, DESK_DARK, PHONE, PHONE_DARK = LOOKS = (
     Look(390, "light"),
     Look(390, "dark"),
 )
-_PAIRS = cycle(((DESK, PHONE_DARK), (DESK_DARK, PHONE)))
+_TURNS = cycle((DESK, PHONE_DARK, DESK_DARK, PHONE))
+_CHANGING = re.compile(r"[^/]*\d[^/]*")
 
 
 def looks() -> tuple[Look, ...]:
-    """In which a page is examined: all; without TEST_ALL a pair that differs in width and colours, in turns."""
-    return LOOKS if IS_LONG else next(_PAIRS)
+    """In which a page is examined: all; without TEST_ALL one of them, in turns."""
+    return LOOKS if IS_LONG else (next(_TURNS),)
 
 
 @contextmanager
@@ -131,11 +135,15 @@ class Visitor:
         assert answer is not None and answer.status == status, f"{path}: {answer and answer.status}"
 
     def arrive(self, heading: str, saying: str | None = None) -> None:
-        """Wait for the page with this heading, and with these words where the heading is not new; examine it."""
+        """Wait for the page with this heading, and with these words where the heading is not new; examine it. Without
+        TEST_ALL axe goes over the page of a route once at each width: journeys come to the same ones again and again.
+        """
         self.page.locator("h1", has_text=heading).wait_for()
         if saying is not None:
             self.page.get_by_text(saying).first.wait_for()
-        self.examine()
+        place = (_CHANGING.sub("N", self.path), self.look.width)
+        self.examine(with_axe=IS_LONG or place not in WERE_EXAMINED)
+        WERE_EXAMINED.add(place)
 
     def _pass_by(self, heading: str) -> None:
         self.page.locator("h1", has_text=heading).wait_for()
@@ -174,19 +182,23 @@ class Visitor:
         self.page.emulate_media(color_scheme=look.scheme)  # type: ignore[arg-type]
         self.page.wait_for_selector(f"html[data-bs-theme={look.scheme}]", state="attached")
 
-    def examine(self) -> None:
+    def examine(self, *, with_axe: bool = True) -> None:
         """Look at the present page for what may not be on any."""
-        from axe_playwright_python.sync_playwright import Axe
-
         self._unexamined = ""
-        if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(Axe().axe_script)
-        for rule, places in self.page.evaluate(RUN_AXE):
-            self._fault(f"axe: {rule} at {places}")
+        if with_axe:
+            self._run_axe()
         if self.overflow > 0:
             self._fault(f"{self.overflow} px wider than the screen")
         if self.page.locator("h1").count() != 1 or not self.page.locator("h1").inner_text().strip():
             self._fault("not one h1")
+
+    def _run_axe(self) -> None:
+        from axe_playwright_python.sync_playwright import Axe
+
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(Axe().axe_script)
+        for rule, places in self.page.evaluate(RUN_AXE):
+            self._fault(f"axe: {rule} at {places}")
 
     @property
     def overflow(self) -> int:

@@ -143,15 +143,13 @@ TIMES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("before", ["draft", "sent", "in_force", "superseded", "revoked", "declined"])
-@pytest.mark.parametrize("after", list(TIMES))
-def test_no_state_is_reached_by_hand(before: str, after: str) -> None:
-    if before == after:
-        return
+def test_no_state_is_reached_by_hand(before: str) -> None:
     version = in_state(before)
-    with pytest.raises((IntegrityError, DataError)):  # an empty envelope is no JSON
-        change(version, state=after, **TIMES[after])
-    version.refresh_from_db()
-    assert version.state == before
+    for after in TIMES.keys() - {before}:
+        with pytest.raises((IntegrityError, DataError)):  # an empty envelope is no JSON
+            change(version, state=after, **TIMES[after])
+        version.refresh_from_db()
+        assert version.state == before
 
 
 def test_times_are_set_with_the_state_and_stay() -> None:

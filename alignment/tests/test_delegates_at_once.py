@@ -47,7 +47,7 @@ def test_revoking_signing_declining_and_switching_off_never_lock_each_other(
         grant(role="cro", holder=cro, delegate=deputy, from_on=day, until_on=day, reason="x", by=cro, at=NOW),
         at=NOW,
     )
-    rounds = examples(6, 40)
+    rounds = examples(3, 40)
     for n in range(rounds):
         acts, is_last = acts_of(deputy, n), n == rounds - 1
         if is_last:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -108,10 +108,12 @@ def expected_match(one: Lead, accounts: list[Account]) -> tuple[int | None, str]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_two_thousand_random_leads_match_as_by_brute_force(world: World, seed: int) -> None:
+def test_random_leads_match_as_by_brute_force(
+    world: World, seed: int, examples: Callable[[int, int], int]
+) -> None:
     rng = random.Random(seed)
     other = Source.objects.create(key="other", name="Other", kind="standard")
-    fill([world.crm, other], rng, 2_000, 60 * (seed + 1), world.at)
+    fill([world.crm, other], rng, examples(700, 2_000), 60 * (seed + 1), world.at)
     accounts = list(Account.objects.all())
     expected = {one.pk: expected_match(one, accounts) for one in Lead.objects.all()}
     assert {rule for _, rule in expected.values()} == {"crm", "domain", "name", ""}

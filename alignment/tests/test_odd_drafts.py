@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
@@ -115,9 +116,10 @@ def answers(client: Client, kind: str, content: dict[str, Any], revops: User, ke
 
 @pytest.mark.parametrize("content", ODD, ids=str)
 def test_drafts_of_another_shape_are_shown_and_not_sent(
-    client: Client, revops: User, content: dict[str, Any]
+    client: Client, revops: User, content: dict[str, Any], examples: Callable[[int, int], int]
 ) -> None:
-    for kind in kinds.kinds():
+    every = sorted(kinds.kinds(), key=lambda kind: kind.name)
+    for kind in random.sample(every, min(examples(2, 99), len(every))):
         answers(client, kind.name, content, revops, "odd")
     for path in ("/artifacts/delegations/", "/"):
         assert client.get(path).status_code == 200

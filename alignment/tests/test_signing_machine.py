@@ -452,7 +452,7 @@ def test_no_order_of_acts_leads_astray(examples: Callable[[int, int], int]) -> N
     run(
         Signing,
         settings=settings(
-            max_examples=examples(12, 200),
+            max_examples=examples(6, 200),
             stateful_step_count=examples(25, 50),
             deadline=None,
             database=None,

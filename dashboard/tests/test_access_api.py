@@ -6,8 +6,11 @@ F 403, N 404, U 401. Order: RevOps, CRO, CMO, sales manager, rep, marketing, fin
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import cycle, islice
 from typing import Any
 from unittest.mock import patch
 
@@ -323,11 +326,17 @@ def askers(world: World, make: Any) -> dict[str, Api]:
 
 
 @pytest.mark.parametrize("make", [by_session, by_token])
-def test_every_role_gets_what_the_table_says(world: World, objects: Any, make: Any) -> None:
-    everyone, wrong = askers(world, make), []
+def test_every_role_gets_what_the_table_says(
+    world: World, objects: Any, make: Any, examples: Callable[[int, int], int]
+) -> None:
+    """By token, without TEST_ALL, three roles ask at each address, who take turns."""
+    everyone, wrong, turns = askers(world, make), [], cycle(ROLES)
+    few = examples(3, len(ROLES)) if make is by_token else len(ROLES)
     for row in TABLE:
         # who may act comes last: the act may change what the others would be refused on
-        for role in sorted(ROLES, key=lambda role: row.expected[ROLES.index(role)] == "A"):
+        for role in sorted(
+            islice(turns, few), key=lambda role, row=row: row.expected[ROLES.index(role)] == "A"
+        ):
             found = asked(everyone[role], row, objects)
             if found != row.expected[ROLES.index(role)]:
                 wrong.append(f"{row} as {role}: {found}, not {row.expected[ROLES.index(role)]}")
@@ -338,9 +347,13 @@ def test_every_role_gets_what_the_table_says(world: World, objects: Any, make: A
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_token_opens_nothing_outside_of_its_scopes(world: World, objects: Any) -> None:
-    wrong = []
-    for role in Role.values:
+def test_a_token_opens_nothing_outside_of_its_scopes(
+    world: World, objects: Any, examples: Callable[[int, int], int]
+) -> None:
+    """Without TEST_ALL for RevOps, who may everything, and for one other role."""
+    wrong, others_than_revops = [], [role for role in Role.values if role != Role.REVOPS]
+    asking = random.sample(others_than_revops, examples(1, len(others_than_revops)))
+    for role in [Role.REVOPS, *asking]:
         for scope in TokenScope.values:
             others = by_token(world.users[role], [other for other in TokenScope.values if other != scope])
             alone = by_token(world.users[role], [scope])

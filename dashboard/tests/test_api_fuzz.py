@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -87,7 +88,9 @@ def test_nothing_breaks_and_every_answer_is_as_documented(
 ) -> None:
     headers = {"Authorization": f"Bearer {secret_of(world.users[role])}"}
     asked: dict[int, int] = {}
-    for operation in operations():
+    # without TEST_ALL the roles take turns
+    turns = examples(len(ROLES) // 2, 1)
+    for operation in islice(operations(), ROLES.index(role) % turns, None, turns):
         for mode in MODES:
             # half of the requests go to an object that is there, so that they come further than "not found"
             for path in (
@@ -110,6 +113,6 @@ def test_nothing_breaks_and_every_answer_is_as_documented(
                     asked[answer.status_code] = asked.get(answer.status_code, 0) + 1
 
                 ask()
-    assert sum(asked.values()) >= examples(75, LONG_RUN // len(ROLES)), asked
+    assert sum(asked.values()) >= examples(25, LONG_RUN // len(ROLES)), asked
     expected = {403} if role == Role.BOARD_VIEWER else {200, 400}
     assert expected <= set(asked), asked

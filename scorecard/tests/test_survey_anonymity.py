@@ -133,7 +133,7 @@ def forty() -> list[Person]:
 
 @pytest.mark.usefixtures("open_pages")
 def test_no_way_of_ranking_or_joining_rows_does_better_than_chance(examples) -> None:
-    runs = examples(4, FULL_RUNS)
+    runs = examples(2, FULL_RUNS)
     people, right = forty(), Counter[str]()
     for number in range(2, runs + 2):
         run = Run(people, number)

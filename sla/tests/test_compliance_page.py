@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -152,7 +153,9 @@ def rows_of(client: Client, address: str) -> int:
 
 
 @pytest.mark.parametrize("role", [Role.REVOPS, Role.SALES_MANAGER, Role.REP])
-def test_every_figure_leads_to_as_many_rows_as_it_says(world: World, role: Role) -> None:
+def test_every_figure_leads_to_as_many_rows_as_it_says(
+    world: World, role: Role, examples: Callable[[int, int], int]
+) -> None:
     now = eventful_week(world, seed=7, leads=45)
     user = world.users["rep.1"] if role == Role.REP else add_user(world, role)
     me = Person.objects.filter(user=user).first()
@@ -176,7 +179,7 @@ def test_every_figure_leads_to_as_many_rows_as_it_says(world: World, role: Role)
         assert len({said for _, said in seen}) > 15
         if role == Role.REVOPS:
             assert any("restated" in said for _, said in seen)
-        for address, said in seen:
+        for address, said in sorted(seen)[random.randrange(examples(3, 1)) :: examples(3, 1)]:
             query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
             wanted = brute_force(query, may_see)
             shares = re.search(r"\(([\d,]+) of ([\d,]+)\)", said)
