@@ -6,6 +6,7 @@ offer is closed to everybody; with a staff mark the admin shows records, which h
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from itertools import cycle, islice
 from typing import Any
@@ -121,9 +122,10 @@ def test_a_post_opens_nothing_that_the_table_closes(clients: list[Client]) -> No
 def test_without_the_staff_mark_no_route_of_the_admin_opens(
     clients: list[Client], examples: Callable[[int, int], int]
 ) -> None:
-    """Each route is asked by every role; without TEST_ALL by one, who take turns."""
-    routes = [route for route in every_route() if route.is_admin]
-    assert len(routes) > 100
+    """Each route is asked by every role; without TEST_ALL every third one, by one role, who take turns."""
+    every = [route for route in every_route() if route.is_admin]
+    assert len(every) > 100
+    routes = every[random.randrange(examples(3, 1)) :: examples(3, 1)]
     asking = cycle(zip(clients, ADMIN, strict=True))
     for method in "get", "post":
         for route in routes:

@@ -48,7 +48,7 @@ ENTRANCE = [
     "/accounts/password/reset/done/",
     "/accounts/signup/",
 ]
-# Without TEST_ALL every other page of a role is seen, which ones the seed of the run decides, and its looks take turns;
+# Without TEST_ALL every third page of a role is seen, which ones the seed of the run decides, and its looks take turns;
 # pages of many roles are seen by one role in the one and by another in the other look.
 LOOKS_OF: dict[str, tuple[Look, ...]] = {
     Role.REVOPS: (DESK, PHONE_DARK),
@@ -155,7 +155,7 @@ def look_over_pages_of(role: Role, demo: Journey) -> None:
 
     titles = {"/": title_of("/")}
     paths = [*menu_of(visitor), *addresses_of(user)]
-    for path in paths if IS_LONG else paths[random.randrange(2) :: 2]:
+    for path in paths if IS_LONG else paths[random.randrange(3) :: 3]:
         if path not in titles and (IS_LONG or role in IN_FULL or not path.startswith(SAME_FOR_ALL)):
             titles[path] = title_of(path)
     if role == Role.REP:

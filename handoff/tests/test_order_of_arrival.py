@@ -140,8 +140,10 @@ def test_events_repeated_days_later_and_in_arrays_change_nothing(world: World) -
     assert end_state() == before
 
 
-def test_a_rebuild_from_the_ledger_equals_the_tables(world: World) -> None:
-    events = history(world, 5, 15)
+def test_a_rebuild_from_the_ledger_equals_the_tables(
+    world: World, examples: Callable[[int, int], int]
+) -> None:
+    events = history(world, 5, examples(8, 15))
     random.Random(1).shuffle(events)
     arrive(world, events, lambda: True)
     before, redated = end_state(), ClockRedating.objects.count()
