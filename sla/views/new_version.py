@@ -71,8 +71,8 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def _closed(request: HttpRequest, problem: services.ClosedByTheSla, *, status: int) -> HttpResponse:
     """Why no working terms are taken, and the way that is open."""
-    shown = {"problem": problem, "sent": standing().sent}
-    return render(request, "sla/agreement_new_closed.html", shown, status=status)
+    sent = standing().sent if isinstance(problem, services.AwaitsSignatures) else None
+    return render(request, "sla/agreement_new_closed.html", {"problem": problem, "sent": sent}, status=status)
 
 
 def _said(made: Agreement, versions: list[Version]) -> str:
