@@ -12,8 +12,10 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 
 from alignment import database_roles
+from testing.flush import delete_rows
 from testing.world import World, build_world
 
 pytest_plugins = ["testing.site", "testing.broker", "testing.figures"]
@@ -26,6 +28,8 @@ settings.DRAIN_HINTS = False
 settings.SIGNING_KEY = bytes(range(32))
 # Hashing passwords slowly protects people, not tests.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Nor is truncating a hundred empty tables after each test that commits.
+TransactionTestCase._fixture_teardown = delete_rows  # type: ignore[attr-defined]
 
 
 def pytest_collection_finish() -> None:

@@ -223,7 +223,7 @@ def test_an_ordinary_table_is_not_guarded() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_flush_after_a_transactional_test_empties_evidence(source: Source, fact: Fact) -> None:
+def test_a_flush_by_the_owner_empties_evidence(source: Source, fact: Fact) -> None:
     from django.core.management import call_command
 
     call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
