@@ -37,12 +37,13 @@ from dashboard.demo.past import aftermath, bring_in, scars, shape
 from dashboard.demo.past.files import ExportFile, export
 from dashboard.demo.past.season import Past
 from dashboard.demo.past.story import Story, tell_past
+from dashboard.demo.program import story as programs
+from dashboard.tests.demo_program import AT, ProgramOfTheDemo
 from sla.models import Breach, Clock, ClockKind
 from sla.services import compare_roll_up
 from sla.tests.engine import assert_equal_to_the_engine
 
-# A Thursday, 15:00 in Berlin; the quarters before are those from October 2025 to September 2026.
-AT = datetime(2026, 11, 19, 14, 0, tzinfo=UTC)
+# The quarters before AT are those from October 2025 to September 2026.
 DAYS = 10
 GOOD, BAD = ("2025Q4", "2026Q1", "2026Q3"), "2026Q2"
 
@@ -84,9 +85,9 @@ def accepted_by_quarter() -> dict[str, float]:
     )
 
 
-@pytest.mark.xdist_group("past of the demo")  # set up once, not once in each process
-class PastOfTheDemo(TestCase):
-    """The demo company with its whole past and ten live days, made once for all tests here."""
+@pytest.mark.xdist_group("whole demo")  # set up once, not once in each process
+class WholeDemo(ProgramOfTheDemo, TestCase):
+    """The demo company with its whole past, its programs and ten live days, made once for all tests here."""
 
     built: Built
 
@@ -96,7 +97,9 @@ class PastOfTheDemo(TestCase):
         story = tell_past(until=AT - timedelta(days=DAYS))
         files = export(story)
         done = bring_in.import_past(files, source=made.crm.source, at=story.past.until)
+        programs.tell_first(at=AT)
         history.tell(made, at=AT, days=DAYS, past=story, say=lambda line: None)
+        programs.tell_second(at=AT)
         cls.built = Built(story, files, done)
 
     def test_every_file_is_read_whole(self) -> None:
