@@ -258,14 +258,18 @@ def test_evidence_stays_unless_it_is_unticked(world: World, revops: Client) -> N
 def test_last_quarter_stands_beside_the_terms(world: World, revops: Client) -> None:
     start = datetime(2026, 9, 1, 10, 0, tzinfo=UTC)  # a Tuesday of the third quarter
     for n in range(4):
-        at = start + n * HOUR
+        at = start + n * HOUR + 3 * DAY * (n > 1)
         world.send(event("lead.created", f"L{n}", at, score=70, segment="smb"), at=at)
-    page = text(revops.post(PAGE, shown(revops) | {"volume-0-mqls": 3, "act": "check"}))
+    typed = {"volume-0-mqls": 3, "others-disposition_amount": 48, "weekly_minimum": 4, "act": "check"}
+    page = text(revops.post(PAGE, shown(revops) | typed))
     assert "the 4 MQLs of Q3 2026" in page
     assert "July 0, August 0, September 4: this figure was reached in 1 of 3" in page
     assert "Would have taken 4 of the 4 MQLs of Q3 2026" in page
     assert "All segments together were below this volume in 2 of 3 months" in page
     assert "one would have opened" in page
+    # in the week of 7 September the follow-ups of two and the dispositions of the two others were due
+    said = "Of 1 full weeks of Q3 2026 with so many MQLs due, 0 were above for first follow-up"
+    assert f"{said}; for disposition in time 0 of 1" in page
 
 
 def test_only_revops_drafts(world: World) -> None:
