@@ -71,6 +71,7 @@ def mark_disputes_overdue() -> int:
     return disputes.mark_overdue(at=timezone.now())
 
 
+@shared_task
 def keep_elapsed() -> int:
     """Measure what changed on the calendars in force, so that calibration answers at once."""
     return keep_terms_in_force(at=timezone.now())
