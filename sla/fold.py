@@ -50,10 +50,11 @@ def fold_cycles(facts: Sequence[Fact], touches: Sequence[Touch], book: Agreement
                 for told in echoes.values():
                     told.begin(at=fact.occurred_at)
         elif (
-            record_of(fact) != record_of(current.opened_by)
+            record_of(fact) not in current.records - current.let_go.keys()
             and _crossing(fact, before, live_only, current, book) is not None
         ):
-            current.beside.add(record_of(fact))
+            current.records.add(record_of(fact))
+            current.let_go.pop(record_of(fact), None)
         if current is not None and not (current.is_history and current.closed_at is not None):
             if fact.action in (BY_CLAUSE, CLAUSE_UNDONE):
                 _follow_clause(current, fact, facts)
@@ -157,6 +158,7 @@ def _crossing(
         started_at=started_at,
         is_clock_suspect=is_suspect,
         is_stated=is_stated,
+        records={record_of(fact)},
         fields=dict(after),
         owner_before=before.get("owner") or "",
     )
@@ -229,20 +231,22 @@ def _follow_clause(cycle: FoldedCycle, fact: Fact, facts: Sequence[Fact]) -> Non
     each of which had an MQL, the person's goes on until the clause has recycled all of them.
     """
     if fact.action == BY_CLAUSE and cycle.closed_at is None:
-        if _is_meant(cycle, fact):
-            cycle.let_go = fact
-        elif record_of(fact) not in cycle.beside:
+        own, opener = record_of(fact), record_of(cycle.opened_by)
+        if not _is_meant(cycle, fact) and (own == opener or own not in cycle.records):
             return
-        cycle.beside -= {record_of(fact), *_recycled_with(fact, cycle, facts)}
-        if cycle.let_go is None or cycle.beside:
+        cycle.let_go = dict.fromkeys((own, *_recycled_with(fact, cycle, facts)), fact) | cycle.let_go
+        if cycle.records - cycle.let_go.keys():
             return
-        cycle.by_clause, cycle.before_clause = cycle.let_go.ref, (cycle.disposition, cycle.decided_by)
-        cycle.disposition, cycle.reason, cycle.decided_by = Disposition.RECYCLED, "", cycle.let_go
+        act = cycle.let_go.get(opener, fact)
+        cycle.by_clause, cycle.before_clause = act.ref, (cycle.disposition, cycle.decided_by)
+        cycle.disposition, cycle.reason, cycle.decided_by = Disposition.RECYCLED, "", act
         cycle.closed_at = cycle.closed_believed_at = fact.occurred_at
         cycle.is_closing_suspect = False
-    elif fact.action == CLAUSE_UNDONE and cycle.let_go and cycle.let_go.ref == fact.fields.get("clause"):
-        cycle.let_go = None
-        if not cycle.by_clause:
+    elif fact.action == CLAUSE_UNDONE:
+        undone = [record for record, act in cycle.let_go.items() if act.ref == fact.fields.get("clause")]
+        for record in undone:
+            del cycle.let_go[record]
+        if not undone or not cycle.by_clause:
             return
         cycle.disposition = cycle.before_clause[0]
         cycle.decided_by = fact if cycle.disposition else None
@@ -254,7 +258,7 @@ def _recycled_with(fact: Fact, cycle: FoldedCycle, facts: Sequence[Fact]) -> set
     """The records that were merged when the clause acted: its act on the one MQL was for all of them. An act that names
     none was for every record."""
     if "with" not in fact.fields:
-        return set(cycle.beside)
+        return set(cycle.records)
     return {record_of(each) for each in facts if each.pk in fact.fields["with"]}
 
 
@@ -271,6 +275,8 @@ def _is_meant(cycle: FoldedCycle, fact: Fact) -> bool:
 def _dispose(cycle: FoldedCycle, fact: Fact, disposition: str, at: datetime, is_suspect: bool) -> None:
     if cycle.by_clause:  # sales decided after all
         cycle.by_clause, cycle.closed_at, cycle.closed_believed_at = "", None, None
+        cycle.let_go.clear()
+    cycle.let_go.pop(record_of(fact), None)
     cycle.disposition = disposition
     if disposition in CLOSING:
         if cycle.closed_at is None:

@@ -61,8 +61,8 @@ class FoldedCycle:
     where a file gives the day of its closing alone. `decided_by` is the fact that
     set the disposition or its reason as it stands, no echo of one. `by_clause`: the ref of the fact by which the
     consequence clause recycled it, while that stands; `before_clause`: disposition and deciding fact until then.
-    `beside`: other records of the person that crossed the trigger while it ran; `let_go`: the clause's act, which waits
-    where one of them had an MQL of its own that goes on."""
+    `records`: those of the person that crossed the trigger in it, the one that opened it among them; `let_go`: of these
+    the ones whose own MQL the clause recycled, with its act. While sales still has another one, it goes on."""
 
     opened_by: Fact
     version: AgreementVersion | None
@@ -82,8 +82,8 @@ class FoldedCycle:
     decided_by: Fact | None = field(default=None, repr=False)
     by_clause: str = ""
     before_clause: tuple[str, Fact | None] = field(default=("", None), repr=False)
-    beside: set[Key] = field(default_factory=set, repr=False)
-    let_go: Fact | None = field(default=None, repr=False)
+    records: set[Key] = field(default_factory=set, repr=False)
+    let_go: dict[Key, Fact] = field(default_factory=dict, repr=False)
     accepted_at: datetime | None = None
     disposed_at: datetime | None = None
     is_disposal_suspect: bool = False

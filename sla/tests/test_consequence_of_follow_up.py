@@ -374,6 +374,36 @@ def test_two_that_were_recycled_stay_so_when_they_are_merged_and_when_they_part(
     assert list(MqlCycle.objects.standing().values_list("is_by_clause", "closed_at")) == [(True, AFTER)] * 2
 
 
+@pytest.mark.parametrize(
+    ("facts", "goes_on"),
+    [
+        ([("lead.dispositioned", 3, {"disposition": "working"})], "working"),
+        ([("lead.updated", 3, {"score": 10}), ("lead.updated", 4, {"score": 90})], ""),
+    ],
+    ids=["decided after all", "crossed anew"],
+)
+def test_what_sales_has_again_goes_on_when_its_person_is_merged_with_one_recycled_later(
+    world: World, facts: list[tuple[str, int, dict[str, Any]]], goes_on: str
+) -> None:
+    october(world, missed=1, met=0)
+    crossed, over = datetime(2026, 10, 30, 9, tzinfo=UTC), datetime(2026, 12, 1, 0, 30, tzinfo=UTC)
+    world.send(event("lead.updated", "N", crossed, score=80), at=crossed)
+    roll_up(at=AFTER)
+    assert execute_consequences(at=AFTER) == 1
+    for kind, day, fields in facts:
+        at = datetime(2026, 11, 20 + day, 9, tzinfo=UTC)
+        world.send(event(kind, "L0", at, **fields), at=at)
+    called = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    world.send(attempt(0, called), at=called)
+    mark_breached(at=over)
+    roll_up(at=over)
+    assert execute_consequences(at=over) == 1  # of the other record alone
+    first, second = (Lead.objects.get(external_id=name) for name in ("L0", "N"))
+    merge_leads(survivor=first, merged=second, reason="the same person", by=user_with(Role.REVOPS), at=over)
+    last = MqlCycle.objects.standing().latest("crossed_at")
+    assert (last.is_open, last.is_by_clause, last.disposition) == (True, False, goes_on)
+
+
 def test_the_ledger_folds_to_the_same_whatever_comes_after(world: World) -> None:
     october(world, missed=1, met=0)
     execute_consequences(at=AFTER)

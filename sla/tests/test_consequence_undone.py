@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from alignment.models import (
     CLAUSE_UNDONE,
     Fact,
+    Lead,
     MqlCycle,
     Opportunity,
     OutgoingMessage,
     Role,
 )
 from alignment.services.destinations import create_destination
+from alignment.services.merges import merge_leads, undo_merge
 from sla.disputed import Term
 from sla.models import (
     Clock,
@@ -136,6 +138,18 @@ def test_what_was_working_comes_back_as_working(world: World) -> None:
     )
     back = cycle_of("L0")
     assert (back.disposition, back.is_open, back.accepted_at) == ("working", True, at)
+
+
+def test_what_came_back_goes_on_when_its_person_is_merged_with_one_that_stays_recycled(world: World) -> None:
+    consequence, decided = fired(world, missed=2, met=0)
+    undo(consequence=consequence, cycles=[cycle_of("L1")], ruling=decided, at=RULED)
+    first, second = Lead.objects.order_by("external_id")
+    by, later = user_with(Role.REVOPS), RULED + timedelta(hours=1)
+    merge = merge_leads(survivor=first, merged=second, reason="the same person", by=by, at=later)
+    (cycle,) = MqlCycle.objects.standing()
+    assert (cycle.is_open, cycle.is_by_clause, cycle.disposition) == (True, False, "")
+    undo_merge(merge=merge, reason="two persons", by=by, at=later)
+    assert (cycle_of("L0").is_by_clause, cycle_of("L1").is_open) == (True, True)
 
 
 def test_a_lead_that_crossed_anew_keeps_its_new_cycle(world: World) -> None:
