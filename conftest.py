@@ -18,7 +18,7 @@ from alignment import database_roles
 from testing.flush import delete_rows
 from testing.world import World, build_world
 
-pytest.register_assert_rewrite("dashboard.tests.demo_program")
+pytest.register_assert_rewrite("dashboard.tests.demo_live", "dashboard.tests.demo_program")
 pytest_plugins = ["testing.site", "testing.broker", "testing.figures"]
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 

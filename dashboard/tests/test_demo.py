@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.db.models import Q
-from django.test import Client, TestCase
+from django.test import Client
 
 from alignment.models import (
     DeadEvent,
@@ -19,17 +18,14 @@ from alignment.models import (
     Fact,
     Import,
     MqlCycle,
-    Opportunity,
     Role,
     User,
 )
 from dashboard.demo import company, history, people
 from dashboard.demo.past import bring_in
 from dashboard.services.first_defaults import add_defaults
-from handoff.models import Leave, PoolMember
-from sla.models import Breach, Clock, ClockKind, Outcome
+from sla.models import Clock
 from sla.queries.agreements import load_book
-from sla.services import compare_roll_up
 from testing.world import World
 
 pytestmark = pytest.mark.django_db
@@ -150,64 +146,3 @@ def test_the_sources_page_has_something_to_mend() -> None:
 def test_the_applications_own_role_can_add_it(as_application_role: str) -> None:
     build(days=1)
     assert MqlCycle.objects.exists()
-
-
-@pytest.mark.xdist_group("three weeks of the demo")  # set up once, not once in each process
-class ThreeWeeksOfTheDemo(TestCase):
-    told: history.Told
-
-    @classmethod
-    def setUpTestData(cls) -> None:
-        cls.told = build(days=21)
-
-    def test_every_queue_has_work_and_the_team_that_never_closes_is_about_to_be_late(self) -> None:
-        for rep in people.REPS:
-            assert 2 <= MqlCycle.objects.open().filter(owner__email=rep.email).count() <= 10, rep.name
-        assert MqlCycle.objects.unassigned().count() == len(history.OWNERLESS)
-        soon = Clock.objects.filter(
-            kind=ClockKind.FOLLOW_UP, outcome=Outcome.OPEN, due_at__range=(AT, AT + timedelta(hours=1))
-        )
-        assert soon.filter(team__name=people.DESK).count() >= 3
-        assert Breach.objects.filter(clock__cycle__closed_at=None, clock__met_at=None).exists()
-        assert Leave.objects.filter(
-            person__name=people.ON_LEAVE.name, starts_at__lt=AT, ends_at__gt=AT
-        ).exists()
-        assert PoolMember.objects.filter(person__name=people.PAUSED.name, is_paused=True).exists()
-
-    def test_the_history_holds_together(self) -> None:
-        assert self.told.mqls == MqlCycle.objects.count() > 50
-        assert not Delivery.objects.pending().exists()
-        assert not MqlCycle.objects.filter(clocks=None).exists()
-        assert not Clock.objects.filter(outcome=Outcome.OPEN, due_at__lt=AT).exists()
-        assert not Clock.objects.filter(breach=None, outcome=Outcome.MISSED).exists()
-        assert not Fact.objects.filter(received_at__gt=AT).exists()
-        assert compare_roll_up(at=AT) == []
-        assert set(MqlCycle.objects.values_list("assigned_by", flat=True)) >= {"routed", "crm", ""}
-        assert set(MqlCycle.objects.values_list("disposition", flat=True)) == {
-            "", "working", "disqualified", "recycled", "converted",
-        }  # fmt: skip
-        assert Opportunity.objects.filter(stages__position=2).exists()
-
-    def test_compliance_differs_by_rep_and_is_believable(self) -> None:
-        follow_ups = Clock.objects.filter(kind=ClockKind.FOLLOW_UP).exclude(outcome__in=["open", "not_owed"])
-        met = follow_ups.filter(outcome=Outcome.MET).count()
-        assert 0.6 < met / follow_ups.count() < 0.95
-        diligent, hasty = "Lena Hoffmann", "Piotr Nowak"
-        share = {
-            name: follow_ups.filter(owner__name=name, outcome=Outcome.MET).count()
-            / follow_ups.filter(owner__name=name).count()
-            for name in (diligent, hasty)
-        }
-        assert share[diligent] > share[hasty]
-
-    def test_a_breach_is_stamped_soon_after_its_due_time_or_after_we_heard_what_was_owed(self) -> None:
-        breaches = Breach.objects.select_related("clock__cycle__lead")
-        late = [found for found in breaches if found.stamped_at - found.breached_at > QUARTER]
-        assert len(late) < breaches.count() / 4
-        for found in late:
-            lead = found.clock.cycle.lead.external_id
-            heard = Fact.objects.filter(Q(subject="lead", external_id=lead) | Q(fields__lead=lead))
-            assert heard.filter(
-                received_at__gt=found.breached_at,
-                received_at__range=(found.stamped_at - QUARTER, found.stamped_at),
-            ).exists(), found

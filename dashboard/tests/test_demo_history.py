@@ -38,6 +38,7 @@ from dashboard.demo.past.files import ExportFile, export
 from dashboard.demo.past.season import Past
 from dashboard.demo.past.story import Story, tell_past
 from dashboard.demo.program import story as programs
+from dashboard.tests.demo_live import LiveDaysOfTheDemo
 from dashboard.tests.demo_program import AT, ProgramOfTheDemo
 from sla.models import Breach, Clock, ClockKind
 from sla.services import compare_roll_up
@@ -51,6 +52,7 @@ GOOD, BAD = ("2025Q4", "2026Q1", "2026Q3"), "2026Q2"
 @dataclass(frozen=True)
 class Built:
     story: Story
+    told: history.Told
     files: list[ExportFile]
     imports: list[Import]
 
@@ -86,7 +88,7 @@ def accepted_by_quarter() -> dict[str, float]:
 
 
 @pytest.mark.xdist_group("whole demo")  # set up once, not once in each process
-class WholeDemo(ProgramOfTheDemo, TestCase):
+class WholeDemo(LiveDaysOfTheDemo, ProgramOfTheDemo, TestCase):
     """The demo company with its whole past, its programs and ten live days, made once for all tests here."""
 
     built: Built
@@ -98,9 +100,9 @@ class WholeDemo(ProgramOfTheDemo, TestCase):
         files = export(story)
         done = bring_in.import_past(files, source=made.crm.source, at=story.past.until)
         programs.tell_first(at=AT)
-        history.tell(made, at=AT, days=DAYS, past=story, say=lambda line: None)
+        told = history.tell(made, at=AT, days=DAYS, past=story, say=lambda line: None)
         programs.tell_second(at=AT)
-        cls.built = Built(story, files, done)
+        cls.built = Built(story, told, files, done)
 
     def test_every_file_is_read_whole(self) -> None:
         assert [each.rejected for each in self.built.imports] == [0] * 8

@@ -61,12 +61,16 @@ LOOKS_OF: dict[str, tuple[Look, ...]] = {
     Role.BOARD_VIEWER: (PHONE_DARK, DESK),
 }
 IN_FULL, SAME_FOR_ALL = (Role.REVOPS, Role.REP), ("/agreement/", "/calendars/")
-TOGETHER = [
-    (Role.REVOPS,),
-    (Role.REP,),
-    (Role.SALES_MANAGER, Role.MARKETING),
-    (Role.CRO, Role.CMO, Role.FINANCE, Role.BOARD_VIEWER),
-]
+TOGETHER = (
+    [
+        (Role.REVOPS,),
+        (Role.REP,),
+        (Role.SALES_MANAGER, Role.MARKETING),
+        (Role.CRO, Role.CMO, Role.FINANCE, Role.BOARD_VIEWER),
+    ]
+    if IS_LONG
+    else [tuple(LOOKS_OF)]
+)
 
 
 @pytest.fixture

@@ -247,14 +247,14 @@ def test_files_of_any_content_and_order_leave_what_the_ledger_says(
     world: World, examples: Callable[[int, int], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuild, "CHUNK", 3)
-    for seed in range(examples(15, 1500)):
+    for seed in range(examples(8, 1500)):
         with transaction.atomic():
             _tell_at_random(world, seed)
             transaction.set_rollback(True)
 
 
 def test_where_chunks_end_changes_nothing(world: World, examples: Callable[[int, int], int]) -> None:
-    for seed in range(examples(4, 150)):
+    for seed in range(examples(2, 150)):
         ends = []
         for rows in (1, 4, 100):
             with transaction.atomic():
