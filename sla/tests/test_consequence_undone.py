@@ -304,8 +304,15 @@ def test_texts_about_a_whole_consequence_name_no_lead_in_it(world: World) -> Non
     for text in ("Nobody could call LOVELACE.", "See ada@ex.com."):
         with pytest.raises(NamesThePerson):
             file_dispute(**filed, text=text, asked="Undo it.")
-    with pytest.raises(NamesThePerson):
-        file_dispute(**filed | {"subject": Term("mql")}, text="As with Ada@ex.com.", asked="Read it so.")
+    for text in (
+        "As with Ada@ex.com.",
+        "“ada@ex.com” says",
+        "in ada@ex.com's case",
+        "'ada@ex.com'",
+        "ada@ex.com/1",
+    ):
+        with pytest.raises(NamesThePerson):
+            file_dispute(**filed | {"subject": Term("mql")}, text=text, asked="Read it so.")
     dispute = file_dispute(**filed, text="The CRM was down.", asked="Undo it.")
     for texts in (
         ("Lovelace had called.", "So."),

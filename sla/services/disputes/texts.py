@@ -18,7 +18,8 @@ from sla.models import Consequence
 from sla.services.disputes.refusals import Incomplete, NamesThePerson
 
 LONGEST = 4000
-_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+")
+_ADDRESS = re.compile(r"([^\s@<>()\[\],;:\"“”„«»]+)@([^\s@<>()\[\],;:\"“”„«»]+)")
+_HOST = re.compile(r"[^/'’…*_]+")  # where an apostrophe, a path or emphasis follows
 
 
 def checked(
@@ -70,5 +71,10 @@ def _named_in(consequence: Consequence) -> Iterator[str]:
 
 def _has_address(text: str) -> bool:
     """Whether the e-mail of a lead stands in it."""
-    keys = {email_key(found.rstrip(".!?'")) for found in _ADDRESS.findall(text)} - {""}
+    keys = {
+        email_key(f"{name}@{at.rstrip('.!?')}")
+        for local, host in _ADDRESS.findall(text)
+        for name in (local, local.lstrip("'‘’*_`"))
+        for at in _HOST.findall(host)[:1]
+    } - {""}
     return bool(keys) and Lead.objects.filter(email_key__in=keys).exists()
