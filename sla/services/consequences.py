@@ -105,7 +105,8 @@ def undo(
     """Take back by a ruling what a consequence did to some of its MQLs, or to all: they count in both numbers again.
 
     What the clause recycled and nobody has touched since goes on as it was, its clocks not restarted; where the lead
-    crossed the trigger anew meanwhile, it does not. What was taken back before is left alone. Raises NothingToUndo.
+    crossed the trigger anew meanwhile, it does not. Of merged records the ledger is told for each, whichever MQL is the
+    person's now: it goes back with its record. What was taken back before is left alone. Raises NothingToUndo.
     """
     found = consequence.cycles.filter(undone__isnull=True)
     if cycles is not None:
@@ -123,10 +124,12 @@ def undo(
         is_reopened = cycle.is_by_clause and cycle.voided_at is None and last.get(cycle.lead_id) == cycle.pk
         undone.append(ConsequenceUndone(entry=entry, ruling=ruling, is_reopened=is_reopened, undone_at=at))
     ConsequenceUndone.objects.bulk_create(undone)
-    written = _facts_of([row.entry for row in undone if row.is_reopened])
-    for row in undone:
+    merged = _merged_records(cycle.lead_id for cycle in now.values())
+    told = [row for row in undone if row.is_reopened or now[row.entry.cycle_id].lead_id in merged]
+    written = _facts_of([row.entry for row in told])
+    for row in told:
         fact = written.get(ref_of(BY_CLAUSE, row.entry))
-        if row.is_reopened and fact is not None:
+        if fact is not None:
             facts.append(
                 _fact(CLAUSE_UNDONE, row.entry, fact, {"disposition": None, "clause": fact.ref}, at=at)
             )

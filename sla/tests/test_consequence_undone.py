@@ -152,6 +152,18 @@ def test_what_came_back_goes_on_when_its_person_is_merged_with_one_that_stays_re
     assert (cycle_of("L0").is_by_clause, cycle_of("L1").is_open) == (True, True)
 
 
+@pytest.mark.parametrize("missed", [1, 2], ids=["one recycled", "both"])
+def test_what_a_ruling_takes_back_of_merged_records_goes_on_when_they_part(world: World, missed: int) -> None:
+    consequence, decided = fired(world, missed=missed, met=2 - missed)
+    first, second = Lead.objects.order_by("external_id")
+    by, later = user_with(Role.REVOPS), AFTER + timedelta(hours=1)
+    merge = merge_leads(survivor=first, merged=second, reason="the same person", by=by, at=later)
+    undo(consequence=consequence, ruling=decided, at=RULED)
+    assert [cycle.is_open for cycle in MqlCycle.objects.standing()] == [True]
+    undo_merge(merge=merge, reason="two persons", by=by, at=RULED + timedelta(hours=1))
+    assert [cycle.is_open for cycle in MqlCycle.objects.standing()] == [True, True]
+
+
 def test_a_lead_that_crossed_anew_keeps_its_new_cycle(world: World) -> None:
     consequence, decided = fired(world, missed=1, met=0)
     again = AFTER + timedelta(days=1)
