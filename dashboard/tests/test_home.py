@@ -85,6 +85,13 @@ def test_a_rep_sees_what_is_overdue_and_due_today(world: World) -> None:
     assert "Open my queue" in page
 
 
+def test_a_rep_reads_open_hours_as_in_the_queue(world: World) -> None:
+    sunday = timezone.now() + 4 * DAY
+    with time_machine.travel(sunday, tick=False):
+        add_mql(world, "Ada", at=sunday - timedelta(hours=1), intent="demo_request")
+        assert "starts Monday 09:00, then 5 min" in home(world.users["rep.1"])
+
+
 def test_nothing_to_do_is_said(world: World) -> None:
     add_mql(world, "Ada")
     assert "Nothing waits for you" in needs(home(world.users["rep.2"]))

@@ -81,7 +81,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "sees_records": user.has_role(*SEES_RECORDS),
         "reported": _reported(user),
     }
-    return render(request, "dashboard/home.html", context | _by_role(user, scope, week))
+    return render(request, "dashboard/home.html", context | _by_role(user, scope, week, now=now))
 
 
 def _reported(user: User) -> AdherenceReport | None:
@@ -110,13 +110,13 @@ def _machinery(user: User, now: datetime) -> dict[str, Any]:
     }
 
 
-def _by_role(user: User, scope: Scope, week: Week) -> dict[str, Any]:
+def _by_role(user: User, scope: Scope, week: Week, *, now: datetime) -> dict[str, Any]:
     """What only some roles see: a rep the own queue, who leads sales the reps, marketing what came back."""
     found: dict[str, Any] = {"rows": None, "groups": None, "more_groups": 0, "groups_url": ""}
     found |= {"by_rep": False, "may_open_queues": False, "sent_back": None}
     if user.has_role(Role.REP):
         person = Person.objects.filter(user=user).first()
-        found["rows"] = cycles.queue(person.pk)[:5] if person else []
+        found["rows"] = cycles.queue_page(scope, at=now, owner_id=person.pk, size=5).rows if person else []
         return found
     by_rep = user.has_role(Role.SALES_MANAGER, Role.REVOPS, Role.CRO)
     found["by_rep"] = by_rep

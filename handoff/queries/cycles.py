@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -194,12 +194,6 @@ def page(filters: Filters, scope: Scope, *, at: datetime, after: str = "") -> Pa
     return Page(rows, _key(cycles[LISTED - 1]) if len(cycles) > LISTED else None)
 
 
-def queue(owner_id: int) -> list[QueueRow]:
-    """Open MQLs of one person by time left, the most urgent first."""
-    cycles = MqlCycle.objects.open().filter(owner_id=owner_id)
-    return sort_by_urgency(queue_rows(list(_with_rows(cycles))))
-
-
 def queue_page(
     scope: Scope, *, at: datetime, owner_id: int | None = None, after: str = "", size: int = PAGE
 ) -> QueuePage:
@@ -274,12 +268,6 @@ def _queue_row(cycle: MqlCycle, book: AgreementBook) -> QueueRow:
         terms.attempts if terms else None,
         agreement=book.agreement_of(cycle),
     )
-
-
-def sort_by_urgency(rows: Iterable[QueueRow]) -> list[QueueRow]:
-    """What falls due first comes first; what nothing is due for comes last."""
-    far = datetime.max.replace(tzinfo=UTC)
-    return sorted(rows, key=lambda row: (row.next_clock.due_at if row.next_clock else far, row.cycle.pk))
 
 
 def segments(scope: Scope) -> list[str]:
