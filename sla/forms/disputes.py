@@ -90,14 +90,12 @@ class RulingForm(forms.Form):
         label="Does the MQL meet the definition?",
         required=False,
         widget=forms.Select(choices=[("", "Choose"), ("true", "It does"), ("false", "It does not")]),
-        help_text="Needed unless the dispute is rejected.",
     )
     reading = forms.CharField(
         label="How the definition is read from now on",
         required=False,
         max_length=LONGEST,
         widget=forms.Textarea(AREA),
-        help_text="Needed unless the dispute is rejected.",
     )
     until = forms.DateTimeField(
         label="Partly upheld: the clock stood still until",
@@ -147,6 +145,8 @@ class RulingForm(forms.Form):
         for name, is_needed in needed.items():
             if not is_needed:
                 del self.fields[name]
+        for name in {"meets", "reading"} & self.fields.keys():
+            self.fields[name].needed_when = "needed unless rejected"  # type: ignore[attr-defined]
         if "mqls" in self.fields:
             entries = ConsequenceCycle.objects.standing().filter(consequence=dispute.consequence_id)
             tz = Organisation.get().tz

@@ -46,6 +46,7 @@ def file(request: HttpRequest) -> HttpResponse:
                 return redirect("sla:dispute", row.pk)
     cycle = arbitration.newest_cycle(subject)
     bench = arbitration.bench_for(cycle, at=now)
+    deciding = [person for person in bench.people("arbitration") if person != user]
     before = Dispute.objects.filter(kind=kind_of(subject), **columns_of(subject)).order_by("-pk")
     context = {
         "now": now,
@@ -58,7 +59,8 @@ def file(request: HttpRequest) -> HttpResponse:
         "undecided": next((row for row in before if row.is_undecided), None),
         "before": [row for row in before if not row.is_undecided],
         "bench": bench,
-        "bench_people": bench.people("arbitration"),
+        "bench_people": deciding or [person for person in bench.people("escalation") if person != user],
+        "goes_on": bool(deciding),
         "form": form,
         "refusal": refusal,
         "query": request.GET.urlencode(),
