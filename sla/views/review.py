@@ -12,6 +12,7 @@ from alignment.access import EVERYONE, roles, viewer
 from alignment.ics import MIME
 from alignment.models import Role
 from sla import review_calendar
+from sla.queries.drafting import standing
 from sla.queries.exceptions import exceptions_since
 from sla.queries.review import LEADERS, review
 from sla.services import review as services
@@ -29,6 +30,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "review": found,
         "exceptions": exceptions_since(found.version) if found else None,
         "late": -found.days if found else 0,
+        "has_draft": standing().draft is not None,
         "is_revops": user.has_role(Role.REVOPS),
         "may_take": user.has_role(Role.REVOPS, *LEADERS),
         "lacks_mail": found is not None and any(one.state == "missing" for one in found.leaders),
