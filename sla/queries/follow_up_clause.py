@@ -80,19 +80,16 @@ def clause_periods(*, at: datetime, book: AgreementBook | None = None) -> Iterat
     version, as with a first signature; the one that it cut short is left out where the first of them begins no later.
     """
     book = book or load_book()
-    judged_to, cut_short = date.min, None
+    found: list[Judging] = []
     for span in book.spans:
         if span.starts_at > at:
             break
+        judged_to = max((each.period.end for each in found if not each.is_cut_short), default=date.min)
         for judging in _periods_of(span, book, judged_to, at):
-            if cut_short is not None and cut_short.period.first < judging.period.first:
-                yield cut_short
-            cut_short = judging if judging.is_cut_short else None
-            if cut_short is None:
-                judged_to = judging.period.end
-                yield judging
-    if cut_short is not None:
-        yield cut_short
+            while found and found[-1].is_cut_short and found[-1].period.first >= judging.period.first:
+                found.pop()
+            found.append(judging)
+    yield from found
 
 
 def _periods_of(span: SignedSpan, book: AgreementBook, judged_to: date, at: datetime) -> Iterator[Judging]:

@@ -24,15 +24,15 @@ from sla.models import (
     CycleState,
     Outcome,
 )
-from sla.queries.agreements import InForce
+from sla.queries.agreements import AgreementBook, InForce
 from sla.queries.consequence_pages import period_rows
-from sla.queries.follow_up_clause import CUT_SHORT, FollowUps
+from sla.queries.follow_up_clause import CUT_SHORT, FollowUps, clause_periods
 from sla.services import consequences as service
 from sla.services import execute_consequences, mark_breached, roll_up
 from sla.services.clause_periods import judge_follow_ups
 from testing.artifacts import user_with
 from testing.at_once import at_once
-from testing.sla import amended, judging, revoke_sla, signed_sla
+from testing.sla import amended, clauses, judging, revoke_sla, signed_sla
 from testing.world import World, build_world, event, terms
 
 SIGNED = datetime(2026, 9, 28, 9, 0, tzinfo=UTC)
@@ -271,6 +271,32 @@ def test_nothing_is_judged_of_a_period_that_a_revocation_cut_short_until_another
         1,
     )
     assert MqlCycle.objects.get(is_by_clause=True).lead.external_id == "N"
+
+
+def test_of_periods_that_revocations_cut_short_those_before_the_next_judged_one_are_shown(
+    world: World,
+) -> None:
+    def version(number: int, day: int, unit: str, revoked: int) -> InForce:
+        consequences = {"volume_months": 2, "missed_percent": 15, "period": unit}
+        agreement = Agreement(
+            number=number,
+            is_signed=True,
+            terms=terms(world.calendar),
+            clauses=clauses(at=AFTER, consequences=consequences),
+            in_force_from=datetime(2026, 11, day, 9, tzinfo=UTC),
+        )
+        at = datetime(2026, 11, revoked, 9, tzinfo=UTC) if revoked else None
+        return InForce(agreement, agreement.parsed(), agreement.parsed_clauses(), at)
+
+    def shown(*given: tuple[int, str, int]) -> list[tuple[str, bool]]:
+        book = AgreementBook(version(number, *each) for number, each in enumerate(given, start=1))
+        at = datetime(2026, 11, 28, tzinfo=UTC)
+        return [(each.period.name, each.is_cut_short) for each in clause_periods(at=at, book=book)]
+
+    quarter, month = (2, "quarter", 3), (4, "month", 5)
+    assert shown(quarter, (6, "month", 0)) == [("Q4 2026", True), ("November 2026", False)]
+    assert shown(quarter, month) == [("Q4 2026", True), ("November 2026", True)]
+    assert shown(quarter, month, (6, "quarter", 0)) == [("Q4 2026", False)]
 
 
 def test_clocks_on_an_unsigned_version_count_for_nothing(world: World) -> None:
