@@ -167,11 +167,11 @@ class JudgedWeek:
 
     @property
     def too_few_because(self) -> str:
-        """Why it neither passes nor fails for want of MQLs, in words: "9 of at least 10" of them; "" where it does."""
+        """Why it neither passes nor fails for want of MQLs: "9 of at least 10 MQLs were due"; "" where it does."""
         if self.verdict != Verdict.TOO_FEW or self.asks is None:
             return ""
         if not self.has_enough:
-            return f"{self.mqls} of at least {self.asks.weekly_minimum}"
+            return f"{self.mqls} of at least {self.asks.weekly_minimum} MQLs were due"
         return f"no {'disposition' if self.follow_up.due else 'first follow-up'} was due"
 
     @property

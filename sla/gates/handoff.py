@@ -86,7 +86,7 @@ def in_words(week: JudgedWeek) -> str:
     if week.verdict == Verdict.UNKNOWN:
         return f"not yet known, because {' and '.join(week.doubts)}"
     if week.verdict == Verdict.TOO_FEW:
-        return f"too few MQLs due, {week.too_few_because}; it neither opens nor closes"
+        return f"{week.too_few_because}; it neither opens nor closes"
     if week.verdict == Verdict.FAILS:
         return f"fails, because {what_fails(week)}"
     return week.words.lower()

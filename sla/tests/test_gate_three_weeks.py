@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alignment.business_time import Week
 from sla.clauses import Handoff
+from sla.gates.handoff import in_words
 from sla.weeks import JudgedWeek, Measure, Verdict, decide, recovery, under_tagging
 
 ASKS = Handoff(85, 90, 10)
@@ -75,6 +76,10 @@ def test_the_minimum_counts_the_mqls_of_the_week(
     judged = replace(week(follow_up=follow_up, tagging=tagging), counted=counted)
     assert judged.verdict == verdict
     assert bool(judged.too_few_because) == (verdict == Verdict.TOO_FEW)
+
+
+def test_a_week_in_which_nothing_of_one_share_was_due_is_not_said_to_have_too_few_mqls() -> None:
+    assert in_words(week(tagging=Measure())) == "no disposition was due; it neither opens nor closes"
 
 
 def test_both_must_hold_and_one_that_fails_is_enough_to_fail() -> None:
