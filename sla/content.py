@@ -95,7 +95,9 @@ def missing(content: Mapping[str, Any]) -> list[str]:
     if not marketing.get("volumes"):
         found.append("Say how many MQLs a month marketing owes, at least for all segments together.")
     if not marketing.get("definition"):
-        found.append("What an MQL is has not been signed yet: sign its definition, then save the draft anew.")
+        found.append(
+            "The draft cites no signed definition of an MQL: once that is signed, save the draft anew."
+        )
     found += [sentence for part, sentence in _WHO_IS_MISSING.items() if not owners.get(part)]
     if not clauses.get("review_on"):
         found.append("Say on which day the SLA is reviewed.")

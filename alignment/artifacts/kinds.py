@@ -70,6 +70,7 @@ class Kind:
     named         content → for a role, the id of the one User who signs for it and no delegate: a personal grant
     program       key → number of the program that it belongs to: once that is closed, nobody renews it; None: none
     loses         what follows for a version in force once a version that it rests on is replaced, as half a sentence
+    revoking      what follows when one of its signers revokes a version in force, as the end of a sentence about it
     compared      content → what it compares itself with beside its own earlier versions, one sentence; "" for nothing
     first_number  the number of a document's first version: beyond 1 where it goes on from what was there unsigned
     restarts      whether RevOps may begin a draft with the content of a version that was declined or withdrawn
@@ -95,6 +96,9 @@ class Kind:
     title: Callable[[Content, str], str] | None = None
     program: Callable[[str], int | None] = lambda key: None
     loses: str = "it rests on what is no longer in force until a new version of it is signed"
+    revoking: str = (
+        "ceases to be in force at once, and nothing takes its place until a new version is signed by all"
+    )
     compared: Callable[[Content], str] = lambda content: ""
     restarts: bool = False
     first_number: Callable[[], int] = lambda: 1

@@ -124,8 +124,8 @@ class TeamForm(forms.Form):
     calendar = forms.ModelChoiceField(
         Calendar.objects.all(),
         required=False,
-        empty_label="The agreement's default",
-        help_text="The agreement decides what runs the clocks; its next version can take this over.",
+        empty_label="The SLA's default",
+        help_text="The SLA decides what runs the clocks; its next version can take this over.",
     )
     managers = forms.ModelMultipleChoiceField(
         User.objects.filter(role=Role.SALES_MANAGER, is_active=True),

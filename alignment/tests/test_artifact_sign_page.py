@@ -268,7 +268,7 @@ def test_a_signer_or_holder_revokes_with_a_reason(now: Any) -> None:
     fields = {"revoke-role": "cmo", "revoke-reason": "The market changed."}
     before = said(client.get(path_of(version)))
     assert "Revoke it as CMO" in before and "Enter your password" in before
-    assert "Revoke version 1" not in before
+    assert "Revoke version 1" not in before and "nothing takes its place" in before
     answer = client.post(path_of(version, "revoke/"), fields)
     assert answer.status_code == 409 and "Nothing was revoked" in said(answer)
     assert "The market changed." in answer.content.decode()

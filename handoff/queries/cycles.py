@@ -137,9 +137,12 @@ def visible_opportunities(scope: Scope) -> QuerySet[Opportunity]:
 
 
 def unmet(at: datetime) -> QuerySet[Clock]:
-    """Clocks of what sales still owes, though it was due before `at`."""
+    """Clocks of what sales still owes, though it was due before `at`. One that a dispute holds stands still."""
     return Clock.objects.filter(
-        met_at__isnull=True, due_at__lt=at, outcome__in=[Outcome.OPEN, Outcome.MISSED]
+        met_at__isnull=True,
+        held_since__isnull=True,
+        due_at__lt=at,
+        outcome__in=[Outcome.OPEN, Outcome.MISSED],
     ).exclude(kind=ClockKind.ASSIGN)
 
 
@@ -210,7 +213,8 @@ def queue_page(
     if owner_id is not None:
         found = found.filter(owner=owner_id)
     found = found.annotate(next_due=Subquery(owed.order_by("due_at").values("due_at")[:1]))
-    counts = found.aggregate(total=Count("pk"), overdue=Count("pk", filter=Q(next_due__lt=at)))
+    late = Exists(unmet(at).filter(cycle=OuterRef("pk")))
+    counts = found.aggregate(total=Count("pk"), overdue=Count("pk", filter=late))
     rest = found.filter(_follows(found, after)).order_by(F("next_due").asc(nulls_last=True), "pk")
     cycles = list(_with_rows(rest)[: size + 1])
     cursor = cycles[size - 1].pk if len(cycles) > size else None

@@ -15,7 +15,8 @@ from django.utils import timezone
 from alignment.models import Function, MqlCycle, Person, Role, Team, Touch
 from alignment.pipeline import drain
 from handoff.tests.pages import act_on, add_mql, client_of
-from sla.models import Clock
+from sla.models import Clock, ClockKind
+from sla.tests.disputing import case
 from testing.world import World, add_rep, add_user, build_world, event
 
 HOUR = timedelta(hours=1)
@@ -253,3 +254,15 @@ def test_a_refused_disposition_leads_back_to_the_queue_it_came_from(world: World
     assert mended["Location"] == f"/queue/?person={world.reps[0].pk}"
     elsewhere = rep.post(f"/mqls/{cycle.pk}/disposition/", asked | {"back": "queue:1&x=//evil"})
     assert "evil" not in elsewhere.content.decode()
+
+
+def test_what_a_dispute_holds_is_not_overdue_while_it_stands_still(world: World) -> None:
+    disputed, late = case(world), add_mql(world, "Late")
+    for kind in (ClockKind.FOLLOW_UP, ClockKind.DISPOSITION):
+        disputed.file(at=disputed.clock().started_at, subject=disputed.clock(kind))
+    with time_machine.travel(timezone.now() + timedelta(days=14), tick=False):
+        queue = client_of(disputed.rep).get("/queue/")
+        listed = client_of(disputed.revops).get("/mqls/?state=overdue").context["page"].rows
+    assert "Held by a dispute" in queue.content.decode()
+    assert (queue.context["page"].total, queue.context["page"].overdue) == (2, 1)
+    assert [row.cycle for row in listed] == [late]

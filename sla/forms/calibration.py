@@ -28,9 +28,7 @@ class CalibrationForm(TermsForm):
     first = forms.DateField(
         label="From", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
     )
-    last = forms.DateField(
-        label="To and with", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
-    )
+    last = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
     which = forms.ChoiceField(label="Which of them", choices=list(WHICH.items()))
     missed_percent = forms.IntegerField(
         label="More than so many % missed takes MQLs out", min_value=1, max_value=99

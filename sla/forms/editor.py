@@ -19,6 +19,7 @@ from sla.clauses import LAST_DAY, LEAST_FOLLOW_UP, LEAST_TAGGING, PARTS, PERIODS
 from sla.content import NOTE_LENGTH
 from sla.forms.terms import TermsForm
 from sla.forms.volumes import Volumes
+from sla.page import day
 from sla.queries.sending import REVIEW_WITHIN
 from sla.terms import Terms
 
@@ -149,7 +150,8 @@ class SlaForm(TermsForm):
             )
         elif review > last:
             self.add_error(
-                "review_on", f"The review is due within {REVIEW_WITHIN} days: {last:%Y-%m-%d} at the latest."
+                "review_on",
+                f"The review is due within {REVIEW_WITHIN} days: choose {day(last)} or an earlier day.",
             )
 
     def clauses(self) -> dict[str, Any]:

@@ -36,9 +36,13 @@ def sla_is_signed(program: Program, *, at: datetime) -> list[Evidence]:
             to_do = f"Version {last.number} waits for {' and '.join(who_is_missing(last))}."
         elif last.state == VersionState.DRAFT:
             to_do = f"Version {last.number} is a draft: send it for signature."
-    runs = load_book().at(at)
+    book = load_book()
+    runs, revoked = book.at(at), book.revoked_at(at)
+    if revoked is not None and (last is None or last.state not in (VersionState.SENT, VersionState.DRAFT)):
+        found = f"Version {revoked.agreement.number}: no longer signed"
     said = f" MQLs run on version {runs.agreement.number} of the SLA meanwhile." if runs else ""
-    text = f"The CRO and the CMO have not signed the SLA. {to_do}{said}"
+    lacks = "The SLA is no longer signed." if revoked else "The CRO and the CMO have not signed the SLA."
+    text = f"{lacks} {to_do}{said}"
     return [Evidence(what, found, Basis.SIGNED, None, url, Blocker("sla-unsigned", text, url=url))]
 
 
@@ -59,7 +63,8 @@ def review_is_on_both_calendars(program: Program, *, at: datetime) -> list[Evide
     if lacking := found.lacking():
         who = " and ".join(Role(role).label for role in lacking)
         waiting = any(one.state == "waiting" for one in found.leaders if one.role in lacking)
-        text = f"The {who} does not have the review date on the calendar yet: " + (
+        verb = "has not" if len(lacking) == 1 else "have not"
+        text = f"The {who} {verb} got the review date on the calendar yet: " + (
             "the mail is on its way." if waiting else "mail it, or they download it."
         )
         return [replace(evidence, blocker=Blocker("review-date", text, url=url))]

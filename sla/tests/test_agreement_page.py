@@ -160,6 +160,7 @@ def test_the_page_says_what_may_follow_and_whose_turn_it_is(world: World) -> Non
         decline(version=again, role=Role.CMO, reason="Too strict", by=user_with(Role.CMO), at=world.at)
         page = read(revops)
         assert "Declined" in page and "Too strict" in page and "begin again from it there" in page
+        assert "until both have signed" not in page, "nobody can sign what was declined"
 
 
 def test_terms_whose_signature_was_revoked_go_on_marked_so(world: World) -> None:
@@ -169,3 +170,13 @@ def test_terms_whose_signature_was_revoked_go_on_marked_so(world: World) -> None
     with time_machine.travel(world.at, tick=False):
         page = read(signed_in(user_with(Role.CMO)))
     assert "No longer signed" in page and "go on judging clocks until another version is signed" in page
+
+
+def test_who_revokes_it_reads_before_that_its_terms_go_on(world: World) -> None:
+    signed = signed_sla(terms(world.calendar), at=world.at)
+    assert signed.version is not None
+    with time_machine.travel(world.at, tick=False):
+        address = f"/artifacts/sla/revenue/{signed.version.number}/"
+        page = signed_in(user_with(Role.CRO)).get(address).content.decode()
+    assert "its terms go on judging clocks until a new version is signed by both" in page
+    assert "nothing takes its place" not in page

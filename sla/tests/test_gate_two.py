@@ -190,6 +190,7 @@ def test_a_revoked_sla_shuts_the_gate_and_its_terms_go_on_judging(
         at=NOW + DAY,
     )
     assert blockers(program, NOW + DAY) == ["sla-unsigned", "review-unsigned"]
+    assert found(program, NOW + DAY)[0] == "Version 2: no longer signed"
     judging = load_book().at(NOW + DAY)
     assert judging is not None
     assert judging.agreement == agreement

@@ -12,7 +12,7 @@ from django.test import Client
 
 from alignment.models import ArtifactVersion, Role, Team
 from alignment.queries.artifacts import draft_of
-from alignment.services.artifacts import decline, discard_draft, send
+from alignment.services.artifacts import decline, discard_draft, revoke, send
 from sla.content import KEY, KIND
 from sla.models import Agreement
 from sla.services.drafts import start_draft
@@ -99,7 +99,7 @@ def test_an_incomplete_draft_is_kept_and_the_page_says_what_is_missing(world: Wo
     page = text(revops.get(PAGE))
     for missing in (
         "how many MQLs a month marketing owes",
-        "has not been signed yet",
+        "The draft cites no signed definition of an MQL",
         "Name who answers for what sales owes",
         "on which day the SLA is reviewed",
     ):
@@ -152,7 +152,7 @@ def test_all_faults_are_said_at_once_beside_their_fields_and_nothing_is_lost(
     assert "segment" in form.volumes.rows[0].errors and "follow_up_amount" in form.others.errors
     page = text(response)
     assert 'value="many"' in page and 'value="soon"' in page and "Kept as typed" in page
-    assert "2027-02-15 at the latest" in page
+    assert "choose 15 February 2027 or an earlier day" in page
     assert draft_of(KIND, KEY) is None
 
 
@@ -219,6 +219,17 @@ def test_the_page_says_what_it_starts_from(world: World, revops: Client) -> None
     signed_sla(terms(world.calendar), at=NOW, channels=4)
     response = revops.get(PAGE)
     assert "An amendment: starts from version 2 of the SLA" in text(response)
+    assert response.context["form"]["channels"].value() == 4
+
+
+def test_after_a_revocation_the_page_starts_from_what_goes_on_judging(world: World, revops: Client) -> None:
+    signed = signed_sla(terms(world.calendar), at=NOW, channels=4)
+    assert signed.version is not None
+    revoke(version=signed.version, role=Role.CRO, reason="Wrong", by=user_with(Role.CRO), at=NOW)
+    response = revops.get(PAGE)
+    page = text(response)
+    assert "Starts from version 2 of the SLA, which is no longer signed" in page
+    assert "working terms that are in force unsigned" not in page
     assert response.context["form"]["channels"].value() == 4
     waiting = sent_sla(terms(world.calendar), at=NOW, channels=5)
     response = revops.get(PAGE)

@@ -22,6 +22,7 @@ from sla.forms.editor import SlaForm
 from sla.forms.tiers import TierForm
 from sla.forms.volumes import VolumeForm
 from sla.queries import drafting
+from sla.queries.agreements import load_book
 from sla.queries.cited import cited
 from sla.queries.explained import Explained, explain, lines_of, months_of
 from sla.queries.last_quarter import Counted, Quarter, TierPast, last_quarter
@@ -133,6 +134,7 @@ def _page(
             "volumes": _volume_rows(form, found),
             "others": _others(content, found),
             "standing": standing,
+            "revoked": load_book().revoked_at(now),
             "revision": draft.revision if draft else 0,
             "blockers": artifacts.blockers_of(draft, at=now) if draft and request.method == "GET" else [],
             "cited": cited(form.content["evidence"], (content or form.content)["terms"]),
