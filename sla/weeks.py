@@ -1,7 +1,8 @@
 """What one week says of the handoff, and what the weeks together say of its gate: figures in, verdicts out.
 
-A week is Monday to Sunday in the organisation's zone. It is judged by the SLA that was in force at its Monday 00:00;
-clocks count in the week in which they fall due, each by the version that its own cycle began under.
+A week is Monday to Sunday in the organisation's zone. It is judged by the SLA that was in force at its Monday 00:00,
+and not at all where no signature stood behind one from then to its end; clocks count in the week in which they fall
+due, each by the version that its own cycle began under.
 
 - First follow-up: due = met and missed, and those that an undecided dispute holds. Counted as met: met by an MQL
   that somebody was assigned, and what an upheld ruling set aside. A breach that late evidence disproved stays missed.
@@ -42,7 +43,7 @@ WORDS = {
     Verdict.FAILS: "Fails",
     Verdict.TOO_FEW: "Too few MQLs",
     Verdict.UNKNOWN: "Not yet known",
-    Verdict.UNSIGNED: "Before the SLA was signed",
+    Verdict.UNSIGNED: "Not under a signed SLA",
     Verdict.SO_FAR: "So far",
 }
 FOLLOW_UP, TAGGING = "First follow-up", "Tagging"
@@ -99,8 +100,8 @@ class Measure:
 
 @dataclass(frozen=True)
 class JudgedWeek:
-    """`asks`: the gate's figures of the SLA in force at its Monday, None where none was signed by then; `agreement`:
-    its number. `doubts`: why its figures are not all known yet, in words. `was_known`: they were, once: being counted
+    """`asks`: the gate's figures of the SLA in force at its Monday, None where none was signed from then to its end;
+    `agreement`: its number. `doubts`: why its figures are not all known yet, in words. `was_known`: they were, once: being counted
     anew does not make them unknown. `counted`: its MQLs, where neither measure alone has as many as are asked for."""
 
     week: Week

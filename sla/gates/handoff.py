@@ -38,8 +38,8 @@ def handoff_holds_two_weeks(program: Program, *, at: datetime) -> Iterator[Evide
     version = _document(now)
     if now.first is None:
         text = (
-            "Weeks count once the SLA is signed: the first one from the Monday on or after it comes in force. What "
-            "happens before is shown under Compliance and opens nothing."
+            f"{found_in_words(now)}. Weeks count once the SLA is signed: the first one from the Monday on or after it "
+            "comes in force. What happens before is shown under Compliance and opens nothing."
         )
         unsigned = Blocker("handoff-unsigned", text, url=reverse("sla:agreement"))
         yield Evidence(WEEKS, found_in_words(now), Basis.MEASURED, None, address(), unsigned)

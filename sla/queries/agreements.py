@@ -81,8 +81,13 @@ class AgreementBook:
 
     def span_at(self, instant: datetime) -> SignedSpan | None:
         """The signed time in which an instant lies; None before the first one and after a revocation."""
+        span = self.last_span(instant)
+        return span if span and (span.ends_at is None or instant < span.ends_at) else None
+
+    def last_span(self, instant: datetime) -> SignedSpan | None:
+        """The signed time that began last, at or before an instant, revoked or not; None before the first one."""
         begun = [span for span in self.spans if span.starts_at <= instant]
-        return begun[-1] if begun and (begun[-1].ends_at is None or instant < begun[-1].ends_at) else None
+        return begun[-1] if begun else None
 
     def span_of(self, agreement: Agreement) -> SignedSpan:
         """The signed time that a signed version is of."""
@@ -91,8 +96,8 @@ class AgreementBook:
     def revoked_at(self, instant: datetime) -> InForce | None:
         """The version whose signatures were revoked with nothing signed in its place at an instant; None where the
         SLA is signed then, or never was."""
-        begun = [span for span in self.spans if span.starts_at <= instant]
-        return begun[-1].revoked if begun and self.span_at(instant) is None else None
+        span = self.last_span(instant)
+        return span.revoked if span and self.span_at(instant) is None else None
 
     def _signed_spans(self) -> Iterator[SignedSpan]:
         """Cut where a version was revoked, one that never came in force included."""

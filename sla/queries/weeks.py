@@ -61,18 +61,18 @@ class Ground:
 
     @property
     def first_full(self) -> Week | None:
-        """The first week wholly in the time of signed versions; None before one is signed."""
-        version = self.book.first_signed()
-        if version is None or version.agreement.in_force_from > self.at:
+        """The first full week since the SLA was signed, or signed anew after a revocation; None before that."""
+        span = self.book.last_span(self.at)
+        if span is None:
             return None
-        week = Week.of(version.agreement.in_force_from, self.zone)
-        return week if week.starts_at == version.agreement.in_force_from else week.next()
+        week = Week.of(span.starts_at, self.zone)
+        return week if week.starts_at == span.starts_at else week.next()
 
 
 @dataclass(frozen=True)
 class HandoffNow:
     """What gate 3 finds. `weeks`: all that were looked at, oldest first, the last full one at the end; empty before
-    there is one. `first`: the first full week under a signed SLA; None where none is signed."""
+    there is one. `first`: the first full week since the SLA was signed; None where none is, or it was revoked."""
 
     ground: Ground
     standing: Standing
@@ -109,7 +109,7 @@ def handoff_now(*, at: datetime) -> HandoffNow:
 def handoff_by(ground: Ground, seen: Sequence[JudgedWeek]) -> HandoffNow:
     """As handoff_now. `seen`: weeks up to the last full one that were judged already; older ones are looked at where
     these do not decide."""
-    first = ground.first_full
+    first = ground.first_full if ground.book.span_at(ground.at) else None
     if first is None or first.monday > ground.last_full.monday:
         return HandoffNow(ground, Standing(False), first)
     found = [week for week in seen if week.week.monday >= first.monday]
@@ -153,15 +153,16 @@ def _judged(
         doubts.append(
             f"{running} clock{'' if one else 's'} that fell due in it {'is' if one else 'are'} not judged yet"
         )
-    signed = version is not None and version.clauses is not None
+    span = ground.book.span_at(week.starts_at)
+    is_signed = span is not None and span.reaches(week.ends_at)
     if was_known:
         follow_up, tagging = follow_up.with_running_as_unmet(), tagging.with_running_as_unmet()
     return JudgedWeek(
         week,
         follow_up,
         tagging,
-        asks=version.clauses.handoff if version and version.clauses else None,
-        agreement=version.agreement.number if version and signed else None,
+        asks=version.clauses.handoff if version and version.clauses and is_signed else None,
+        agreement=version.agreement.number if version and is_signed else None,
         is_over=week.ends_at <= ground.at,
         doubts=tuple(doubts),
         was_known=was_known,

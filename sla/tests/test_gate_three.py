@@ -26,14 +26,14 @@ from alignment.pipeline import drain
 from alignment.services.gates import evaluate
 from alignment.tests.pages import signed_in
 from sla.models import METRIC, ComplianceDay, KnownWeek
-from sla.queries.weeks import FIRST_LOOK, handoff_now
+from sla.queries.weeks import FIRST_LOOK, Ground, handoff_now, weeks
 from sla.services import watch_weeks
 from sla.weeks import Verdict
 from testing.artifacts import user_with
 from testing.programs import open_one, waive
-from testing.sla import amended
+from testing.sla import amended, judging, revoke_sla, signed_sla
 from testing.weeks import after, monday, signed_world, week
-from testing.world import NOW, World, add_user, event
+from testing.world import NOW, World, add_user, event, terms
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -241,6 +241,29 @@ def test_an_sla_that_asks_for_more_judges_the_weeks_that_begin_under_it(
     assert handoff_now(at=after(2)).weeks[-1].agreement == second.number
 
 
+def test_revoked_it_is_shut_and_the_weeks_since_count_for_no_later_sla(
+    program: Program, world: World, rep: Person
+) -> None:
+    for number in range(8):
+        week(number, owner=rep)
+    assert is_open(1)
+    revoke_sla(judging(NOW), at=after(1) + DAY)
+    (blocker,) = examine(Step.HANDOFF, program, at=after(2)).blockers
+    assert blocker.code == "handoff-unsigned" and "No signed SLA is in force" in blocker.message
+    with patch.dict(registry._CONDITIONS, {step: [lambda program, *, at: []] for step in Step if step != 3}):
+        signed_sla(terms(world.calendar), at=after(4) + DAY)
+    assert not is_open(4)
+    ground = Ground.at_hand(at=after(6))
+    assert [one.verdict for one in weeks(ground.last_full, 7, ground)] == [
+        Verdict.PASSES,  # the weeks under the first SLA stay what they were
+        Verdict.PASSES,
+        *[Verdict.UNSIGNED] * 4,
+        Verdict.PASSES,
+    ]
+    assert verdicts(6) == [Verdict.PASSES]
+    assert not is_open(6) and is_open(7)
+
+
 def test_a_window_of_weeks_says_what_a_replay_of_all_weeks_says(
     program: Program, rep: Person, examples: Callable[[int, int], int]
 ) -> None:
@@ -369,7 +392,7 @@ def test_the_compliance_page_shows_the_weeks_with_their_verdicts(
         older = signed_in(user_with(Role.CMO)).get(f"/compliance/?week={monday(-30)}").content.decode()
     for words in (
         "Gate 3 is shut",
-        "Before the SLA was signed",
+        "Not under a signed SLA",
         "Passes",
         "9 of at least 10 MQLs were due: opens nothing, shuts nothing",
         "Because its figures are being counted anew",
@@ -381,4 +404,4 @@ def test_the_compliance_page_shows_the_weeks_with_their_verdicts(
     assert f"{address}".replace("&", "&amp;") in page
     assert "85.5% (171 of 200)" in of_manager and "outcome=gate_" not in of_manager
     assert (named.status_code, other.status_code) == (404, 404), "the gate counts two promises, of everybody"
-    assert older.count("Before the SLA was signed") == 8
+    assert older.count("Not under a signed SLA") == 8
