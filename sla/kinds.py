@@ -44,7 +44,7 @@ SLA = register(
         edit_url=lambda version: reverse("sla:agreement-draft"),
         title=lambda _, key: "Joint revenue SLA" if key == KEY else f"Joint revenue SLA {key}",
         loses="its terms go on judging MQLs, and an amendment that cites what is in force now is asked for",
-        revoking="is no longer signed at once: its terms go on judging clocks until a new version is signed by both, "
+        revoking="ceases to be signed at once: its terms go on judging clocks until a new version is signed by both, "
         "and the month and the period under way have no consequence",
         restarts=True,
         first_number=next_number,

@@ -120,11 +120,12 @@ def _agreement(version: InForce | None) -> Step:
     is_default = (
         agreement.note == NOTE_OF_DEFAULTS and agreement.entered_by_id is None and not agreement.is_signed
     )
+    signed = "no longer signed" if version.revoked_at else "signed" if agreement.is_signed else "not signed"
     said = (
         f"Version {agreement.number} holds unsigned defaults: the trigger and windows that many start from, agreed "
         "by nobody. It is done when a version of your own is in force."
         if is_default
-        else f"Version {agreement.number} is in force, {'signed' if agreement.is_signed else 'not signed'}."
+        else f"Version {agreement.number} is in force, {signed}."
     )
     return Step(name, said, "sla:agreement", not is_default)
 

@@ -23,7 +23,15 @@ def no_agreement(*, at: datetime) -> list[Need]:
 
 def unsigned(*, at: datetime) -> list[Need]:
     version = agreement_in_force(at=at)
-    if version is None or version.agreement.is_signed:
+    if version is None:
+        return []
+    if version.revoked_at is not None:
+        text = (
+            f"SLA v{version.agreement.number} is no longer signed: its clocks go on, and no consequence follows until "
+            "CRO and CMO sign another one"
+        )
+        return [Need("unsigned", None, text, "sla:agreement", is_urgent=True)]
+    if version.agreement.is_signed:
         return []
     text = (
         f"SLA v{version.agreement.number} is in force unsigned: no consequence follows from it until CRO and CMO "

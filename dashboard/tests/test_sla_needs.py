@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from time_machine import travel
 
+from alignment.models import Role
+from alignment.services.artifacts import revoke
 from alignment.services.mail import deliver_mail
+from alignment.tests.pages import signed_in
 from dashboard.queries.sla_needs import NEAR, review_near, unsigned
-from testing.sla import signed_sla
-from testing.world import NOW, World, terms
+from testing.artifacts import user_with
+from testing.sla import amended, signed_sla
+from testing.world import NOW, World, event, terms
 
 DAY = timedelta(days=1)
 
@@ -20,6 +25,20 @@ def test_until_it_is_signed_the_home_says_that_no_consequence_follows(world: Wor
     signed_sla(terms(world.calendar), at=NOW)
     assert unsigned(at=NOW) == []
     assert "calendar of CRO and CMO" in review_near(at=NOW)[0].text
+
+
+def test_a_revoked_sla_is_said_on_the_home_and_not_called_signed(world: World) -> None:
+    signed = signed_sla(terms(world.calendar), at=NOW)
+    assert signed.version is not None
+    revoke(version=signed.version, role=Role.CRO, reason="Wrong", by=user_with(Role.CRO), at=NOW)
+    assert [(need.is_urgent, "no longer signed" in need.text) for need in unsigned(at=NOW)] == [(True, True)]
+    world.send(event("lead.updated", "first", NOW, score=80))
+    with travel(NOW, tick=False):
+        page = signed_in(user_with(Role.REVOPS)).get("/").content.decode()
+    card = page[page.index("<dt>SLA</dt>") :][:400]
+    assert "No longer signed" in card
+    amended(at=NOW)
+    assert unsigned(at=NOW) == []
 
 
 @pytest.mark.parametrize(
