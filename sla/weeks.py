@@ -101,8 +101,9 @@ class Measure:
 @dataclass(frozen=True)
 class JudgedWeek:
     """`asks`: the gate's figures of the SLA in force at its Monday, None where none was signed from then to its end;
-    `agreement`: its number. `doubts`: why its figures are not all known yet, in words. `was_known`: they were, once: being counted
-    anew does not make them unknown. `counted`: its MQLs, where neither measure alone has as many as are asked for."""
+    `agreement`: its number. `doubts`: why its figures are not all known yet, in words. `was_known`: they were, once:
+    being counted anew does not make them unknown. `counted`: its MQLs, where neither measure alone has as many as are
+    asked for."""
 
     week: Week
     follow_up: Measure
@@ -201,7 +202,7 @@ class JudgedWeek:
             "zone": self.week.zone,
             "agreement": self.agreement,
             "verdict": self.verdict.value,
-            "mqls": self.mqls,
+            "mqls_at_least": self.mqls,
             "follow_up": self.follow_up.to_json(),
             "tagging": self.tagging.to_json(),
         }
