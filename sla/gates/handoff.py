@@ -72,13 +72,7 @@ def found_in_words(now: HandoffNow) -> str:
     if now.first is None:
         return "No signed SLA is in force"
     if now.last is None:
-        revoked = now.ground.book.revoked_at(now.ground.at)
-        sla = (
-            f"version {revoked.agreement.number} of the SLA, no longer signed,"
-            if revoked
-            else "the signed SLA"
-        )
-        return f"The first full week under {sla} is that of {_day(now.first.monday)}"
+        return f"The first full week under the signed SLA is that of {_day(now.first.monday)}"
     shown = [*now.standing.by, now.last] if now.standing.is_open else now.weeks[-NEEDED:]
     by_monday = {week.week.monday: week for week in shown}
     said = "; ".join(
