@@ -11,7 +11,7 @@ from alignment.models import Lead, Role
 from alignment.quarters import Quarter
 from dashboard.queries.working.conversions import conversion
 from sla.services import execute_consequences
-from sla.tests.test_consequence_of_follow_up import AFTER, october
+from sla.tests.october import AFTER, october
 from sla.tests.test_consequence_pages import NOW, client_of
 from testing.artifacts import user_with
 from testing.world import World

@@ -18,7 +18,7 @@ from sla.queries.consequence_pages import month_rows
 from sla.services import execute_consequences
 from sla.services.consequences import undo
 from sla.services.disputes import Decided, file_dispute, rule
-from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, attempt, october
+from sla.tests.october import AFTER, CROSSED, attempt, october
 from sla.tests.test_consequence_undone import RULED, cycle_of, ruling
 from sla.tests.test_renegotiation import first_of
 from testing.artifacts import user_with

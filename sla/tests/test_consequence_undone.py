@@ -41,7 +41,7 @@ from sla.services.clause_periods import judge_follow_ups
 from sla.services.consequences import NothingToUndo, recycle_waiting, undo
 from sla.services.disputes import Decided, file_dispute, rule
 from sla.services.disputes.refusals import NamesThePerson
-from sla.tests.test_consequence_of_follow_up import AFTER, CROSSED, attempt, october
+from sla.tests.october import AFTER, CROSSED, attempt, october
 from testing.artifacts import user_with
 from testing.world import World, event
 

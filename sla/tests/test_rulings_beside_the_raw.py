@@ -32,7 +32,7 @@ from sla.services.disputes.refusals import (
     NothingToDispute,
 )
 from sla.tests.disputing import DAY, WEEK, Case, case
-from sla.tests.test_consequence_of_follow_up import AFTER, SIGNED, october
+from sla.tests.october import AFTER, SIGNED, october
 from testing.artifacts import user_with
 from testing.sla import signed_sla
 from testing.world import World, add_user, event, terms
