@@ -11,7 +11,7 @@ from alignment.models import Role
 from sla.content import KEY, KIND, check
 from sla.page import render
 from sla.queries.agreements import next_number
-from sla.queries.sending import blockers_of
+from sla.queries.sending import blockers_of, shut_gates
 from sla.services.signed import follow
 
 READERS = frozenset(Role.values) - {Role.BOARD_VIEWER.value}
@@ -40,6 +40,7 @@ SLA = register(
         page_limit=2,
         readers=READERS,
         blockers=blockers_of,
+        shut_by=shut_gates,
         on_change=(follow,),
         edit_url=lambda version: reverse("sla:agreement-draft"),
         title=lambda _, key: "Joint revenue SLA" if key == KEY else f"Joint revenue SLA {key}",

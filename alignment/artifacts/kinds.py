@@ -62,6 +62,7 @@ class Kind:
     effect        content → sentences: what happens when the last one has signed
     readers       roles that may read it beside RevOps and its signers (values of Role)
     blockers      version, at= → why it cannot be sent yet, beside check and page limit
+    shut_by       at= → which of these hold whatever the content says: named while it is incomplete, too
     expires_on    content → the last day on which it is in force, in the organisation's zone; None: no end
     on_change     called within the transaction in which a version comes into force, or ceases to be: (version, at=)
     edit_url      version → address at which RevOps edits the draft; "" where there is none
@@ -88,6 +89,7 @@ class Kind:
     page_limit: int | None = None
     readers: frozenset[str] = frozenset()
     blockers: Callable[..., list[Blocker]] = _none
+    shut_by: Callable[..., list[Blocker]] = _none
     expires_on: Callable[[Content], date | None] = lambda content: None
     on_change: tuple[Callable[..., None], ...] = field(default=())
     edit_url: Callable[[ArtifactVersion], str] = lambda version: ""

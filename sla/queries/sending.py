@@ -28,14 +28,14 @@ def blockers_of(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
     try:
         sla = Sla.from_json(version.content)
     except InvalidContent:
-        return _gates(at=at)  # what the content lacks is said already
+        return shut_gates(at=at)  # what the content lacks is said already
     return [
         *_definition(sla.clauses),
         *_calendars(sla, version),
         *_teams(sla),
         *_owners(sla.clauses),
         *_review(sla, at=at),
-        *_gates(at=at),
+        *shut_gates(at=at),
     ]
 
 
@@ -110,7 +110,7 @@ def _review(sla: Sla, *, at: datetime) -> list[Blocker]:
     return []
 
 
-def _gates(*, at: datetime) -> list[Blocker]:
+def shut_gates(*, at: datetime) -> list[Blocker]:
     """The gates that the track of the open program puts before this step; without a program there are none."""
     program = current()
     if program is None:

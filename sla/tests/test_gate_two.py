@@ -15,7 +15,7 @@ from time_machine import travel
 from alignment.blockers import Blocked
 from alignment.gates import examine, registry
 from alignment.models import MailState, Notification, OutgoingMail, Program, Role, Step, User
-from alignment.services.artifacts import revoke
+from alignment.services.artifacts import blockers_of, revoke
 from alignment.services.authority import OnlyRevOps
 from alignment.services.calendars import add_exception, create_calendar
 from alignment.services.mail import deliver_mail
@@ -24,6 +24,7 @@ from sla.models import Agreement, Clock, ClockKind, ReviewTaken
 from sla.queries.agreements import load_book
 from sla.queries.exceptions import exceptions_since
 from sla.queries.review import review
+from sla.services.drafts import start_draft
 from sla.services.redate import redate_clocks
 from sla.services.review import (
     NothingToReview,
@@ -217,6 +218,13 @@ def test_a_shut_gate_before_it_holds_up_the_sending(world: World) -> None:
     open_one(NOW)
     with pytest.raises(Blocked, match="Gate 1"):
         sent_sla(terms(world.calendar), at=NOW)
+
+
+def test_a_draft_that_lacks_something_names_the_shut_gate_as_well(world: World) -> None:
+    draft = start_draft(by=user_with(Role.REVOPS), at=NOW)
+    assert {blocker.code for blocker in blockers_of(draft, at=NOW)} == {"content"}
+    open_one(NOW)
+    assert {"content", "gate-1"} <= {blocker.code for blocker in blockers_of(draft, at=NOW)}
 
 
 def test_a_later_beginning_is_signed_now_and_judges_then(world: World) -> None:

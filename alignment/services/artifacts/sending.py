@@ -80,7 +80,8 @@ def blockers_of(version: ArtifactVersion, *, at: datetime) -> list[Blocker]:
         kind.examined(version.content)
     except InvalidContent as problem:
         where = kind.edit_url(version)
-        return [Blocker("content", sentence, url=where) for sentence in problem.problems] + blockers
+        lacks = [Blocker("content", sentence, url=where) for sentence in problem.problems]
+        return lacks + blockers + kind.shut_by(at=at)
     blockers += _blockers_of_signers(version)
     ends_at = end_of(version)
     if ends_at and ends_at <= at:
