@@ -38,6 +38,7 @@ UNITS = {
     "never-heard": ("endpoint", "endpoints"),
     "silent": ("endpoint", "endpoints"),
     "unknown-people": ("person", "people"),
+    "rulings": ("", ""),  # its words name them
 }
 ABOUT = {
     ClockKind.ASSIGN: "From the crossing of the trigger to a named owner.",
