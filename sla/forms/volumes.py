@@ -34,6 +34,7 @@ class OtherVolumeForm(forms.Form):
     use_required_attribute = False
 
     mqls = forms.IntegerField(label="MQLs a month", min_value=1, max_value=LARGEST, required=False)
+    mqls.needed_when = "one figure at least before sending"  # type: ignore[attr-defined]
 
 
 class Volumes:

@@ -122,7 +122,8 @@ def shut_gates(*, at: datetime) -> list[Blocker]:
             found.append(
                 Blocker(
                     f"gate-{step.value}",
-                    f"Gate {step.value} ({step.label}) is shut: {standing[0].message}",
+                    f"Gate {step.value} ({step.label}) is shut: {standing[0].message} "
+                    "The one way around it is a waiver of that, signed by both leaders.",
                     url=reverse("alignment:program"),
                 )
             )

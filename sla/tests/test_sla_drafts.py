@@ -56,7 +56,7 @@ def test_a_first_draft_has_the_working_terms_and_the_usual_figures_and_leaves_th
     assert content["hours"][str(world.calendar.pk)]["name"] == "Office hours"
     with pytest.raises(InvalidContent) as refused:
         check(content)
-    assert [problem.partition(" ")[0] for problem in refused.value.problems] == ["Say", "What", "Name"]
+    assert [problem.partition(" ")[0] for problem in refused.value.problems] == ["Say", "The", "Name"]
     said = [blocker.message for blocker in blockers_of(draft, at=NOW)]
     assert said[:3] == list(refused.value.problems)
     shown = " ".join(SLA.render(content).texts())
