@@ -311,8 +311,9 @@ def _place_attempts(cycles: list[FoldedCycle], touches: Sequence[Touch]) -> None
 def _place(
     cycles: list[FoldedCycle], touched_at: datetime, touched_until: datetime | None
 ) -> tuple[FoldedCycle | None, datetime]:
-    """The first cycle in which an attempt falls, else the first that closed on its day at a time nobody told; and
-    when it was made: one known by its day alone falls into a cycle of history that begins on that day, at once."""
+    """The first cycle in which an attempt falls, else the first that closed on its day at a time nobody told, or whose
+    closing was told too late to be believed before the attempt; and when it was made: one known by its day alone falls
+    into a cycle of history that begins on that day, at once."""
     closing: tuple[FoldedCycle | None, datetime] = None, touched_at
     for cycle in cycles:
         made_at = touched_at
@@ -322,6 +323,8 @@ def _place(
             continue
         if cycle.closed_at is None or made_at <= cycle.closed_at:
             return cycle, made_at
-        if closing[0] is None and cycle.closed_until and made_at < cycle.closed_until:
+        believed = None if cycle.is_history else cycle.closed_believed_at
+        is_on_the_day = cycle.closed_until is not None and made_at < cycle.closed_until
+        if closing[0] is None and (is_on_the_day or (believed is not None and made_at <= believed)):
             closing = cycle, made_at
     return closing

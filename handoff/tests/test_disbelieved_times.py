@@ -47,3 +47,22 @@ def test_an_attempt_told_too_late_is_dated_by_its_receipt_and_marked(world: Worl
     follow_up = Clock.objects.get(kind="follow_up")
     assert (follow_up.met_at, follow_up.is_suspect) == (told, True)
     assert not Clock.objects.get(kind="assign").is_suspect
+
+
+def test_an_attempt_before_a_closing_that_was_told_too_late_goes_on_counting(world: World) -> None:
+    world.send(event("lead.updated", "L", world.at, score=80))
+    made, closed = world.at + timedelta(hours=3), world.at + timedelta(hours=2)
+    call = {"lead": "L", "channel": "call", "is_attempt": True}
+    world.send(event("touch.recorded", "T", made, **call), at=made)
+    assert Clock.objects.get(kind="follow_up").met_at == made
+    told = closed + timedelta(hours=80)
+    said = {"disposition": "disqualified", "reason": "bad_fit"}
+    world.send(event("lead.dispositioned", "L", closed, **said), at=told)
+    found = Clock.objects.get(kind="follow_up")
+    assert (found.outcome, found.met_at, found.cycle.attempts) == ("met", made, 1)
+    assert (found.cycle.closed_at, Clock.objects.get(kind="disposition").met_at) == (closed, told)
+    world.send(event("lead.updated", "L", closed + timedelta(minutes=10), score=10), at=told)
+    again = closed + timedelta(minutes=20)
+    world.send(event("lead.updated", "L", again, score=90), at=told)
+    attempts = {cycle.crossed_at: cycle.attempts for cycle in Lead.objects.get().cycles.all()}
+    assert attempts == {world.at: 0, again: 1}, "it fell into the MQL that ran then"

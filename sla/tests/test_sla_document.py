@@ -186,7 +186,11 @@ def test_an_incomplete_draft_says_what_it_leaves_open_in_place_of_a_text(content
     content["terms"] = None
     document = render(content)
     text = " ".join(document.texts())
-    assert "not complete" in text and "how many MQLs a month" in text and "no signed definition of an MQL" in text
+    assert (
+        "not complete" in text
+        and "how many MQLs a month" in text
+        and "no signed definition of an MQL" in text
+    )
     assert "The terms that clocks run on are missing" in text
 
 
