@@ -10,12 +10,7 @@ import pytest
 from alignment.models import Lead, MqlCycle, Role
 from alignment.pipeline import refold_leads
 from alignment.services.merges import merge_leads, undo_merge
-from sla.models import (
-    ClockKind,
-    ConsequenceCycle,
-    CycleState,
-    Outcome,
-)
+from sla.models import ClockKind, ConsequenceCycle, CycleState, Outcome
 from sla.services import execute_consequences, mark_breached, roll_up
 from sla.tests.october import AFTER, CROSSED, attempt, october
 from testing.artifacts import user_with
